@@ -1,0 +1,143 @@
+"""Keeps what the answers chose, proves that nothing else names an agent, says what to do next.
+
+What only one kind of dispatch needs is marked where it stands:
+    a line, by its end          # only explicit
+    a block, by two lines       # begin only explicit      and      # end only explicit
+    a file, by its name         tests/test_dispatch_explicit.py
+"""
+
+import json
+import os
+import re
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+KINDS = ("automatic", "explicit")
+COMMENT = r"(?:#|//|<!--) {}(?: -->)?\s*"
+MARKED_LINE = re.compile(r"\s*" + COMMENT.format("only (automatic|explicit)") + "$")
+BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format("(begin|end) only (automatic|explicit)") + "$")
+
+# What may lie in a folder that is baked once more, and is not the template's.
+NOT_OURS = {".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+
+NAME = re.compile("agent_?name", re.IGNORECASE)
+NAME_SET = re.compile(r"agent_name\s*=(?!=)")
+GUARD = "app/dispatch.py"  # speaks of names in order to keep them out
+GUARD_TESTS = {"tests/test_dispatch_automatic.py", "tests/e2e/test_dispatch_automatic.py"}
+FOR_PERSONS = {"README.md", "AGENTS.md", "LICENSE", "pyproject.toml"}  # may quote the owner
+
+NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
+
+
+def files(project: Path) -> Iterator[Path]:
+    """Every file of the template in `project`, by its path from there."""
+    for folder, folders, names in os.walk(project):
+        folders[:] = [name for name in folders if name not in NOT_OURS]
+        for name in names:
+            yield (Path(folder) / name).relative_to(project)
+
+
+def strip(text: str, dispatch: str) -> str:
+    """`text` without what is marked for the other kind of dispatch, and without any marker.
+
+    Raises:
+        ValueError: a block has no end, or an end has no block.
+    """
+    kept: list[str] = []
+    block = None
+    for line in text.splitlines(keepends=True):
+        if border := BLOCK_BORDER.fullmatch(line):
+            begins, kind = border[1] == "begin", border[2]
+            if block != (None if begins else kind):
+                raise ValueError(f"'{border[1]} only {kind}' does not fit what stands before it")
+            block = kind if begins else None
+            continue
+        mark = MARKED_LINE.search(line)
+        if {block, mark and mark[1]} <= {None, dispatch}:
+            ending = line[len(line.rstrip("\r\n")) :]
+            kept.append(line[: mark.start()] + ending if mark else line)
+    if block:
+        raise ValueError(f"'begin only {block}' has no end")
+    return "".join(kept)
+
+
+def names_left(project: Path) -> Iterator[str]:
+    """Each place in an automatic project that still names an agent, as `file:line: text`."""
+    for path in sorted(files(project)):
+        where = path.as_posix()
+        if where in GUARD_TESTS | FOR_PERSONS:
+            continue
+        forbidden = NAME_SET if where == GUARD else NAME
+        text = (project / path).read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), 1):
+            if forbidden.search(line):
+                yield f"{where}:{number}: {line.strip()}"
+
+
+def keep_chosen(project: Path, answers: dict[str, str]) -> None:
+    """Leaves in `project` what `answers` chose, and nothing of the alternatives."""
+    dispatch, license_file = answers["dispatch"], f"LICENSE-{answers['license']}"
+    others = tuple(f"_{kind}" for kind in KINDS if kind != dispatch)
+    for path in list(files(project)):
+        file = project / path
+        if path.name == license_file:
+            file.replace(project / "LICENSE")
+        elif path.name.startswith("LICENSE-") or path.stem.endswith(others):
+            file.unlink()
+        else:
+            content = file.read_bytes()  # bytes, so that each line keeps the ending that it has
+            try:
+                stripped = strip(content.decode(), dispatch).encode()
+            except UnicodeDecodeError:
+                continue  # a picture
+            except ValueError as error:
+                sys.exit(f"{path.as_posix()}: {error}")
+            if stripped != content:
+                file.write_bytes(stripped)
+
+
+def write_env(project: Path) -> None:
+    """Makes `.env` out of `.env.example`, with a key and a secret for development."""
+    if (project / ".env").exists():
+        print("Kept the .env that was here.")
+        return
+    text = (project / ".env.example").read_text(encoding="utf-8")
+    for variable, value in {
+        "LIVEKIT_API_KEY": f"dev{secrets.token_hex(6)}",
+        "LIVEKIT_API_SECRET": secrets.token_hex(32),
+    }.items():
+        text = re.sub(rf"(?m)^{variable}=.*", f"{variable}={value}", text)
+    (project / ".env").touch(mode=0o600)
+    (project / ".env").write_text(text, encoding="utf-8")
+
+
+def main(answers: dict[str, str]) -> None:
+    project = Path.cwd()
+    automatic = answers["dispatch"] == "automatic"
+    keep_chosen(project, answers)
+    if automatic and (left := list(names_left(project))):
+        left.insert(0, "Nothing was made, because something would still name the agent:")
+        sys.exit("\n".join(left))
+    write_env(project)
+
+    if automatic and answers["agent_name"]:
+        print(f"The agent name {answers['agent_name']!r} was dropped: an agent with a name joins")
+        print("only the rooms that ask for it. If you want that, answer dispatch=explicit.")
+    for variable in NAMING_VARIABLES:
+        if os.environ.get(variable):
+            print(
+                f"{variable} is set in this shell: it names each LiveKit worker that starts here."
+            )
+    print(f'\nYour project is ready. Next:\n\n  cd "{project}"')
+    print("  uv sync               installs it")
+    print("  uv run honcho start   runs a LiveKit server, the worker and the token backend")
+    print("  uv run pytest         runs all tests")
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    # `tojson` writes every quote of an answer as \u0027, so no answer can end this literal.
+    main(json.loads(r'''{{ cookiecutter | tojson }}'''))  # fmt: skip

@@ -1,0 +1,71 @@
+"""Refuses answers that could not become a working project, before any file of it is written."""
+
+import json
+import re
+import sys
+import unicodedata
+
+# Windows opens a device under these names, whatever their ending.
+RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+# uv installs no project that has the name of something it depends on.
+DEPENDENCY = re.compile(
+    r"fastapi(-cli)?|honcho|livekit(-(agents|api|protocol))?|mypy|pydantic(-settings)?"
+    r"|pytest(-asyncio)?|ruff"
+)
+ATTRIBUTES_LIMIT = 64 * 1024  # bytes, livekit-server's default for a participant's attributes
+
+
+def slug_problem(slug: str) -> str | None:
+    """Why `slug` cannot name a folder and a Python distribution, and what could."""
+    # https://packaging.python.org/en/latest/specifications/name-normalization/
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", slug):
+        return "only letters a-z, digits and - _ . with a letter or digit at both ends: my-agent"
+    if len(slug) > 100:
+        return "longer than 100 characters, too long for some file systems: my-agent"
+    if RESERVED.fullmatch(slug):
+        return f"Windows keeps this name for itself: {slug[:3]}-agent"
+    if DEPENDENCY.fullmatch(re.sub(r"[-_.]+", "-", slug).lower()):
+        return f"a package that the project uses has this name: my-{slug}"
+    return None
+
+
+def agent_name_problem(name: str) -> str | None:
+    """Why no room could ask for the agent `name`, and what to call it instead.
+
+    livekit-server 1.13.5 takes every text; it puts the name into an attribute of the agent.
+    """
+    if not name.strip():
+        return "empty, but under explicit dispatch rooms ask for the agent by its name: my-agent"
+    if name != name.strip():
+        return f"a space at one end, which no room will ask for: {name.strip()}"
+    if len(name.encode()) > ATTRIBUTES_LIMIT // 2:
+        return "longer than LiveKit's limit for the attributes of a participant: my-agent"
+    # Python, honcho and Docker each read .env in a way of its own; only on these do they differ.
+    if set(name) & set('"\\$'):
+        return 'one of " \\ $ in it, which programs read differently in .env: leave it out'
+    return None
+
+
+def problems(answers: dict[str, str]) -> list[str]:
+    """One line for each answer that has to be given anew: the prompt, why, what to type instead."""
+    found = {"project_slug": slug_problem(answers["project_slug"])}
+    if answers["dispatch"] == "explicit":
+        found["agent_name"] = agent_name_problem(answers["agent_name"])
+    if not answers["project_name"].strip():
+        found["project_name"] = "empty: My Agent"
+    for prompt in ("project_name", "description", "author_name", "agent_name"):
+        # Newlines and tabs become spaces, but not in a name, which must stay what it is.
+        text = answers[prompt] if prompt == "agent_name" else "".join(answers[prompt].split())
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+            found[prompt] = "a control character in it: type it again without"
+    return [f"  {prompt}: {problem}" for prompt, problem in found.items() if problem]
+
+
+if __name__ == "__main__":
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    # `tojson` writes every quote of an answer as \u0027, so no answer can end this literal.
+    wrong = problems(json.loads(r'''{{ cookiecutter | tojson }}'''))  # fmt: skip
+    if wrong:
+        wrong.insert(0, "\nNothing was made. Please give these answers anew:")
+        wrong.append("(What cookiecutter prints below says only that this check ended it.)\n")
+        sys.exit("\n".join(wrong))

@@ -1,0 +1,59 @@
+"""The worker: takes each job that LiveKit gives it and brings the assistant into that room.
+
+python -m app.agent dev                       in development
+python -m app.agent start                     in production
+python -m app.agent start --log-level DEBUG   to see each step of a job
+"""
+
+import math
+import os
+
+from livekit.agents import AgentServer, JobContext, JobProcess, cli
+
+from app import assistant, dispatch
+from app.settings import load_settings
+
+settings = load_settings()
+dispatch.ignore_names(
+    os.environ,
+    settings.livekit_agent_name,  # only explicit
+)
+
+
+def prewarm(process: JobProcess) -> None:
+    """Runs once in each process, before it gets a job: load here what no person should wait for.
+
+    An assistant without models has nothing to load; a model would go into `process.userdata`.
+    """
+
+
+async def entrypoint(job: JobContext) -> None:
+    """Runs once for each room, in a process of its own."""
+    await assistant.start(job)
+
+
+server = AgentServer(
+    ws_url=settings.livekit_url,
+    api_key=settings.livekit_api_key,
+    api_secret=settings.livekit_api_secret.get_secret_value(),
+    host=settings.worker_host,
+    port=settings.worker_port,
+    setup_fnc=prewarm,
+    # LiveKit offers a room once. A worker that says "full" leaves it without an agent for good, so
+    # this one never does; the server itself passes over a worker whose load is 0.7 or more.
+    load_threshold=math.inf,
+    # Rooms that open at once each want a process; one that does not wait has to be started first.
+    # With the SDK's own threshold, a worker with one idle process even refuses the second of two
+    # rooms (livekit-agents 1.4 and later, measured).
+    num_idle_processes=settings.worker_num_idle_processes,
+    shutdown_process_timeout=settings.worker_shutdown_timeout,
+)
+# No request handler: the SDK's own accepts every job. One that ends without a call to accept()
+# refuses the job: "no answer was given inside the job_request_fnc".
+server.rtc_session(
+    entrypoint,
+    agent_name=settings.livekit_agent_name,  # only explicit
+)
+
+if __name__ == "__main__":
+    cli.run_app(server)

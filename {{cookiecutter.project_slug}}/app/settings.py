@@ -1,0 +1,96 @@
+"""The environment, typed: every variable that this project reads, with its default.
+
+`.env` is read if it is there; a real environment variable wins. `.env.example` explains each one.
+"""
+
+import logging
+import re
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+logger = logging.getLogger("app.settings")
+
+PLACEHOLDER = re.compile(r"<|your|replace|change", re.IGNORECASE)
+SECRET_LENGTH = 32  # what livekit-server asks for: the secret signs tokens with HMAC-SHA256
+DEV_KEY, DEV_SECRET = "devkey", "secret"  # what `livekit-server --dev` accepts
+
+
+class Settings(BaseSettings):
+    """All settings of the worker and of the token backend; build it with `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_file=Path(__file__).parents[1] / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        validate_default=True,
+    )
+
+    livekit_url: str = ""
+    livekit_api_key: str = ""
+    livekit_api_secret: SecretStr = SecretStr("")
+    livekit_agent_name: str = ""  # only explicit
+
+    worker_host: str = "0.0.0.0"  # noqa: S104  an orchestrator asks from outside whether it lives
+    worker_port: int = Field(8082, ge=0, le=65535)
+    worker_num_idle_processes: int = Field(4, ge=0)
+    worker_shutdown_timeout: float = Field(30, gt=0)  # seconds
+
+    token_ttl_seconds: int = Field(900, gt=0)
+
+    @field_validator(
+        "livekit_url",
+        "livekit_api_key",
+        "livekit_api_secret",
+        "livekit_agent_name",  # only explicit
+    )
+    @classmethod
+    def is_given(cls, value: str | SecretStr) -> str | SecretStr:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text.strip():
+            raise PydanticCustomError("missing", "is missing: set it in .env or in the environment")
+        if PLACEHOLDER.match(text):
+            raise PydanticCustomError("placeholder", "still holds a placeholder: give it a value")
+        return value
+
+    @field_validator("livekit_url")
+    @classmethod
+    def is_websocket(cls, url: str) -> str:
+        if not url.startswith(("ws://", "wss://")):
+            raise PydanticCustomError("scheme", "must start with ws:// or wss://")
+        return url
+
+    @field_validator("livekit_api_secret")
+    @classmethod
+    def is_long_enough(cls, secret: SecretStr) -> SecretStr:
+        if len(secret) < SECRET_LENGTH and secret.get_secret_value() != DEV_SECRET:
+            raise PydanticCustomError("short", f"is too short: {SECRET_LENGTH} characters or more")
+        return secret
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the LiveKit server is one on this machine."""
+        return (
+            re.match(r"wss?://(localhost|127\.0\.0\.1|\[::1\])(:|/|$)", self.livekit_url)
+            is not None
+        )
+
+
+def load_settings() -> Settings:
+    """Read the settings, or end the program with one line for each variable that is wrong.
+
+    Raises:
+        SystemExit: names every wrong variable and what to do about it, never a value.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        lines = [f"{'_'.join(map(str, e['loc'])).upper()} {e['msg']}" for e in error.errors()]
+        raise SystemExit("\n".join(lines)) from None
+    if settings.livekit_api_secret.get_secret_value() == DEV_SECRET:
+        logger.warning(
+            "LIVEKIT_API_SECRET is LiveKit's public development secret: anybody knows it"
+        )
+    return settings

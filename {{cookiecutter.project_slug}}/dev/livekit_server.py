@@ -1,0 +1,183 @@
+"""A LiveKit server on this machine, for development and for the tests.
+
+python -m dev.livekit_server          runs one where LIVEKIT_URL points to, if that is this machine
+python -m dev.livekit_server --wait   ends as soon as the server at LIVEKIT_URL answers
+python -m dev.livekit_server --get    finds or builds the program, and prints where it is
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.settings import load_settings
+
+VERSION = "1.13.5"
+MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
+IMAGE = f"livekit/livekit-server:v{VERSION}"
+CACHE = Path.home() / ".cache" / "livekit-server" / VERSION
+HOW_TO_GET_IT = """\
+There is no LiveKit server on this machine. Any one of these brings one:
+  macOS    brew install livekit
+  Linux    curl -sSL https://get.livekit.io | bash
+  Windows  https://github.com/livekit/livekit/releases
+  any      install Go (https://go.dev/dl) or start Docker, and run this again
+Or name the program in LIVEKIT_SERVER_BIN."""
+
+
+class ServerNotFound(Exception):
+    """No LiveKit server can be had here; the message says how to get one."""
+
+
+def find() -> list[str]:
+    """The command that runs a LiveKit server, without its arguments.
+
+    Looks at LIVEKIT_SERVER_BIN, PATH and an earlier build, then builds with Go, then asks Docker.
+
+    Raises:
+        ServerNotFound: none of them has one.
+    """
+    if named := os.environ.get("LIVEKIT_SERVER_BIN"):
+        if shutil.which(named):
+            return [named]
+        raise ServerNotFound(f"LIVEKIT_SERVER_BIN is {named!r}: there is no such program.")
+    if program := shutil.which("livekit-server") or shutil.which("server", path=CACHE):
+        return [program]
+    if (go := shutil.which("go")) and build(go):
+        return [str(shutil.which("server", path=CACHE))]
+    if docker_answers():
+        return ["docker", "run", "--rm", "--env", "LIVEKIT_CONFIG"]
+    raise ServerNotFound(HOW_TO_GET_IT)
+
+
+def build(go: str) -> bool:
+    """Builds the server with Go into the cache; says whether it worked."""
+    print(
+        f"Building livekit-server {VERSION} with Go. This happens once and takes about two minutes."
+    )
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder, tempfile.TemporaryFile("w+") as log:
+        environment = {**os.environ, "GOBIN": folder}
+        process = subprocess.Popen([go, "install", MODULE], env=environment, stdout=log, stderr=log)
+        started = time.monotonic()
+        while True:
+            try:
+                code = process.wait(timeout=10)
+                break
+            except subprocess.TimeoutExpired:
+                print(f"  still building, {time.monotonic() - started:.0f} s", flush=True)
+            except BaseException:
+                process.terminate()
+                raise
+        if code == 0:
+            for program in Path(folder).iterdir():
+                program.replace(CACHE / program.name)
+            return True
+        log.seek(0)
+        print("Go could not build it:", *log.readlines()[-5:], sep="\n  ", file=sys.stderr)
+        return False
+
+
+def docker_answers() -> bool:
+    if not shutil.which("docker"):
+        return False
+    return subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
+
+
+def start(
+    key: str, secret: str, port: int, rtc_tcp_port: int, rtc_udp_port: int, **more: Any
+) -> subprocess.Popen[bytes]:
+    """Starts a server that only this machine can reach. The caller ends it by the handle.
+
+    Args:
+        more: further top-level keys of livekit-server's configuration file.
+
+    Raises:
+        ServerNotFound: there is no server here.
+    """
+    command = find()
+    docker = command[0] == "docker"
+    rtc = {"tcp_port": rtc_tcp_port, "udp_port": rtc_udp_port, "node_ip": "127.0.0.1"}
+    loopback = {"ips": {"includes": ["127.0.0.1/32"]}, "enable_loopback_candidate": True}
+    configuration = {
+        "port": port,
+        "bind_addresses": ["0.0.0.0"] if docker else ["127.0.0.1"],  # a container publishes below
+        "rtc": rtc if docker else {**rtc, **loopback},
+        "keys": {key: secret},
+        "logging": {"level": "error"},
+        **more,
+    }
+    if docker:
+        for published in (f"{port}", f"{rtc_tcp_port}", f"{rtc_udp_port}/udp"):
+            command += ["--publish", f"127.0.0.1:{published.removesuffix('/udp')}:{published}"]
+        command.append(IMAGE)
+    # JSON is YAML; through the environment, because everybody can read a command line.
+    return subprocess.Popen(
+        command, env={**os.environ, "LIVEKIT_CONFIG": json.dumps(configuration)}
+    )
+
+
+def answers(url: str) -> bool:
+    """Whether a LiveKit server is up at `url` (ws:// or wss://)."""
+    try:
+        with urllib.request.urlopen(url.replace("ws", "http", 1), timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> bool:
+    """Waits until the server at `url` answers; False if `process`, which is to be it, has ended."""
+    while not answers(url):
+        if process and process.poll() is not None:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def run() -> int:
+    settings = load_settings()
+    url = settings.livekit_url
+    if not settings.is_local or answers(url):
+        print(f"Using the LiveKit server at {url}", flush=True)
+        threading.Event().wait()  # honcho ends all programs as soon as one of them ends
+    port = urlsplit(url).port or 80
+    key, secret = settings.livekit_api_key, settings.livekit_api_secret.get_secret_value()
+    process = start(key, secret, port, rtc_tcp_port=port + 1, rtc_udp_port=port + 2)
+    try:
+        return process.wait()
+    finally:
+        process.terminate()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m dev.livekit_server")
+    parser.add_argument("--wait", action="store_true", help="wait until the server answers")
+    parser.add_argument("--get", action="store_true", help="find or build the program")
+    arguments = parser.parse_args()
+    try:
+        if arguments.get:
+            print(*find())
+        elif arguments.wait:
+            wait_for(load_settings().livekit_url)
+        else:
+            return run()
+    except ServerNotFound as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

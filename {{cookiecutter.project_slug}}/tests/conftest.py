@@ -1,0 +1,34 @@
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from livekit.agents import JobExecutorType
+
+from tests.fake_dispatcher import FakeDispatcher
+
+# Before `app` is imported, because its modules read the settings as they load. Real variables win
+# over the .env of whoever runs the tests. Nothing listens on port 1.
+os.environ |= {
+    "LIVEKIT_URL": "ws://127.0.0.1:1",
+    "LIVEKIT_API_KEY": "test-key",
+    "LIVEKIT_API_SECRET": "test-secret-of-32-characters-----",
+    "LIVEKIT_AGENT_NAME": "concierge",  # only explicit
+    "WORKER_HOST": "127.0.0.1",
+    "WORKER_PORT": "0",
+    "WORKER_NUM_IDLE_PROCESSES": "0",
+}
+
+
+@pytest.fixture
+async def dispatcher() -> AsyncIterator[FakeDispatcher]:
+    """A fake dispatcher at which the real worker, running in this process, has registered."""
+    from app.agent import server
+
+    async with FakeDispatcher() as dispatcher:
+        server.update_options(ws_url=dispatcher.url, job_executor_type=JobExecutorType.THREAD)
+        running = asyncio.create_task(server.run())
+        await asyncio.wait_for(asyncio.shield(dispatcher.registration), 10)
+        yield dispatcher
+        await server.aclose()
+        await running

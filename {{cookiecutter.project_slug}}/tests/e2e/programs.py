@@ -1,0 +1,136 @@
+"""The real programs, each started for the tests and ended by the handle that started it."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from livekit.api import LiveKitAPI
+
+from dev import livekit_server
+
+PROJECT = Path(__file__).parents[2]
+TIMEOUT = 60  # seconds for a program to come up on a busy machine
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Ends `process` when the block ends."""
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[None]:
+    """Runs `python -m …` in the project, from the moment at which it printed `ready`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    is_ready = threading.Event()
+    printed: list[str] = []
+
+    def read() -> None:
+        assert process.stdout
+        for line in process.stdout:
+            printed.append(line.decode(errors="replace"))
+            if ready in printed[-1]:
+                is_ready.set()
+        is_ready.set()  # it has ended
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        with ending(process):
+            is_ready.wait(TIMEOUT)
+            if not any(ready in line for line in printed):
+                pytest.fail(f"{' '.join(arguments)} did not print {ready!r}:\n{''.join(printed)}")
+            yield
+    finally:
+        reader.join()
+        print("".join(printed))  # pytest shows it with a test that fails
+
+
+@dataclass(frozen=True)
+class LiveKit:
+    """A LiveKit server that runs for the tests."""
+
+    url: str
+    key: str = "test-key"
+    secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a program needs to find it."""
+        return {
+            "LIVEKIT_URL": self.url,
+            "LIVEKIT_API_KEY": self.key,
+            "LIVEKIT_API_SECRET": self.secret,
+        }
+
+    def api(self) -> LiveKitAPI:
+        return LiveKitAPI(self.url, self.key, self.secret)
+
+    @contextmanager
+    def worker(self, **env: str) -> Iterator[None]:
+        """Runs the worker as in production, from the moment at which it is registered."""
+        env = {**self.env, "WORKER_NUM_IDLE_PROCESSES": "4", **env}
+        with program("app.agent", "start", ready="registered worker", env=env):
+            yield
+
+    @contextmanager
+    def backend(self) -> Iterator[str]:
+        """Runs the token backend; gives its URL."""
+        (port,) = free_ports(1)
+        serve = ("fastapi", "run", "--host", "127.0.0.1", "--port", str(port))
+        with program(*serve, ready="Uvicorn running on", env=self.env):
+            yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def livekit_running() -> Iterator[LiveKit]:
+    """Runs a LiveKit server of its own on free ports, or skips the test (under CI: fails it)."""
+    port, tcp, udp = free_ports(3)
+    livekit = LiveKit(f"ws://127.0.0.1:{port}")
+    try:
+        process = livekit_server.start(
+            livekit.key,
+            livekit.secret,
+            port,
+            tcp,
+            udp,
+            agents={"target_load": 100},  # however busy the machine, no worker is passed over
+            room={"departure_timeout": 2},  # seconds; a worker that stops waits for its rooms
+        )
+    except livekit_server.ServerNotFound:
+        end = pytest.fail if os.environ.get("CI") else pytest.skip
+        end("no LiveKit server: `python -m dev.livekit_server --get` says how to get one")
+    with ending(process):
+        assert livekit_server.wait_for(livekit.url, process), "livekit-server has ended"
+        yield livekit

@@ -1,0 +1,64 @@
+"""A person in a real room with the assistant: text and sound go both ways."""
+
+import asyncio
+
+import numpy as np
+from livekit import rtc
+
+from tests.e2e.person import TIMEOUT, Person
+
+RATE = 48_000  # hertz
+TONE = 440  # hertz
+
+
+async def test_it_greets_and_answers_a_chat_message(backend: str) -> None:
+    person = await Person.with_token_from(backend)
+    await person.meets_agent()
+    await person.says("good morning")
+    await person.hears("You wrote: good morning")
+    assert len(person.heard) == 2
+    await person.leave()
+
+
+async def test_whoever_comes_back_before_the_room_closes_meets_the_agent_again(
+    backend: str,
+) -> None:
+    first = await Person.with_token_from(backend, room_name="again")
+    agent = await first.meets_agent()
+    await first.leave()
+    second = await Person.with_token_from(backend, room_name="again")
+    assert (await second.meets_agent()).identity == agent.identity
+    await second.says("me again")
+    await second.hears("You wrote: me again")
+    await second.leave()
+
+
+async def play_tone(source: rtc.AudioSource) -> None:
+    """Plays until it is cancelled."""
+    samples = RATE // 100
+    for start in range(0, RATE * TIMEOUT, samples):
+        times = (start + np.arange(samples)) / RATE
+        wave = (np.sin(2 * np.pi * TONE * times) * 10_000).astype(np.int16)
+        await source.capture_frame(rtc.AudioFrame(wave.tobytes(), RATE, 1, samples))
+
+
+async def test_it_plays_the_voice_of_a_person_back(backend: str) -> None:
+    person = await Person.with_token_from(backend)
+    await person.meets_agent()
+    source = rtc.AudioSource(RATE, 1)
+    await person.room.local_participant.publish_track(
+        rtc.LocalAudioTrack.create_audio_track("microphone", source),
+        rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
+    )
+    playing = asyncio.create_task(play_tone(source))
+
+    heard = np.empty(0, np.int16)
+    async with asyncio.timeout(TIMEOUT):
+        async for event in rtc.AudioStream(await person.hears_track(), sample_rate=RATE):
+            heard = np.append(heard, np.frombuffer(event.frame.data, np.int16))[-RATE:]
+            if len(heard) == RATE and np.abs(heard).min() < np.abs(heard).max():
+                spectrum = np.abs(np.fft.rfft(heard))
+                if spectrum.argmax() in range(TONE - 2, TONE + 3):
+                    break
+    playing.cancel()
+    await person.leave()

@@ -1,0 +1,67 @@
+"""Every new room gets the agent, whatever a client, a variable or a text says about names."""
+
+import json
+import logging
+
+import pytest
+from fastapi.testclient import TestClient
+from livekit.api import TokenVerifier
+
+from app import dispatch
+from app.api import app
+from tests.fake_dispatcher import FakeDispatcher
+
+
+async def test_the_worker_registers_without_a_name(dispatcher: FakeDispatcher) -> None:
+    assert dispatcher.registration.result().agent_name == ""
+
+
+@pytest.mark.parametrize("variable", dispatch.NAMING_VARIABLES)
+def test_a_variable_that_names_the_worker_is_removed_with_a_warning(
+    variable: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    environ = {variable: "x", "PATH": "/bin"}
+    dispatch.ignore_names(environ)
+    assert environ == {"PATH": "/bin"}
+    assert caplog.messages == [
+        "⚠️  agent_name is set to: 'x'",
+        "⚠️  This will PREVENT automatic dispatch!",
+        f"Ignored: {variable} does not name this worker.",
+    ]
+
+
+def test_nothing_is_said_where_nothing_names_the_worker(caplog: pytest.LogCaptureFixture) -> None:
+    dispatch.ignore_names({"LIVEKIT_AGENT_NAME": ""})
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    "agents",
+    [
+        [{"agent_name": "other", "metadata": "m"}],
+        [{"agentName": "other"}],
+        [{"metadata": "m"}],  # what a client sends that gives metadata and no name
+        [{}],
+    ],
+)
+def test_a_client_cannot_choose_an_agent(agents: list[dict[str, str]]) -> None:
+    answer = TestClient(app).post("/token", json={"room_config": {"agents": agents}})
+    configuration = TokenVerifier().verify(answer.json()["participant_token"]).room_config
+    assert configuration is not None
+    assert not configuration.agents
+    assert json.loads(configuration.metadata) == {"require_agent": True}
+
+
+def test_it_is_logged_once_that_a_client_asked_for_an_agent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    dispatch.room_configuration({"agents": [{"agent_name": "other"}]})
+    assert caplog.messages == ["Ignored: a client asked for the agent 'other'."]
+
+
+def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
+    metadata = json.dumps({"agent_name": "other", "tier": "gold"})
+    configuration = dispatch.room_configuration({"metadata": metadata})
+    assert json.loads(configuration.metadata) == {"tier": "gold", "require_agent": True}
+    assert json.loads(dispatch.without_name(metadata)) == {"tier": "gold"}

@@ -1,0 +1,42 @@
+"""A room gets the agent when it asks for it by its name, and our tokens do."""
+
+import json
+
+import pytest
+from fastapi.testclient import TestClient
+from livekit.api import TokenVerifier
+
+from app import dispatch
+from app.api import app
+from tests.fake_dispatcher import FakeDispatcher
+
+
+async def test_the_worker_registers_its_name(dispatcher: FakeDispatcher) -> None:
+    assert dispatcher.registration.result().agent_name == "concierge"
+
+
+def test_a_variable_that_gives_the_worker_another_name_is_removed_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    environ = {"LIVEKIT_AGENT_NAME": "concierge", "LIVEKIT_AGENT_NAME_OVERRIDE": "x"}
+    dispatch.ignore_names(environ, "concierge")
+    assert environ == {"LIVEKIT_AGENT_NAME": "concierge"}
+    assert caplog.messages[0] == "⚠️  agent_name is set to: 'x'"
+    assert caplog.messages[-1] == "Ignored: LIVEKIT_AGENT_NAME_OVERRIDE does not name this worker."
+
+
+@pytest.mark.parametrize("agents", [[], [{}], [{"agent_name": "other"}]])
+def test_a_token_asks_for_our_agent_whatever_the_client_asks_for(
+    agents: list[dict[str, str]],
+) -> None:
+    answer = TestClient(app).post("/token", json={"room_config": {"agents": agents}})
+    configuration = TokenVerifier().verify(answer.json()["participant_token"]).room_config
+    assert configuration is not None
+    assert [agent.agent_name for agent in configuration.agents] == ["concierge"]
+    assert json.loads(configuration.metadata) == {"require_agent": True}
+
+
+def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
+    metadata = json.dumps({"agent_name": "other", "tier": "gold"})
+    configuration = dispatch.room_configuration({"metadata": metadata}, "concierge")
+    assert json.loads(configuration.metadata) == {"tier": "gold", "require_agent": True}

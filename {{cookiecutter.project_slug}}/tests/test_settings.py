@@ -1,0 +1,101 @@
+"""A variable that is wrong stops the programs with a line that says so."""
+
+from pathlib import Path
+
+import pytest
+
+from app import settings
+
+GOOD_SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def no_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A path for a .env that is not there yet."""
+    path = tmp_path / ".env"
+    monkeypatch.setitem(settings.Settings.model_config, "env_file", path)
+    return path
+
+
+def what_it_says(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as end:
+        settings.load_settings()
+    return str(end.value.code).splitlines()
+
+
+def test_each_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = what_it_says(
+        monkeypatch, LIVEKIT_URL="", LIVEKIT_API_KEY="", LIVEKIT_API_SECRET="", WORKER_PORT="web"
+    )
+    assert [line.split()[0] for line in lines] == [
+        "LIVEKIT_URL",
+        "LIVEKIT_API_KEY",
+        "LIVEKIT_API_SECRET",
+        "WORKER_PORT",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("LIVEKIT_API_KEY", "<your API key>", "placeholder"),
+        ("LIVEKIT_API_SECRET", "your-secret-your-secret-your-secret", "placeholder"),
+        ("LIVEKIT_URL", "https://example.livekit.cloud", "must start with ws:// or wss://"),
+        ("LIVEKIT_API_SECRET", "too-short-and-not-to-be-seen", "too short"),
+    ],
+)
+def test_a_wrong_value_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+) -> None:
+    (line,) = what_it_says(monkeypatch, **{variable: value})
+    assert line.startswith(variable)
+    assert reason in line
+    assert value not in line
+
+
+def test_the_public_development_secret_is_taken_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LIVEKIT_API_KEY", settings.DEV_KEY)
+    monkeypatch.setenv("LIVEKIT_API_SECRET", settings.DEV_SECRET)
+    settings.load_settings()
+    assert "public development secret" in caplog.text
+
+
+def test_a_real_variable_wins_over_the_env_file(
+    monkeypatch: pytest.MonkeyPatch, no_env_file: Path
+) -> None:
+    no_env_file.write_text("WORKER_HOST=from-file\nTOKEN_TTL_SECONDS=60\nUNKNOWN=1\n")
+    monkeypatch.setenv("WORKER_HOST", "from-environment")
+    loaded = settings.load_settings()
+    assert (loaded.worker_host, loaded.token_ttl_seconds) == ("from-environment", 60)
+
+
+def test_the_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_API_SECRET", GOOD_SECRET)
+    assert GOOD_SECRET not in repr(settings.load_settings())
+
+
+@pytest.mark.parametrize(
+    ("url", "is_local"),
+    [
+        ("ws://127.0.0.1:7880", True),
+        ("ws://localhost", True),
+        ("ws://[::1]:7880/", True),
+        ("wss://localhost.example.com", False),
+        ("wss://example.livekit.cloud", False),
+    ],
+)
+def test_it_knows_a_server_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, url: str, is_local: bool
+) -> None:
+    monkeypatch.setenv("LIVEKIT_URL", url)
+    assert settings.load_settings().is_local is is_local
+
+
+def test_the_example_names_every_variable() -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text(encoding="utf-8")
+    for name in settings.Settings.model_fields:
+        assert f"\n{name.upper()}=" in example or f"\n# {name.upper()}=" in example, name
