@@ -26,7 +26,8 @@ NAME = re.compile("agent_?name", re.IGNORECASE)
 NAME_SET = re.compile(r"agent_name\s*=(?!=)")
 GUARD = "app/dispatch.py"  # speaks of names in order to keep them out
 GUARD_TESTS = {"tests/test_dispatch_automatic.py", "tests/e2e/test_dispatch_automatic.py"}
-FOR_PERSONS = {"README.md", "AGENTS.md", "LICENSE", "pyproject.toml"}  # may quote the owner
+# Texts for people. They quote the owner, so they hold no markers and may speak of names.
+TEXTS = {"README.md", "AGENTS.md", "LICENSE"}
 
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
 
@@ -67,7 +68,7 @@ def names_left(project: Path) -> Iterator[str]:
     """Each place in an automatic project that still names an agent, as `file:line: text`."""
     for path in sorted(files(project)):
         where = path.as_posix()
-        if where in GUARD_TESTS | FOR_PERSONS:
+        if where in GUARD_TESTS | TEXTS | {"pyproject.toml"}:  # the last quotes the owner, too
             continue
         forbidden = NAME_SET if where == GUARD else NAME
         text = (project / path).read_text(encoding="utf-8", errors="replace")
@@ -86,7 +87,7 @@ def keep_chosen(project: Path, answers: dict[str, str]) -> None:
             file.replace(project / "LICENSE")
         elif path.name.startswith("LICENSE-") or path.stem.endswith(others):
             file.unlink()
-        else:
+        elif path.name not in TEXTS:
             content = file.read_bytes()  # bytes, so that each line keeps the ending that it has
             try:
                 stripped = strip(content.decode(), dispatch).encode()

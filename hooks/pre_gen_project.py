@@ -12,7 +12,13 @@ DEPENDENCY = re.compile(
     r"fastapi(-cli)?|honcho|livekit(-(agents|api|protocol))?|mypy|pydantic(-settings)?"
     r"|pytest(-asyncio)?|ruff"
 )
-ATTRIBUTES_LIMIT = 64 * 1024  # bytes, livekit-server's default for a participant's attributes
+# livekit-server 1.13.5 takes any text as a name, but two attributes of the agent hold it, and the
+# attributes of a participant have a limit of 64 KiB. Measured: 32,000 bytes join, 33,000 do not.
+NAME_LIMIT = 32_000
+
+
+def has_control_character(text: str) -> bool:
+    return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
 def slug_problem(slug: str) -> str | None:
@@ -30,16 +36,15 @@ def slug_problem(slug: str) -> str | None:
 
 
 def agent_name_problem(name: str) -> str | None:
-    """Why no room could ask for the agent `name`, and what to call it instead.
-
-    livekit-server 1.13.5 takes every text; it puts the name into an attribute of the agent.
-    """
+    """Why no room could ask for the agent `name`, and what to call it instead."""
     if not name.strip():
         return "empty, but under explicit dispatch rooms ask for the agent by its name: my-agent"
+    if has_control_character(name):
+        return "a control character in it: my-agent"
     if name != name.strip():
         return f"a space at one end, which no room will ask for: {name.strip()}"
-    if len(name.encode()) > ATTRIBUTES_LIMIT // 2:
-        return "longer than LiveKit's limit for the attributes of a participant: my-agent"
+    if len(name.encode()) > NAME_LIMIT:
+        return f"longer than the {NAME_LIMIT:,} bytes that LiveKit takes: my-agent"
     # Python, honcho and Docker each read .env in a way of its own; only on these do they differ.
     if set(name) & set('"\\$'):
         return 'one of " \\ $ in it, which programs read differently in .env: leave it out'
@@ -53,10 +58,8 @@ def problems(answers: dict[str, str]) -> list[str]:
         found["agent_name"] = agent_name_problem(answers["agent_name"])
     if not answers["project_name"].strip():
         found["project_name"] = "empty: My Agent"
-    for prompt in ("project_name", "description", "author_name", "agent_name"):
-        # Newlines and tabs become spaces, but not in a name, which must stay what it is.
-        text = answers[prompt] if prompt == "agent_name" else "".join(answers[prompt].split())
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+    for prompt in ("project_name", "description", "author_name"):
+        if has_control_character("".join(answers[prompt].split())):  # newlines become spaces
             found[prompt] = "a control character in it: type it again without"
     return [f"  {prompt}: {problem}" for prompt, problem in found.items() if problem]
 

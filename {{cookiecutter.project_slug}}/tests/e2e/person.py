@@ -16,13 +16,13 @@ class Person:
     Attributes:
         room: the LiveKit room.
         heard: what agents said, line by line (`lk.transcription`).
-        joined_at: when the room let this person in (`time.perf_counter`).
+        came_at: when this person set out to join (`time.perf_counter`).
     """
 
     def __init__(self) -> None:
         self.room = rtc.Room()
         self.heard: list[str] = []
-        self.joined_at = 0.0
+        self.came_at = time.perf_counter()
         self._changed = asyncio.Event()
         self._reading: set[asyncio.Task[None]] = set()
         for event in ("participant_connected", "participant_disconnected", "track_subscribed"):
@@ -45,10 +45,11 @@ class Person:
         """Joins with a token that is at hand."""
         person = cls()
         await person.room.connect(url, token)
-        person.joined_at = time.perf_counter()
         return person
 
     async def leave(self) -> None:
+        for task in self._reading:
+            task.cancel()  # whose words the room would cut off
         await self.room.disconnect()
 
     @property

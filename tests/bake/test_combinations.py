@@ -1,0 +1,108 @@
+"""Every combination of choices that is offered, baked and checked."""
+
+import json
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from tests.baking import TEMPLATE, BakedProject, bake
+
+PROMPTS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+LICENSE_WORDS = {
+    "MIT": "Permission is hereby granted, free of charge",
+    "Apache-2.0": "Apache License",
+    "BSD-3-Clause": "Redistribution and use in source and binary forms",
+    "Proprietary": "All rights reserved.",
+}
+FILES = {
+    ".env", ".env.example", ".gitignore", "AGENTS.md", "LICENSE", "Procfile", "README.md",
+    "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/dispatch.py",
+    "app/settings.py", "dev/__init__.py", "dev/livekit_server.py", "pyproject.toml",
+    "tests/__init__.py", "tests/conftest.py", "tests/fake_dispatcher.py", "tests/test_api.py",
+    "tests/test_assistant.py", "tests/test_settings.py", "tests/test_worker.py",
+    "tests/e2e/__init__.py", "tests/e2e/conftest.py", "tests/e2e/person.py",
+    "tests/e2e/programs.py", "tests/e2e/test_assistant.py",
+}  # fmt: skip
+
+
+def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
+    assert {name: PROMPTS[name] for name in PROMPTS if isinstance(PROMPTS[name], list)} == {
+        "dispatch": ["automatic", "explicit"],
+        "assistant": ["keyless"],
+        "livekit_agents": ["1.8"],
+        "license": ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"],
+        "_copy_without_render": PROMPTS["_copy_without_render"],
+    }
+    assert [name for name in PROMPTS if not name.startswith("_")] == [
+        "project_name",
+        "project_slug",
+        "description",
+        "author_name",
+        "dispatch",
+        "agent_name",
+        "assistant",
+        "livekit_agents",
+        "license",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dispatch", "license_name"), list(product(PROMPTS["dispatch"], PROMPTS["license"]))
+)
+def test_a_combination_bakes_what_it_needs_and_nothing_else(
+    tmp_path: Path, dispatch: str, license_name: str
+) -> None:
+    project = bake(tmp_path, dispatch=dispatch, license=license_name, author_name="Ann")
+    tests = {f"tests/test_dispatch_{dispatch}.py", f"tests/e2e/test_dispatch_{dispatch}.py"}
+    assert project.files == FILES | tests
+    assert LICENSE_WORDS[license_name] in project.read("LICENSE")
+    assert "Ann" in project.read("LICENSE")
+    assert project.pyproject["project"]["license"].endswith(license_name)
+    for name in project.files:
+        text = project.read(name)
+        assert not re.search(r"only (automatic|explicit)", text), f"a marker is left in {name}"
+        assert "{{" not in text, name
+        assert "cookiecutter" not in text, name
+        assert text.endswith("\n") or not text, name
+
+
+@pytest.mark.parametrize("dispatch", PROMPTS["dispatch"])
+def test_a_project_is_clean_and_passes_its_tests(tmp_path: Path, dispatch: str) -> None:
+    project = bake(tmp_path, dispatch=dispatch, project_name="Concierge")
+    project.run("ruff", "check", ".")
+    project.run("ruff", "format", "--check", ".")
+    project.run("mypy", ".")
+    project.run("python", "-m", "compileall", "-q", "app", "dev", "tests")
+    project.run("pytest", "-q", "--ignore", "tests/e2e")
+
+
+def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
+    automatic: BakedProject,
+) -> None:
+    naming = {n for n in automatic.files if re.search("agent_?name", automatic.read(n), re.I)}
+    assert naming == {
+        "README.md",
+        "AGENTS.md",
+        "app/dispatch.py",
+        "tests/test_dispatch_automatic.py",
+        "tests/e2e/test_dispatch_automatic.py",
+    }
+
+
+def test_a_name_that_is_given_under_automatic_is_dropped_and_that_is_said(tmp_path: Path) -> None:
+    project = bake(tmp_path, agent_name="concierge")
+    assert "agent name 'concierge' was dropped" in project.printed
+    assert not any("concierge" in project.read(name) for name in project.files)
+
+
+def test_an_explicit_project_has_its_name_in_one_place(explicit: BakedProject) -> None:
+    assert 'LIVEKIT_AGENT_NAME="concierge"' in explicit.read(".env")
+    code = [name for name in explicit.files if name.startswith("app/")]
+    assert not any("concierge" in explicit.read(name) for name in code)
+
+
+def test_the_name_of_an_explicit_project_is_its_slug_if_none_is_given(tmp_path: Path) -> None:
+    project = bake(tmp_path, dispatch="explicit", project_name="Front Desk")
+    assert 'LIVEKIT_AGENT_NAME="front-desk"' in project.read(".env")

@@ -1,0 +1,59 @@
+"""The hooks in a real bake: what they prove, and what they do without."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.baking import PROJECT, TEMPLATE, Refused, bake
+
+NO_NETWORK = """
+import socket
+
+def refuse(*arguments, **more):
+    raise AssertionError("a bake wants the network")
+
+socket.socket.connect = socket.getaddrinfo = refuse
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("app/agent.py", 'AGENT_NAME = "other"'),
+        ("app/dispatch.py", 'RoomConfiguration().agents.add(agent_name="other")'),
+        (".env.example", "LIVEKIT_AGENT_NAME=other"),
+    ],
+)
+def test_a_template_that_would_name_the_agent_bakes_nothing(
+    tmp_path: Path, file: str, line: str
+) -> None:
+    template, output = tmp_path / "template", tmp_path / "output"
+    for part in ("hooks", PROJECT.name):
+        shutil.copytree(TEMPLATE / part, template / part)
+    shutil.copy(TEMPLATE / "cookiecutter.json", template)
+    output.mkdir()
+    changed = template / PROJECT.name / file
+    changed.write_text(f"{changed.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+    with pytest.raises(Refused, match=rf"{re.escape(file)}:\d+: {re.escape(line)}"):
+        bake(output, template)
+    assert not list(output.iterdir())
+
+
+def test_a_bake_takes_no_network(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)  # each Python process loads it
+    output = tmp_path / "output"
+    output.mkdir()
+    bake(output, env={"PYTHONPATH": str(tmp_path)})
+
+
+@pytest.mark.parametrize("variable", ["LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE"])
+def test_a_name_in_the_shell_is_warned_of(tmp_path: Path, variable: str) -> None:
+    assert f"{variable} is set in this shell" in bake(tmp_path, env={variable: "x"}).printed
+
+
+def test_the_last_lines_say_what_to_type_next(tmp_path: Path) -> None:
+    project = bake(tmp_path)
+    assert f'cd "{project.path}"' in project.printed
+    assert "uv run honcho start" in project.printed

@@ -1,0 +1,86 @@
+"""Bakes projects as a person does, with the cookiecutter command, and speaks to what came out."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = Path(__file__).parents[1]
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment without what would leak from this one into a baked project's programs."""
+    ours = ("LIVEKIT_AGENT", "LIVEKIT_URL", "LIVEKIT_API", "WORKER_", "TOKEN_", "VIRTUAL_ENV")
+    return {n: v for n, v in os.environ.items() if not n.startswith((*ours, "PYTHON"))} | more
+
+
+class Refused(Exception):
+    """cookiecutter ended without a project; the message is what it printed."""
+
+
+@dataclass(frozen=True)
+class BakedProject:
+    """A project that a bake has made.
+
+    Attributes:
+        path: its folder.
+        printed: what the bake printed.
+    """
+
+    path: Path
+    printed: str
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_text(encoding="utf-8")
+
+    @property
+    def pyproject(self) -> dict[str, Any]:
+        return tomllib.loads(self.read("pyproject.toml"))
+
+    @property
+    def files(self) -> set[str]:
+        """The paths of all its files."""
+        return {p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file()}
+
+    def run(self, *command: str, **env: str) -> None:
+        """Runs a command of the project's own environment in its folder; it has to succeed."""
+        result = subprocess.run(
+            ["uv", "run", "--quiet", *command],
+            cwd=self.path,
+            env=clean_environment(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        print(result.stdout)
+        assert result.returncode == 0, result.stdout[-3000:]
+
+
+def bake(
+    output: Path, template: Path = TEMPLATE, env: Mapping[str, str] | None = None, **answers: str
+) -> BakedProject:
+    """Bakes into `output` with `answers`; the other prompts get their defaults.
+
+    Raises:
+        Refused: no project was made.
+    """
+    before = set(output.iterdir())
+    result = subprocess.run(
+        [sys.executable, "-m", "cookiecutter", str(template), "--no-input", "-o", str(output)]
+        + [f"{prompt}={answer}" for prompt, answer in answers.items()],
+        env=clean_environment(**env or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    if result.returncode:
+        raise Refused(result.stdout)
+    (made,) = set(output.iterdir()) - before
+    return BakedProject(made, result.stdout)

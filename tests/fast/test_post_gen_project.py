@@ -1,0 +1,122 @@
+"""The hook that strips, on text and on small folders."""
+
+from pathlib import Path
+
+import pytest
+
+from hooks.post_gen_project import keep_chosen, names_left, strip, write_env
+
+PYTHON = """\
+a = 1
+b = 2  # only explicit
+# begin only explicit
+c = 3
+# end only explicit
+d = 4  # only automatic
+"""
+
+
+def test_strip_leaves_what_was_chosen_and_no_marker() -> None:
+    assert strip(PYTHON, "explicit") == "a = 1\nb = 2\nc = 3\n"
+    assert strip(PYTHON, "automatic") == "a = 1\nd = 4\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x  # only explicit", "x // only explicit", "x <!-- only explicit -->", "x # only explicit "],
+)
+def test_strip_knows_the_comments_of_each_format(line: str) -> None:
+    assert strip(f"{line}\r\ny\r\n", "explicit") == "x\r\ny\r\n"
+    assert strip(f"{line}\r\ny\r\n", "automatic") == "y\r\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# begin only explicit\n",
+        "# end only explicit\n",
+        "# begin only explicit\n# begin only explicit\n# end only explicit\n",
+        "# begin only explicit\n# end only automatic\n",
+    ],
+)
+def test_strip_refuses_a_block_that_is_not_closed(text: str) -> None:
+    with pytest.raises(ValueError, match="only"):
+        strip(text, "automatic")
+
+
+def test_strip_leaves_other_text_alone() -> None:
+    text = 'only explicit\n"x  # only explicit"\nno newline at the end'
+    assert strip(text, "automatic") == text
+
+
+def test_keep_chosen_chooses_among_files(tmp_path: Path) -> None:
+    for name in (
+        "test_dispatch_automatic.py",
+        "test_dispatch_explicit.py",
+        "LICENSE-MIT",
+        "LICENSE-X",
+    ):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff")
+    keep_chosen(tmp_path, {"dispatch": "explicit", "license": "MIT"})
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"test_dispatch_explicit.py", "LICENSE", "picture.png"}
+    assert (tmp_path / "LICENSE").read_text() == "LICENSE-MIT"
+
+
+def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "x.py").write_text(PYTHON)
+    keep_chosen(tmp_path, {"dispatch": "automatic", "license": "MIT"})
+    assert (tmp_path / ".venv" / "x.py").read_text() == PYTHON
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("app/agent.py", 'server.rtc_session(entrypoint, agent_name="x")'),
+        ("app/api.py", 'configuration.agents.add(agent_name="x")'),
+        ("app/dispatch.py", 'RoomAgentDispatch(agent_name="x")'),
+        ("app/web/app.js", "room.connect({ agentName: 'x' })"),
+        ("metadata.json", '{"agent_name": "x"}'),
+        (".env.example", "LIVEKIT_AGENT_NAME=x"),
+        ("compose.yaml", "  LIVEKIT_AGENT_NAME: x"),
+        (".github/workflows/test.yml", "env: {LIVEKIT_AGENT_NAME_OVERRIDE: x}"),
+    ],
+)
+def test_names_left_finds_a_name_wherever_it_is_set(tmp_path: Path, file: str, text: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"\n{text}\n")
+    assert list(names_left(tmp_path)) == [f"{file}:2: {text.strip()}"]
+
+
+def test_names_left_lets_the_guard_and_the_texts_speak_of_names(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "dispatch.py").write_text('if agent.agent_name == "x": del m["agent_name"]')
+    (tmp_path / "README.md").write_text("This project sets no agent_name = x.")
+    (tmp_path / "pyproject.toml").write_text('description = "agent_name = x"')
+    assert not list(names_left(tmp_path))
+
+
+def test_write_env_makes_a_secret_of_its_own_each_time(tmp_path: Path) -> None:
+    example = "A=1\nLIVEKIT_API_KEY=<k>\nLIVEKIT_API_SECRET=<s>\nB=2\n"
+    (tmp_path / ".env.example").write_text(example)
+    texts = set()
+    for _ in range(2):
+        write_env(tmp_path)
+        texts.add((tmp_path / ".env").read_text())
+        (tmp_path / ".env").unlink()
+    assert len(texts) == 2
+    for text in texts:
+        first, key, secret, last = text.splitlines()
+        assert (first, last) == ("A=1", "B=2")
+        assert key.startswith("LIVEKIT_API_KEY=dev")
+        assert len(secret.removeprefix("LIVEKIT_API_SECRET=")) >= 32
+
+
+def test_write_env_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / ".env.example").write_text("LIVEKIT_API_SECRET=<s>\n")
+    (tmp_path / ".env").write_text("mine")
+    write_env(tmp_path)
+    assert (tmp_path / ".env").read_text() == "mine"

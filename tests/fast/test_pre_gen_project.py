@@ -1,0 +1,77 @@
+"""The hook that refuses answers, on answers."""
+
+import pytest
+
+from hooks.pre_gen_project import problems
+
+ANSWERS = {
+    "project_name": "My Agent",
+    "project_slug": "my-agent",
+    "description": "It helps.",
+    "author_name": "",
+    "dispatch": "automatic",
+    "agent_name": "",
+}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"project_slug": "A.b_c-9"},
+        {"project_slug": "class"},
+        {"project_name": "Ünïcödé 🤖", "author_name": "O'Brien"},
+        {"description": "two\nlines\tand a tab"},
+        {"agent_name": "  "},  # it is dropped: nobody asks for it under automatic
+        {"agent_name": "a\nb"},
+        {"dispatch": "explicit", "agent_name": "concierge"},
+        {"dispatch": "explicit", "agent_name": "O'Brien's 🤖 agent, #1"},
+        {"dispatch": "explicit", "agent_name": "x" * 32_000},
+    ],
+)
+def test_it_takes(answers: dict[str, str]) -> None:
+    assert problems(ANSWERS | answers) == []
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "",
+        ".",
+        "..",
+        "../up",
+        "a/b",
+        "a\\b",
+        "-a",
+        "a-",
+        "a b",
+        "ä",
+        "a\n",
+        "x" * 101,
+        "con",
+        "NUL.txt",
+        "livekit_agents",
+    ],
+)
+def test_it_refuses_the_slug(slug: str) -> None:
+    (problem,) = problems(ANSWERS | {"project_slug": slug})
+    assert problem.startswith("  project_slug: ")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "   ", " a", "a ", "a\nb", "a\x00", 'say "a"', "a\\n", "$a", "x" * 33_000]
+)
+def test_it_refuses_the_agent_name(name: str) -> None:
+    (problem,) = problems(ANSWERS | {"dispatch": "explicit", "agent_name": name})
+    assert problem.startswith("  agent_name: ")
+
+
+@pytest.mark.parametrize("prompt", ["project_name", "description", "author_name"])
+def test_it_refuses_control_characters(prompt: str) -> None:
+    (problem,) = problems(ANSWERS | {prompt: "a\x07b"})
+    assert problem.startswith(f"  {prompt}: ")
+
+
+def test_it_names_all_problems_at_once() -> None:
+    found = problems(ANSWERS | {"project_name": " ", "project_slug": "/", "description": "\x00"})
+    assert len(found) == 3

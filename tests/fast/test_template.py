@@ -1,0 +1,40 @@
+"""The template's own files, before any bake."""
+
+import json
+import re
+import subprocess
+import sys
+
+from tests.baking import PROJECT, TEMPLATE, clean_environment
+
+PROMPTS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+
+
+def test_every_prompt_and_every_choice_has_human_words() -> None:
+    words = PROMPTS["__prompts__"]
+    asked = [prompt for prompt in PROMPTS if not prompt.startswith("_")]
+    assert list(words) == asked
+    for prompt in asked:
+        if isinstance(PROMPTS[prompt], list):
+            assert list(words[prompt]) == ["__prompt__", *PROMPTS[prompt]]
+
+
+def test_no_python_of_the_project_holds_jinja() -> None:
+    for path in PROJECT.rglob("*.py"):
+        assert not re.search(r"\{[{%#]", path.read_text(encoding="utf-8")), path
+
+
+def test_the_projects_fast_tests_pass_where_they_lie() -> None:
+    """The superset is the explicit form, so all but the tests of the automatic one hold for it."""
+    ignored = ("tests/e2e", "tests/test_dispatch_automatic.py")
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        + [f"--ignore={path}" for path in ignored],
+        cwd=PROJECT,
+        env=clean_environment(PYTHONDONTWRITEBYTECODE="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
