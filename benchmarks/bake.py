@@ -1,6 +1,6 @@
 """How long a bake takes, beside one of a template that holds a single file.
 
-    uv run python benchmarks/bake.py
+    uv run python -m benchmarks.bake
 
 Both run in turn, so that a busy machine slows both; what counts is the ratio.
 """
