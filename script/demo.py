@@ -116,15 +116,10 @@ def main() -> int:
     except FailedHookException:
         return 1  # the hook has said why
 
-    livekit, backend, worker = free_port(7880, 7881, 7882), free_port(8000), free_port(8082)
-    ours = ("LIVEKIT_", "WORKER_", "TOKEN_", "VIRTUAL_ENV", "PYTHONPATH")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
-        "LIVEKIT_URL": f"ws://127.0.0.1:{livekit}",
-        "WORKER_PORT": str(worker),
-        "PYTHONPATH": str(project),
-    }
-    if server := os.environ.get("LIVEKIT_SERVER_BIN"):
-        env["LIVEKIT_SERVER_BIN"] = server
+    # What is set here for other projects must not reach this one.
+    others = ("LIVEKIT_URL", "LIVEKIT_API", "LIVEKIT_AGENT", "WORKER_", "TOKEN_", "VIRTUAL_ENV")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    env["PYTHONPATH"] = str(project)
 
     print("2. Installing it", flush=True)
     subprocess.run([UV, "sync", "--quiet"], cwd=project, env=env, check=True)
@@ -133,6 +128,8 @@ def main() -> int:
         return 1  # it has said what is missing
 
     print("3. Starting LiveKit server, worker and token backend", flush=True)
+    livekit, backend, worker = free_port(7880, 7881, 7882), free_port(8000), free_port(8082)
+    env |= {"LIVEKIT_URL": f"ws://127.0.0.1:{livekit}", "WORKER_PORT": str(worker)}
     with programs_running(project, backend, env) as programs:
         with urllib.request.urlopen(f"http://127.0.0.1:{worker}/worker") as answer:
             name = json.load(answer).get("agent_name", "")  # the worker leaves empty fields out

@@ -21,6 +21,7 @@ FILES = {
     "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/dispatch.py",
     "app/settings.py", "dev/__init__.py", "dev/livekit_server.py", "pyproject.toml",
     "tests/__init__.py", "tests/conftest.py", "tests/fake_dispatcher.py", "tests/test_api.py",
+    "tests/test_livekit_server.py",
     "tests/test_assistant.py", "tests/test_settings.py", "tests/test_worker.py",
     "tests/e2e/__init__.py", "tests/e2e/conftest.py", "tests/e2e/person.py",
     "tests/e2e/programs.py", "tests/e2e/test_assistant.py",
