@@ -25,12 +25,23 @@ async def test_whoever_comes_back_before_the_room_closes_meets_the_agent_again(
 ) -> None:
     first = await Person.with_token_from(backend, room_name="again")
     agent = await first.meets_agent()
+    await turn_microphone_on(first)
+    await first.hears_track()  # the agent knows of this person
     await first.leave()
     second = await Person.with_token_from(backend, room_name="again")
     assert (await second.meets_agent()).identity == agent.identity
     await second.says("me again")
     await second.hears("You wrote: me again")
     await second.leave()
+
+
+async def turn_microphone_on(person: Person) -> rtc.AudioSource:
+    source = rtc.AudioSource(RATE, 1)
+    await person.room.local_participant.publish_track(
+        rtc.LocalAudioTrack.create_audio_track("microphone", source),
+        rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
+    )
+    return source
 
 
 async def play_tone(source: rtc.AudioSource) -> None:
@@ -45,12 +56,7 @@ async def play_tone(source: rtc.AudioSource) -> None:
 async def test_it_plays_the_voice_of_a_person_back(backend: str) -> None:
     person = await Person.with_token_from(backend)
     await person.meets_agent()
-    source = rtc.AudioSource(RATE, 1)
-    await person.room.local_participant.publish_track(
-        rtc.LocalAudioTrack.create_audio_track("microphone", source),
-        rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
-    )
-    playing = asyncio.create_task(play_tone(source))
+    playing = asyncio.create_task(play_tone(await turn_microphone_on(person)))
 
     heard = np.empty(0, np.int16)
     async with asyncio.timeout(TIMEOUT):
