@@ -19,11 +19,11 @@ COMMENT = r"(?:#|//|<!--) {}(?: -->)?\s*"
 MARKED_LINE = re.compile(r"\s*" + COMMENT.format("only (automatic|explicit)") + "$")
 BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format("(begin|end) only (automatic|explicit)") + "$")
 
-# What may lie in a folder that is baked once more, and is not the template's.
-NOT_OURS = {".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+# What may lie in a folder, and is no text of the template's.
+NOT_OURS = {".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
 
-NAME = re.compile("agent_?name", re.IGNORECASE)
-NAME_SET = re.compile(r"agent_name\s*=(?!=)")
+NAME = re.compile("agent[-_]?name", re.IGNORECASE)
+NAME_SET = re.compile(r"""agent[-_]?name["']?\]?\s*(=(?!=)|:\s*\S)""", re.IGNORECASE)
 GUARD = "app/dispatch.py"  # speaks of names in order to keep them out
 GUARD_TESTS = {"tests/test_dispatch_automatic.py", "tests/e2e/test_dispatch_automatic.py"}
 # Texts for people. They quote the owner, so they hold no markers and may speak of names.
@@ -48,7 +48,7 @@ def strip(text: str, dispatch: str) -> str:
     """
     kept: list[str] = []
     block = None
-    for line in text.splitlines(keepends=True):
+    for line in text.split("\n"):  # not splitlines(), for which there are other line ends, too
         if border := BLOCK_BORDER.fullmatch(line):
             begins, kind = border[1] == "begin", border[2]
             if block != (None if begins else kind):
@@ -57,11 +57,11 @@ def strip(text: str, dispatch: str) -> str:
             continue
         mark = MARKED_LINE.search(line)
         if {block, mark and mark[1]} <= {None, dispatch}:
-            ending = line[len(line.rstrip("\r\n")) :]
+            ending = "\r" if line.endswith("\r") else ""
             kept.append(line[: mark.start()] + ending if mark else line)
     if block:
         raise ValueError(f"'begin only {block}' has no end")
-    return "".join(kept)
+    return "\n".join(kept)
 
 
 def names_left(project: Path) -> Iterator[str]:
@@ -101,9 +101,6 @@ def keep_chosen(project: Path, answers: dict[str, str]) -> None:
 
 def write_env(project: Path) -> None:
     """Makes `.env` out of `.env.example`, with a key and a secret for development."""
-    if (project / ".env").exists():
-        print("Kept the .env that was here.")
-        return
     text = (project / ".env.example").read_text(encoding="utf-8")
     for variable, value in {
         "LIVEKIT_API_KEY": f"dev{secrets.token_hex(6)}",

@@ -4,21 +4,24 @@ import json
 import re
 import sys
 import unicodedata
+from pathlib import Path
 
 # Windows opens a device under these names, whatever their ending.
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 # uv installs no project that has the name of something it depends on.
 DEPENDENCY = re.compile(
     r"fastapi(-cli)?|honcho|livekit(-(agents|api|protocol))?|mypy|pydantic(-settings)?"
-    r"|pytest(-asyncio)?|ruff"
+    r"|pytest(-asyncio)?|ruff|watchfiles"
 )
 # livekit-server 1.13.5 takes any text as a name, but two attributes of the agent hold it, and the
 # attributes of a participant have a limit of 64 KiB. Measured: 32,000 bytes join, 33,000 do not.
 NAME_LIMIT = 32_000
 
 
-def has_control_character(text: str) -> bool:
-    return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+def has_odd_character(text: str) -> bool:
+    """Whether a control character, a separator of lines or half a character is in `text`."""
+    odd = ("Cc", "Cs", "Zl", "Zp")
+    return any(unicodedata.category(character) in odd for character in text)
 
 
 def slug_problem(slug: str) -> str | None:
@@ -35,12 +38,19 @@ def slug_problem(slug: str) -> str | None:
     return None
 
 
+def folder_problem(folder: Path) -> str | None:
+    """Why no project can be made in `folder`, although cookiecutter was told to (`-f`)."""
+    if any(path.name != ".git" for path in folder.iterdir()):
+        return f"{folder} has files in it that would be lost: take another name"
+    return None
+
+
 def agent_name_problem(name: str) -> str | None:
     """Why no room could ask for the agent `name`, and what to call it instead."""
     if not name.strip():
         return "empty, but under explicit dispatch rooms ask for the agent by its name: my-agent"
-    if has_control_character(name):
-        return "a control character in it: my-agent"
+    if has_odd_character(name):
+        return "a control character or half a character in it: my-agent"
     if name != name.strip():
         return f"a space at one end, which no room will ask for: {name.strip()}"
     if len(name.encode()) > NAME_LIMIT:
@@ -51,23 +61,27 @@ def agent_name_problem(name: str) -> str | None:
     return None
 
 
-def problems(answers: dict[str, str]) -> list[str]:
-    """One line for each answer that has to be given anew: the prompt, why, what to type instead."""
-    found = {"project_slug": slug_problem(answers["project_slug"])}
+def problems(answers: dict[str, str], folder: Path) -> list[str]:
+    """One line for each answer that has to be given anew: the prompt, why, what to type instead.
+
+    Args:
+        folder: where the project is to be made; cookiecutter has made it, if there was none.
+    """
+    found = {"project_slug": slug_problem(answers["project_slug"]) or folder_problem(folder)}
     if answers["dispatch"] == "explicit":
         found["agent_name"] = agent_name_problem(answers["agent_name"])
     if not answers["project_name"].strip():
         found["project_name"] = "empty: My Agent"
     for prompt in ("project_name", "description", "author_name"):
-        if has_control_character("".join(answers[prompt].split())):  # newlines become spaces
-            found[prompt] = "a control character in it: type it again without"
+        if has_odd_character("".join(answers[prompt].split())):  # newlines become spaces
+            found[prompt] = "a control character or half a character in it: leave it out"
     return [f"  {prompt}: {problem}" for prompt, problem in found.items() if problem]
 
 
 if __name__ == "__main__":
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # `tojson` writes every quote of an answer as \u0027, so no answer can end this literal.
-    wrong = problems(json.loads(r'''{{ cookiecutter | tojson }}'''))  # fmt: skip
+    wrong = problems(json.loads(r'''{{ cookiecutter | tojson }}'''), Path.cwd())  # fmt: skip
     if wrong:
         wrong.insert(0, "\nNothing was made. Please give these answers anew:")
         wrong.append("(What cookiecutter prints below says only that this check ended it.)\n")

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,9 +19,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-
-from cookiecutter.exceptions import FailedHookException
-from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).parents[1]
 UV = os.environ.get("UV") or shutil.which("uv") or "uv"
@@ -36,6 +34,23 @@ def choose_folder(named: str | None) -> Path:
     if Path(named).exists():
         sys.exit(f"{named} is there already, and nothing is overwritten: name another folder.")
     return Path(named)
+
+
+def bake(project: Path) -> None:
+    """Bakes the default project into the folder `project`."""
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input"),
+            *("--output-dir", str(project.parent), f"project_slug={project.name}"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    if result.returncode:
+        reason, _, _ = result.stdout.partition("(What cookiecutter prints below")
+        sys.exit(f"{reason.strip()}\nThe name of the folder becomes the project_slug.")
 
 
 def free_port(*wanted: int) -> int:
@@ -106,15 +121,7 @@ def main() -> int:
     project = choose_folder(arguments.folder).absolute()
 
     print(f"1. Baking {project}", flush=True)
-    try:
-        cookiecutter(
-            str(TEMPLATE),
-            no_input=True,
-            output_dir=str(project.parent),
-            extra_context={"project_slug": project.name},
-        )
-    except FailedHookException:
-        return 1  # the hook has said why
+    bake(project)
 
     # What is set here for other projects must not reach this one.
     others = ("LIVEKIT_URL", "LIVEKIT_API", "LIVEKIT_AGENT", "WORKER_", "TOKEN_", "VIRTUAL_ENV")
@@ -124,6 +131,7 @@ def main() -> int:
     print("2. Installing it", flush=True)
     subprocess.run([UV, "sync", "--quiet"], cwd=project, env=env, check=True)
     get_server = [UV, "run", "python", "-m", "dev.livekit_server", "--get"]
+    print("   a LiveKit server: ", end="", flush=True)
     if subprocess.run(get_server, cwd=project, env=env, check=False).returncode:
         return 1  # it has said what is missing
 
@@ -143,10 +151,12 @@ def main() -> int:
         if not arguments.once:
             print(f"5. Everything goes on running at {url}/docs until you press Ctrl-C", flush=True)
             programs.wait()
+    print(f'Stopped. The project is yours: cd "{project}", then uv run honcho start')
     return 0
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends its programs, too
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,11 @@ class BakedProject:
 
 
 def bake(
-    output: Path, template: Path = TEMPLATE, env: Mapping[str, str] | None = None, **answers: str
+    output: Path,
+    template: Path = TEMPLATE,
+    env: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+    **answers: str,
 ) -> BakedProject:
     """Bakes into `output` with `answers`; the other prompts get their defaults.
 
@@ -73,6 +77,7 @@ def bake(
     before = set(output.iterdir())
     result = subprocess.run(
         [sys.executable, "-m", "cookiecutter", str(template), "--no-input", "-o", str(output)]
+        + [*options]
         + [f"{prompt}={answer}" for prompt, answer in answers.items()],
         env=clean_environment(**env or {}),
         stdout=subprocess.PIPE,

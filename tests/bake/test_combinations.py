@@ -24,7 +24,7 @@ FILES = {
     "tests/test_livekit_server.py",
     "tests/test_assistant.py", "tests/test_settings.py", "tests/test_worker.py",
     "tests/e2e/__init__.py", "tests/e2e/conftest.py", "tests/e2e/person.py",
-    "tests/e2e/programs.py", "tests/e2e/test_assistant.py",
+    "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_livekit_server.py",
 }  # fmt: skip
 
 

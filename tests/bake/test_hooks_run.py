@@ -41,6 +41,15 @@ def test_a_template_that_would_name_the_agent_bakes_nothing(
     assert not list(output.iterdir())
 
 
+def test_a_second_bake_into_the_same_folder_loses_nothing(tmp_path: Path) -> None:
+    project = bake(tmp_path)
+    (project.path / "app" / "assistant.py").write_text("mine")
+    before = {name: (project.path / name).read_bytes() for name in project.files}
+    with pytest.raises(Refused, match=r"project_slug: .* has files in it"):
+        bake(tmp_path, options=("--overwrite-if-exists",))
+    assert before == {name: (project.path / name).read_bytes() for name in project.files}
+
+
 def test_a_bake_takes_no_network(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)  # each Python process loads it
     output = tmp_path / "output"

@@ -45,7 +45,7 @@ def test_strip_refuses_a_block_that_is_not_closed(text: str) -> None:
 
 
 def test_strip_leaves_other_text_alone() -> None:
-    text = 'only explicit\n"x  # only explicit"\nno newline at the end'
+    text = 'only explicit\n"x  # only explicit"\nx  # only explicit\u2028y\nno newline at the end'
     assert strip(text, "automatic") == text
 
 
@@ -65,10 +65,10 @@ def test_keep_chosen_chooses_among_files(tmp_path: Path) -> None:
 
 
 def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) -> None:
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "x.py").write_text(PYTHON)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "x.py").write_text(PYTHON)
     keep_chosen(tmp_path, {"dispatch": "automatic", "license": "MIT"})
-    assert (tmp_path / ".venv" / "x.py").read_text() == PYTHON
+    assert (tmp_path / ".git" / "x.py").read_text() == PYTHON
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,13 @@ def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) ->
         ("app/agent.py", 'server.rtc_session(entrypoint, agent_name="x")'),
         ("app/api.py", 'configuration.agents.add(agent_name="x")'),
         ("app/dispatch.py", 'RoomAgentDispatch(agent_name="x")'),
+        ("app/dispatch.py", 'agent_name: str = "x"'),
+        ("app/dispatch.py", 'os.environ["LIVEKIT_AGENT_NAME"] = "x"'),
+        ("app/dispatch.py", 'ParseDict({"agents": [{"agentName": "x"}]}, configuration)'),
         ("app/web/app.js", "room.connect({ agentName: 'x' })"),
         ("metadata.json", '{"agent_name": "x"}'),
         (".env.example", "LIVEKIT_AGENT_NAME=x"),
+        ("Procfile", "worker: start --agent-name x"),
         ("compose.yaml", "  LIVEKIT_AGENT_NAME: x"),
         (".github/workflows/test.yml", "env: {LIVEKIT_AGENT_NAME_OVERRIDE: x}"),
     ],
@@ -93,7 +97,9 @@ def test_names_left_finds_a_name_wherever_it_is_set(tmp_path: Path, file: str, t
 
 def test_names_left_lets_the_guard_and_the_texts_speak_of_names(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "dispatch.py").write_text('if agent.agent_name == "x": del m["agent_name"]')
+    (tmp_path / "app" / "dispatch.py").write_text(
+        'if a.agent_name == "x": del m["agent_name"]\nif a.agent_name:\n    log("agent_name is x")'
+    )
     (tmp_path / "README.md").write_text("This project sets no agent_name = x.")
     (tmp_path / "pyproject.toml").write_text('description = "agent_name = x"')
     assert not list(names_left(tmp_path))
@@ -113,10 +119,3 @@ def test_write_env_makes_a_secret_of_its_own_each_time(tmp_path: Path) -> None:
         assert (first, last) == ("A=1", "B=2")
         assert key.startswith("LIVEKIT_API_KEY=dev")
         assert len(secret.removeprefix("LIVEKIT_API_SECRET=")) >= 32
-
-
-def test_write_env_never_overwrites(tmp_path: Path) -> None:
-    (tmp_path / ".env.example").write_text("LIVEKIT_API_SECRET=<s>\n")
-    (tmp_path / ".env").write_text("mine")
-    write_env(tmp_path)
-    assert (tmp_path / ".env").read_text() == "mine"

@@ -1,8 +1,10 @@
 """The hook that refuses answers, on answers."""
 
+from pathlib import Path
+
 import pytest
 
-from hooks.pre_gen_project import problems
+from hooks import pre_gen_project
 
 ANSWERS = {
     "project_name": "My Agent",
@@ -12,6 +14,17 @@ ANSWERS = {
     "dispatch": "automatic",
     "agent_name": "",
 }
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As cookiecutter makes it before it asks the hook."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def problems(answers: dict[str, str]) -> list[str]:
+    return pre_gen_project.problems(answers, Path())
 
 
 @pytest.mark.parametrize(
@@ -59,11 +72,22 @@ def test_it_refuses_the_slug(slug: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "   ", " a", "a ", "a\nb", "a\x00", 'say "a"', "a\\n", "$a", "x" * 33_000]
+    "name",
+    ["", "   ", " a", "a ", "a\nb", "a\x00", "a\u2028b", 'say "a"', "a\\n", "$a", "x" * 33_000],
 )
 def test_it_refuses_the_agent_name(name: str) -> None:
     (problem,) = problems(ANSWERS | {"dispatch": "explicit", "agent_name": name})
     assert problem.startswith("  agent_name: ")
+
+
+def test_it_refuses_a_folder_that_holds_something_but_a_repository(
+    in_an_empty_folder: Path,
+) -> None:
+    (in_an_empty_folder / ".git").mkdir()
+    assert problems(ANSWERS) == []
+    (in_an_empty_folder / "notes.txt").touch()
+    (problem,) = problems(ANSWERS)
+    assert problem.startswith("  project_slug: ")
 
 
 @pytest.mark.parametrize("prompt", ["project_name", "description", "author_name"])

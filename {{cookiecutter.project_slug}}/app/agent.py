@@ -40,7 +40,8 @@ server = AgentServer(
     port=settings.worker_port,
     setup_fnc=prewarm,
     # LiveKit offers a room once. A worker that says "full" leaves it without an agent for good, so
-    # this one never does; the server itself passes over a worker whose load is 0.7 or more.
+    # this one never does. (What stays is the server's own limit: it passes over a worker whose load
+    # is 0.7 or more. Then it takes another worker.)
     load_threshold=math.inf,
     # Rooms that open at once each want a process; one that does not wait has to be started first.
     # With the SDK's own threshold, a worker with one idle process even refuses the second of two
@@ -48,6 +49,7 @@ server = AgentServer(
     num_idle_processes=settings.worker_num_idle_processes,
     shutdown_process_timeout=settings.worker_shutdown_timeout,
 )
+# Registers without a name, and that is what brings every room here.  # only automatic
 # No request handler: the SDK's own accepts every job. One that ends without a call to accept()
 # refuses the job: "no answer was given inside the job_request_fnc".
 server.rtc_session(

@@ -4,14 +4,17 @@
 (`TokenSource.endpoint(url)`): https://docs.livekit.io/frontends/authentication/tokens/endpoint/
 """
 
+import json
 import logging
 import secrets
 from datetime import timedelta
 from typing import Any
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from livekit.api import AccessToken, VideoGrants
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from app import dispatch
 from app.settings import load_settings
@@ -36,6 +39,16 @@ class TokenRequest(BaseModel):
     participant_attributes: dict[str, str] | None = None
     room_config: dict[str, Any] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def can_be_passed_on(cls, body: Any) -> Any:
+        """Half a character (a lone surrogate), NaN and infinity are in no token."""
+        try:
+            json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        return body
+
 
 class TokenResponse(BaseModel):
     """Where to connect, and the token to connect with."""
@@ -44,7 +57,20 @@ class TokenResponse(BaseModel):
     participant_token: str
 
 
-@app.post("/token", status_code=201)
+class Refusal(BaseModel):
+    """Why there is no token, in a sentence."""
+
+    detail: str
+
+
+@app.exception_handler(RequestValidationError)
+async def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
+    # FastAPI's own answer repeats the input, which may be nothing that JSON can carry.
+    reasons = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    return JSONResponse({"detail": "; ".join(reasons)}, status_code=422)
+
+
+@app.post("/token", status_code=201, responses={422: {"model": Refusal}})
 async def create_token(request: TokenRequest) -> TokenResponse:
     try:
         configuration = dispatch.room_configuration(
@@ -52,7 +78,8 @@ async def create_token(request: TokenRequest) -> TokenResponse:
             settings.livekit_agent_name,  # only explicit
         )
     except ValueError as error:
-        raise HTTPException(422, str(error)) from None
+        wrong = {"loc": ("body", "room_config"), "msg": str(error)}
+        raise RequestValidationError([wrong]) from None
     token = (
         AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
         .with_identity(request.participant_identity or f"person-{secrets.token_hex(6)}")

@@ -3,8 +3,8 @@
 LiveKit gives each new room to a worker that registered *without* a name. A worker with a name gets
 only the rooms that ask for it by exactly that name, so a name where none belongs is what most often
 keeps an agent away: nothing may name the worker behind its owner's back, no client may choose an
-agent. This worker has no name, so every room gets it.  # only automatic
-agent. This worker has a name, and every token asks for it.  # only explicit
+agent. app/agent.py registers without one, so every room gets it.  # only automatic
+agent. app/agent.py registers under one, and every token asks for it.  # only explicit
 """
 
 import json
@@ -26,7 +26,7 @@ def ignore_names(
     environ: MutableMapping[str, str],
     agent_name: str,  # only explicit
 ) -> None:
-    """Take out of `environ` whatever would register the worker under a name that is not its own.
+    """Take out of `environ` whatever would name the worker behind its owner's back.
 
     Call it once the settings are read and before the worker is built: that is when the SDK looks.
     """
@@ -56,7 +56,7 @@ def room_configuration(
     try:
         configuration = ParseDict(dict(requested), RoomConfiguration(), ignore_unknown_fields=True)
     except ParseError as error:
-        raise ValueError(f"room_config is not valid: {error}") from None
+        raise ValueError(str(error)) from None
     for agent in configuration.agents:
         if agent.agent_name:
             logger.warning("Ignored: a client asked for the agent %r.", agent.agent_name)
@@ -64,9 +64,10 @@ def room_configuration(
     configuration.agents.add(agent_name=agent_name)  # only explicit
     try:
         metadata = json.loads(without_name(configuration.metadata) or "{}")
-        configuration.metadata = json.dumps({**metadata, "require_agent": True})
+        # So that whoever looks after rooms can tell which of them are to have an agent.
+        configuration.metadata = json.dumps({**metadata, "require_agent": True}, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
-        raise ValueError("room_config.metadata must be a JSON object") from None
+        raise ValueError("metadata must be a JSON object") from None
     return configuration
 
 

@@ -7,15 +7,15 @@ import logging
 import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AnyWebsocketUrl, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 logger = logging.getLogger("app.settings")
 
-PLACEHOLDER = re.compile(r"<|your|replace|change", re.IGNORECASE)
+PLACEHOLDER = re.compile(r"[<>]|^(wss?://)?(your|replace|change)[-_ ]", re.IGNORECASE)
 SECRET_LENGTH = 32  # what livekit-server asks for: the secret signs tokens with HMAC-SHA256
-DEV_KEY, DEV_SECRET = "devkey", "secret"  # what `livekit-server --dev` accepts
+DEV_SECRET = "secret"  # noqa: S105  what `livekit-server --dev` accepts
 
 
 class Settings(BaseSettings):
@@ -36,9 +36,9 @@ class Settings(BaseSettings):
     worker_host: str = "0.0.0.0"  # noqa: S104  an orchestrator asks from outside whether it lives
     worker_port: int = Field(8082, ge=0, le=65535)
     worker_num_idle_processes: int = Field(4, ge=0)
-    worker_shutdown_timeout: float = Field(30, gt=0)  # seconds
+    worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
 
-    token_ttl_seconds: int = Field(900, gt=0)
+    token_ttl_seconds: int = Field(900, gt=0, le=86_400)
 
     @field_validator(
         "livekit_url",
@@ -48,11 +48,18 @@ class Settings(BaseSettings):
     )
     @classmethod
     def is_given(cls, value: str | SecretStr) -> str | SecretStr:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if not text.strip():
-            raise PydanticCustomError("missing", "is missing: set it in .env or in the environment")
-        if PLACEHOLDER.match(text):
+        if not text_of(value).strip():
+            raise PydanticCustomError("missing", "is missing: .env.example says what belongs there")
+        return value
+
+    @field_validator("livekit_url", "livekit_api_key", "livekit_api_secret")
+    @classmethod
+    def is_filled_in(cls, value: str | SecretStr) -> str | SecretStr:
+        text = text_of(value)
+        if PLACEHOLDER.search(text):
             raise PydanticCustomError("placeholder", "still holds a placeholder: give it a value")
+        if text != text.strip(" \t\r\n'\""):
+            raise PydanticCustomError("ends", "has a space or a quote at one end: take it away")
         return value
 
     @field_validator("livekit_url")
@@ -60,6 +67,10 @@ class Settings(BaseSettings):
     def is_websocket(cls, url: str) -> str:
         if not url.startswith(("ws://", "wss://")):
             raise PydanticCustomError("scheme", "must start with ws:// or wss://")
+        try:
+            AnyWebsocketUrl(url)
+        except ValidationError:
+            raise PydanticCustomError("url", "is no URL such as ws://127.0.0.1:7880") from None
         return url
 
     @field_validator("livekit_api_secret")
@@ -76,6 +87,10 @@ class Settings(BaseSettings):
             re.match(r"wss?://(localhost|127\.0\.0\.1|\[::1\])(:|/|$)", self.livekit_url)
             is not None
         )
+
+
+def text_of(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def load_settings() -> Settings:

@@ -6,20 +6,27 @@ python -m dev.livekit_server --get    finds or builds the program, and prints wh
 """
 
 import argparse
+import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.settings import load_settings
+from livekit.api import AccessToken, VideoGrants
+
+from app.settings import Settings, load_settings
 
 VERSION = "1.13.5"
 MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
@@ -32,6 +39,9 @@ There is no LiveKit server on this machine. Any one of these brings one:
   Windows  https://github.com/livekit/livekit/releases
   any      install Go (https://go.dev/dl) or start Docker, and run this again
 Or name the program in LIVEKIT_SERVER_BIN."""
+TAKEN = """\
+What runs at {} does not take the key and the secret of this project. Either end it, or
+put another port into LIVEKIT_URL (.env), or its own key and secret into .env."""
 
 
 class ServerNotFound(Exception):
@@ -126,37 +136,72 @@ def start(
     )
 
 
-def answers(url: str) -> bool:
-    """Whether a LiveKit server is up at `url` (ws:// or wss://)."""
+@contextmanager
+def ending(process: subprocess.Popen[bytes], patience: float = 2) -> Iterator[None]:
+    """Ends `process` when the block ends, by force after `patience` seconds."""
     try:
-        with urllib.request.urlopen(url.replace("ws", "http", 1), timeout=5) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def status(url: str, path: str = "/") -> int | None:
+    """The HTTP status of `path` on the server of this machine at `url` (ws://), if one is up."""
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past any proxy
+    try:
+        with straight.open(url.rstrip("/").replace("ws", "http", 1) + path, timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except (OSError, http.client.HTTPException):
+        return None
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> bool:
     """Waits until the server at `url` answers; False if `process`, which is to be it, has ended."""
-    while not answers(url):
+    while status(url) != 200:
         if process and process.poll() is not None:
             return False
         time.sleep(0.1)
     return True
 
 
-def run() -> int:
-    settings = load_settings()
-    url = settings.livekit_url
-    if not settings.is_local or answers(url):
-        print(f"Using the LiveKit server at {url}", flush=True)
-        threading.Event().wait()  # honcho ends all programs as soon as one of them ends
-    port = urlsplit(url).port or 80
+def takes_key_of(settings: Settings) -> bool:
+    """Whether the server of this machine at LIVEKIT_URL is LiveKit's, with this project's key."""
+    token = (
+        AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
+        .with_identity("dev")
+        .with_grants(VideoGrants(room_join=True, room="dev"))
+        .to_jwt()
+    )
+    return status(settings.livekit_url, f"/rtc/validate?access_token={token}") == 200
+
+
+def serve(settings: Settings) -> int:
+    """Runs a server at LIVEKIT_URL until it ends; gives its exit code."""
+    port = urlsplit(settings.livekit_url).port or 80
     key, secret = settings.livekit_api_key, settings.livekit_api_secret.get_secret_value()
     process = start(key, secret, port, rtc_tcp_port=port + 1, rtc_udp_port=port + 2)
-    try:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with ending(process):
         return process.wait()
-    finally:
-        process.terminate()
+
+
+def run(settings: Settings) -> int:
+    url = settings.livekit_url
+    if settings.is_local and status(url) is None:
+        return serve(settings)
+    if settings.is_local and not takes_key_of(settings):
+        print(TAKEN.format(url), file=sys.stderr)
+        return 1
+    print(f"Using the LiveKit server at {url}", flush=True)
+    threading.Event().wait()  # honcho ends all programs as soon as one of them ends
+    return 0
 
 
 def main() -> int:
@@ -167,11 +212,13 @@ def main() -> int:
     try:
         if arguments.get:
             print(*find())
-        elif arguments.wait:
-            wait_for(load_settings().livekit_url)
-        else:
-            return run()
-    except ServerNotFound as error:
+            return 0
+        settings = load_settings()
+        if not arguments.wait:
+            return run(settings)
+        if settings.is_local:
+            wait_for(settings.livekit_url)
+    except (ServerNotFound, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

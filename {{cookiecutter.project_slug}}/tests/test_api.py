@@ -1,5 +1,6 @@
 """LiveKit's standard token endpoint, as a client meets it. (Agents: test_dispatch_….py.)"""
 
+import json
 import time
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from livekit.api import TokenVerifier
 
-from app.api import app, settings
+from app.api import TokenRequest, app, settings
 
 client = TestClient(app)
 
@@ -56,21 +57,40 @@ def test_a_token_opens_its_room_for_the_time_that_is_set() -> None:
 
 
 @pytest.mark.parametrize(
-    "request_body",
+    ("request_body", "field"),
     [
-        {"room_name": 7},
-        {"participant_attributes": {"seat": 4}},
-        {"room_config": "blue"},
-        {"room_config": {"empty_timeout": "soon"}},
-        {"room_config": {"metadata": "no JSON"}},
-        {"room_config": {"metadata": "[1]"}},
-        {"room_config": {"metadata": "[" * 100_000}},
+        ("no JSON", "body"),
+        (b"\xff\xfe", "body"),
+        ("NaN", "body"),
+        ("[]", "body"),
+        ('{"room_name": 7}', "body.room_name"),
+        ('{"room_name": "\\ud800"}', "body"),
+        ('{"room_config": {"name": NaN}}', "body"),
+        ('{"participant_attributes": {"seat": 4}}', "body.participant_attributes.seat"),
+        ('{"room_config": "blue"}', "body.room_config"),
+        ('{"room_config": {"empty_timeout": "soon"}}', "body.room_config"),
+        ('{"room_config": {"agents": [{"restart_policy": 1e300}]}}', "body.room_config"),
+        ('{"room_config": {"metadata": "no JSON"}}', "body.room_config: metadata"),
+        ('{"room_config": {"metadata": "[1]"}}', "body.room_config: metadata"),
+        ('{"room_config": {"metadata": "{\\"a\\": NaN}"}}', "body.room_config: metadata"),
+        (json.dumps({"room_config": {"metadata": "[" * 100_000}}), "body.room_config: metadata"),
     ],
 )
-def test_what_cannot_be_granted_is_refused_with_a_reason(request_body: dict[str, Any]) -> None:
-    answer = client.post("/token", json=request_body)
+def test_what_cannot_be_granted_is_refused_with_a_sentence(
+    request_body: str | bytes, field: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/token", content=request_body, headers=headers)
     assert answer.status_code == 422
-    assert answer.json()["detail"]
+    assert answer.json()["detail"].startswith(field)
+
+
+def test_what_is_nested_too_deeply_to_be_passed_on_is_refused() -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(10_000):
+        nested = {"a": nested}
+    with pytest.raises(ValueError, match="nested too deeply"):
+        TokenRequest(room_config=nested)
 
 
 def test_it_says_that_it_is_healthy() -> None:

@@ -43,6 +43,12 @@ def test_each_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch)
         ("LIVEKIT_API_KEY", "<your API key>", "placeholder"),
         ("LIVEKIT_API_SECRET", "your-secret-your-secret-your-secret", "placeholder"),
         ("LIVEKIT_URL", "https://example.livekit.cloud", "must start with ws:// or wss://"),
+        ("LIVEKIT_URL", "wss://your-project.livekit.cloud", "placeholder"),
+        ("LIVEKIT_URL", "ws://:7880", "is no URL"),
+        ("LIVEKIT_URL", "ws://127.0.0.1:99999", "is no URL"),
+        ("LIVEKIT_API_KEY", "'quoted'", "a space or a quote at one end"),
+        ("LIVEKIT_API_SECRET", "pasted-with-a-space-at-its-end----- ", "a space or a quote"),
+        ("TOKEN_TTL_SECONDS", "253402300799", "less than or equal to 86400"),
         ("LIVEKIT_API_SECRET", "too-short-and-not-to-be-seen", "too short"),
     ],
 )
@@ -58,7 +64,6 @@ def test_a_wrong_value_is_named_and_not_shown(
 def test_the_public_development_secret_is_taken_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("LIVEKIT_API_KEY", settings.DEV_KEY)
     monkeypatch.setenv("LIVEKIT_API_SECRET", settings.DEV_SECRET)
     settings.load_settings()
     assert "public development secret" in caplog.text
@@ -73,6 +78,15 @@ def test_a_real_variable_wins_over_the_env_file(
     assert (loaded.worker_host, loaded.token_ttl_seconds) == ("from-environment", 60)
 
 
+# begin only explicit
+def test_an_agent_may_have_a_name_that_looks_like_a_placeholder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LIVEKIT_AGENT_NAME", "your-agent")
+    assert settings.load_settings().livekit_agent_name == "your-agent"
+
+
+# end only explicit
 def test_the_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_API_SECRET", GOOD_SECRET)
     assert GOOD_SECRET not in repr(settings.load_settings())

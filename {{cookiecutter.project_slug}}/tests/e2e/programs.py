@@ -30,20 +30,6 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Ends `process` when the block ends."""
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
 def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[None]:
     """Runs `python -m …` in the project, from the moment at which it printed `ready`."""
     process = subprocess.Popen(
@@ -67,7 +53,7 @@ def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[None]:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        with ending(process):
+        with livekit_server.ending(process, TIMEOUT):
             is_ready.wait(TIMEOUT)
             if not any(ready in line for line in printed):
                 pytest.fail(f"{' '.join(arguments)} did not print {ready!r}:\n{''.join(printed)}")
@@ -131,6 +117,6 @@ def livekit_running() -> Iterator[LiveKit]:
     except livekit_server.ServerNotFound:
         end = pytest.fail if os.environ.get("CI") else pytest.skip
         end("no LiveKit server: `python -m dev.livekit_server --get` says how to get one")
-    with ending(process):
+    with livekit_server.ending(process):
         assert livekit_server.wait_for(livekit.url, process), "livekit-server has ended"
         yield livekit

@@ -1,0 +1,40 @@
+"""`python -m dev.livekit_server`, as honcho runs it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from dev.livekit_server import status, wait_for
+from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports, program
+
+COMMAND = [sys.executable, "-m", "dev.livekit_server"]
+
+
+def test_a_server_that_runs_already_is_used(livekit: LiveKit) -> None:
+    ready = f"Using the LiveKit server at {livekit.url}"
+    with program("dev.livekit_server", ready=ready, env=livekit.env):
+        pass
+
+
+def test_a_server_with_another_key_is_named_as_what_is_in_the_way(livekit: LiveKit) -> None:
+    other = replace(livekit, secret="of-another-project-with-32-letters")
+    env = {**os.environ, **other.env}
+    result = subprocess.run(
+        COMMAND, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert result.returncode == 1
+    assert f"What runs at {livekit.url} does not take the key and the secret" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")
+@pytest.mark.usefixtures("livekit")  # there is a server to run
+def test_its_server_ends_with_it() -> None:
+    livekit = LiveKit(f"ws://127.0.0.1:{free_ports(1)[0]}")
+    process = subprocess.Popen(COMMAND, cwd=PROJECT, env={**os.environ, **livekit.env})
+    assert wait_for(livekit.url, process)
+    process.terminate()
+    process.wait(TIMEOUT)
+    assert status(livekit.url) is None
