@@ -9,7 +9,6 @@ What only one kind of dispatch needs is marked where it stands:
 import json
 import os
 import re
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,8 +102,8 @@ def write_env(project: Path) -> None:
     """Makes `.env` out of `.env.example`, with a key and a secret for development."""
     text = (project / ".env.example").read_text(encoding="utf-8")
     for variable, value in {
-        "LIVEKIT_API_KEY": f"dev{secrets.token_hex(6)}",
-        "LIVEKIT_API_SECRET": secrets.token_hex(32),
+        "LIVEKIT_API_KEY": f"dev{os.urandom(6).hex()}",
+        "LIVEKIT_API_SECRET": os.urandom(32).hex(),
     }.items():
         text = re.sub(rf"(?m)^{variable}=.*", f"{variable}={value}", text)
     (project / ".env").touch(mode=0o600)

@@ -1,10 +1,10 @@
 """Refuses answers that could not become a working project, before any file of it is written."""
 
 import json
+import os
 import re
 import sys
 import unicodedata
-from pathlib import Path
 
 # Windows opens a device under these names, whatever their ending.
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
@@ -38,9 +38,9 @@ def slug_problem(slug: str) -> str | None:
     return None
 
 
-def folder_problem(folder: Path) -> str | None:
+def folder_problem(folder: str) -> str | None:
     """Why no project can be made in `folder`, although cookiecutter was told to (`-f`)."""
-    if any(path.name != ".git" for path in folder.iterdir()):
+    if set(os.listdir(folder)) - {".git"}:
         return f"{folder} has files in it that would be lost: take another name"
     return None
 
@@ -61,7 +61,7 @@ def agent_name_problem(name: str) -> str | None:
     return None
 
 
-def problems(answers: dict[str, str], folder: Path) -> list[str]:
+def problems(answers: dict[str, str], folder: str) -> list[str]:
     """One line for each answer that has to be given anew: the prompt, why, what to type instead.
 
     Args:
@@ -81,7 +81,7 @@ def problems(answers: dict[str, str], folder: Path) -> list[str]:
 if __name__ == "__main__":
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # `tojson` writes every quote of an answer as \u0027, so no answer can end this literal.
-    wrong = problems(json.loads(r'''{{ cookiecutter | tojson }}'''), Path.cwd())  # fmt: skip
+    wrong = problems(json.loads(r'''{{ cookiecutter | tojson }}'''), os.getcwd())  # fmt: skip
     if wrong:
         wrong.insert(0, "\nNothing was made. Please give these answers anew:")
         wrong.append("(What cookiecutter prints below says only that this check ended it.)\n")

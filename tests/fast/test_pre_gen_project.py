@@ -24,7 +24,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def problems(answers: dict[str, str]) -> list[str]:
-    return pre_gen_project.problems(answers, Path())
+    return pre_gen_project.problems(answers, ".")
 
 
 @pytest.mark.parametrize(
