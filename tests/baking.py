@@ -76,9 +76,11 @@ def bake(
     """
     before = set(output.iterdir())
     result = subprocess.run(
-        [sys.executable, "-m", "cookiecutter", str(template), "--no-input", "-o", str(output)]
-        + [*options]
-        + [f"{prompt}={answer}" for prompt, answer in answers.items()],
+        [
+            *(sys.executable, "-m", "cookiecutter", str(template)),
+            *("--no-input", "--output-dir", str(output), *options),
+            *(f"{prompt}={answer}" for prompt, answer in answers.items()),
+        ],
         env=clean_environment(**env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

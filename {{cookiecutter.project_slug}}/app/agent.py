@@ -40,8 +40,8 @@ server = AgentServer(
     port=settings.worker_port,
     setup_fnc=prewarm,
     # LiveKit offers a room once. A worker that says "full" leaves it without an agent for good, so
-    # this one never does. (What stays is the server's own limit: it passes over a worker whose load
-    # is 0.7 or more. Then it takes another worker.)
+    # this one never does. What stays is the server's own limit: it passes over a worker whose load
+    # is 0.7 or more. Run another worker before that.
     load_threshold=math.inf,
     # Rooms that open at once each want a process; one that does not wait has to be started first.
     # With the SDK's own threshold, a worker with one idle process even refuses the second of two

@@ -194,11 +194,12 @@ def serve(settings: Settings) -> int:
 
 def run(settings: Settings) -> int:
     url = settings.livekit_url
-    if settings.is_local and status(url) is None:
-        return serve(settings)
-    if settings.is_local and not takes_key_of(settings):
-        print(TAKEN.format(url), file=sys.stderr)
-        return 1
+    if settings.is_local:
+        if status(url) is None:
+            return serve(settings)
+        if not takes_key_of(settings):
+            print(TAKEN.format(url), file=sys.stderr)
+            return 1
     print(f"Using the LiveKit server at {url}", flush=True)
     threading.Event().wait()  # honcho ends all programs as soon as one of them ends
     return 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dev.livekit_server import status, wait_for
+from dev.livekit_server import ending, status, wait_for
 from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports, program
 
 COMMAND = [sys.executable, "-m", "dev.livekit_server"]
@@ -34,7 +34,6 @@ def test_a_server_with_another_key_is_named_as_what_is_in_the_way(livekit: LiveK
 def test_its_server_ends_with_it() -> None:
     livekit = LiveKit(f"ws://127.0.0.1:{free_ports(1)[0]}")
     process = subprocess.Popen(COMMAND, cwd=PROJECT, env={**os.environ, **livekit.env})
-    assert wait_for(livekit.url, process)
-    process.terminate()
-    process.wait(TIMEOUT)
+    with ending(process, TIMEOUT):
+        assert wait_for(livekit.url, process)
     assert status(livekit.url) is None
