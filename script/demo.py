@@ -149,7 +149,7 @@ def main() -> int:
         if subprocess.run([*person, url], cwd=project, env=env, check=False).returncode:
             return 1
         if not arguments.once:
-            print(f"5. Everything goes on running at {url}/docs until you press Ctrl-C", flush=True)
+            print(f"5. Meet the agent yourself at {url} until you press Ctrl-C", flush=True)
             programs.wait()
     print(f'Stopped. The project is yours: cd "{project}", then uv run honcho start')
     return 0

@@ -18,13 +18,19 @@ LICENSE_WORDS = {
 }
 FILES = {
     ".env", ".env.example", ".gitignore", "AGENTS.md", "LICENSE", "Procfile", "README.md",
-    "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/dispatch.py",
-    "app/settings.py", "dev/__init__.py", "dev/livekit_server.py", "pyproject.toml",
+    "pyproject.toml", "docs/page.png",
+    "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/auth.py",
+    "app/dispatch.py", "app/doctor.py", "app/rate_limit.py", "app/settings.py", "app/tokens.py",
+    "app/web/icon.svg", "app/web/index.html", "app/web/page.css", "app/web/page.js",
+    "dev/__init__.py", "dev/livekit_server.py",
     "tests/__init__.py", "tests/conftest.py", "tests/fake_dispatcher.py", "tests/test_api.py",
-    "tests/test_livekit_server.py",
-    "tests/test_assistant.py", "tests/test_settings.py", "tests/test_worker.py",
-    "tests/e2e/__init__.py", "tests/e2e/conftest.py", "tests/e2e/person.py",
-    "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_livekit_server.py",
+    "tests/test_assistant.py", "tests/test_auth.py", "tests/test_livekit_server.py",
+    "tests/test_rate_limit.py", "tests/test_settings.py", "tests/test_tokens.py",
+    "tests/test_worker.py",
+    "tests/e2e/__init__.py", "tests/e2e/chromium.py", "tests/e2e/conftest.py",
+    "tests/e2e/person.py", "tests/e2e/programs.py", "tests/e2e/test_assistant.py",
+    "tests/e2e/test_backend.py", "tests/e2e/test_doctor.py", "tests/e2e/test_livekit_server.py",
+    "tests/e2e/test_page.py", "tests/e2e/test_token_source.py",
 }  # fmt: skip
 
 
@@ -61,7 +67,7 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
     assert LICENSE_WORDS[license_name] in project.read("LICENSE")
     assert "Ann" in project.read("LICENSE")
     assert project.pyproject["project"]["license"].endswith(license_name)
-    for name in project.files:
+    for name in project.files - {"docs/page.png"}:
         text = project.read(name)
         assert not re.search(r"only (automatic|explicit)", text), f"a marker is left in {name}"
         assert "{{" not in text, name
@@ -82,20 +88,24 @@ def test_a_project_is_clean_and_passes_its_tests(tmp_path: Path, dispatch: str) 
 def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
     automatic: BakedProject,
 ) -> None:
-    naming = {n for n in automatic.files if re.search("agent_?name", automatic.read(n), re.I)}
+    texts = automatic.files - {"docs/page.png"}
+    naming = {n for n in texts if re.search("agent_?name", automatic.read(n), re.I)}
     assert naming == {
         "README.md",
         "AGENTS.md",
         "app/dispatch.py",
+        "app/doctor.py",
         "tests/test_dispatch_automatic.py",
         "tests/e2e/test_dispatch_automatic.py",
+        "tests/e2e/test_doctor.py",
     }
 
 
 def test_a_name_that_is_given_under_automatic_is_dropped_and_that_is_said(tmp_path: Path) -> None:
     project = bake(tmp_path, agent_name="concierge")
     assert "agent name 'concierge' was dropped" in project.printed
-    assert not any("concierge" in project.read(name) for name in project.files)
+    texts = project.files - {"docs/page.png"}
+    assert not any("concierge" in project.read(name) for name in texts)
 
 
 def test_an_explicit_project_has_its_name_in_one_place(explicit: BakedProject) -> None:

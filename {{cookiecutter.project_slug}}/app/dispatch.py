@@ -7,13 +7,11 @@ agent. app/agent.py registers without one, so every room gets it.  # only automa
 agent. app/agent.py registers under one, and every token asks for it.  # only explicit
 """
 
-import json
 import logging
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from google.protobuf.json_format import ParseDict, ParseError
-from livekit.protocol.room import RoomConfiguration
+from pydantic_core import from_json, to_json
 
 logger = logging.getLogger("app.dispatch")
 
@@ -44,31 +42,43 @@ def ignore_names(
 def room_configuration(
     requested: Mapping[str, Any],
     agent_name: str,  # only explicit
-) -> RoomConfiguration:
+) -> dict[str, Any]:
     """What a token says about its room, if it opens it: what the client wants, but not which agent.
 
     Args:
-        requested: the `room_config` of LiveKit's token request; unknown keys are ignored.
+        requested: what a client asks for, as the JSON of LiveKit's `RoomConfiguration`.
+
+    Returns:
+        The same, but for agents and metadata. The metadata says `require_agent`, so that whoever
+        looks after rooms can tell which of them are to have an agent.
 
     Raises:
-        ValueError: `requested` is no room configuration, or its metadata is no JSON object.
+        ValueError: there is a wrong value; the message begins with its name.
     """
+    agents = requested.get("agents") or []
+    names = [agent["agent_name"] for agent in agents if agent.get("agent_name")]
+    names = [name for name in names if name != agent_name]  # only explicit
+    if names:
+        logger.warning("Ignored: a client asked for the agent %.100r.", names[0])
     try:
-        configuration = ParseDict(dict(requested), RoomConfiguration(), ignore_unknown_fields=True)
-    except ParseError as error:
-        raise ValueError(str(error)) from None
-    for agent in configuration.agents:
-        if agent.agent_name:
-            logger.warning("Ignored: a client asked for the agent %r.", agent.agent_name)
-    del configuration.agents[:]  # an entry with a name would replace the automatic dispatch
-    configuration.agents.add(agent_name=agent_name)  # only explicit
-    try:
-        metadata = json.loads(without_name(configuration.metadata) or "{}")
-        # So that whoever looks after rooms can tell which of them are to have an agent.
-        configuration.metadata = json.dumps({**metadata, "require_agent": True}, allow_nan=False)
-    except (ValueError, TypeError, RecursionError):
-        raise ValueError("metadata must be a JSON object") from None
-    return configuration
+        metadata = from_json(requested.get("metadata") or "{}", allow_inf_nan=False)
+        metadata.pop("agent_name", None)
+        metadata = to_json({**metadata, "require_agent": True}).decode()
+    except (ValueError, AttributeError, TypeError):
+        raise ValueError("metadata: must be a JSON object") from None
+    # An entry with a name would replace the automatic dispatch.  # only automatic
+    kept: list[dict[str, str]] = []
+    # begin only explicit
+    agent = {"agentName": agent_name}
+    # A client that gives no name means the agent that there is.
+    ours = [asked for asked in agents if asked.get("agent_name") in (None, "", agent_name)]
+    if job_metadata := next((asked["metadata"] for asked in ours if asked.get("metadata")), None):
+        if not isinstance(job_metadata, str):
+            raise ValueError("agents: metadata must be a text")
+        agent["metadata"] = without_name(job_metadata)
+    kept = [agent]
+    # end only explicit
+    return {**requested, "agents": kept, "metadata": metadata}
 
 
 def without_name(metadata: str) -> str:
@@ -76,11 +86,13 @@ def without_name(metadata: str) -> str:
 
     livekit-server 1.13.5 does not read it there (measured), but other code may wait for that agent.
     """
+    if not metadata:
+        return metadata
     try:
-        content = json.loads(metadata)
-    except (ValueError, RecursionError):
+        content = from_json(metadata)
+    except ValueError:
         return metadata
     if not isinstance(content, dict) or "agent_name" not in content:
         return metadata
     del content["agent_name"]
-    return json.dumps(content)
+    return to_json(content).decode()

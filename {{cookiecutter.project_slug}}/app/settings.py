@@ -6,10 +6,11 @@
 import logging
 import re
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import AnyWebsocketUrl, Field, SecretStr, ValidationError, field_validator
+from pydantic import AnyWebsocketUrl, Field, RedisDsn, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 logger = logging.getLogger("app.settings")
 
@@ -39,6 +40,15 @@ class Settings(BaseSettings):
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
 
     token_ttl_seconds: int = Field(900, gt=0, le=86_400)
+    token_room_pattern: re.Pattern[str] = re.compile(".+")
+    token_auth: Literal["none", "api-key", "jwt"] | None = None
+    token_api_key: SecretStr = SecretStr("")
+    token_jwks_url: str = ""
+    token_jwt_issuer: str = ""
+    token_jwt_audience: str = ""
+    token_rate_limit: str = "60/minute"  # noqa: S105  no password
+    token_redis_url: SecretStr = SecretStr("")
+    token_cors_origins: Annotated[list[str], NoDecode] = []
 
     @field_validator(
         "livekit_url",
@@ -79,6 +89,33 @@ class Settings(BaseSettings):
         if len(secret) < SECRET_LENGTH and secret.get_secret_value() != DEV_SECRET:
             raise PydanticCustomError("short", f"is too short: {SECRET_LENGTH} characters or more")
         return secret
+
+    @field_validator("token_rate_limit")
+    @classmethod
+    def is_rate(cls, rate: str) -> str:
+        if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
+            raise PydanticCustomError("rate", "must be a number and a time, such as 60/minute")
+        return rate
+
+    @field_validator("token_redis_url")
+    @classmethod
+    def is_redis(cls, url: SecretStr) -> SecretStr:
+        try:
+            if url:
+                RedisDsn(url.get_secret_value())
+        except ValidationError:
+            raise PydanticCustomError("url", "is no URL such as redis://127.0.0.1:6379") from None
+        return url
+
+    @field_validator("token_cors_origins", mode="before")
+    @classmethod
+    def are_origins(cls, value: str | list[str]) -> list[str]:
+        origins = [o.strip() for o in value.split(",")] if isinstance(value, str) else value
+        if not all(re.fullmatch(r"https?://[^/*?#\s]+", origin) for origin in origins):
+            raise PydanticCustomError(
+                "origin", "must be origins such as https://example.com, with commas between them"
+            )
+        return origins
 
     @property
     def is_local(self) -> bool:

@@ -63,5 +63,5 @@ def test_it_is_logged_once_that_a_client_asked_for_an_agent(
 def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
     configuration = dispatch.room_configuration({"metadata": metadata})
-    assert json.loads(configuration.metadata) == {"tier": "gold", "require_agent": True}
+    assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
     assert json.loads(dispatch.without_name(metadata)) == {"tier": "gold"}

@@ -36,7 +36,34 @@ def test_a_token_asks_for_our_agent_whatever_the_client_asks_for(
     assert json.loads(configuration.metadata) == {"require_agent": True}
 
 
+@pytest.mark.parametrize(
+    ("agents", "metadata"),
+    [
+        ([{"agent_name": "concierge", "metadata": "m"}], "m"),
+        ([{"metadata": "m"}], "m"),  # what a client sends that gives metadata and no name
+        ([{"agent_name": "other", "metadata": "m"}], ""),
+        ([{"agent_name": "other"}, {"agent_name": "concierge", "metadata": "m"}], "m"),
+        ([{"metadata": '{"agent_name": "other", "tier": "gold"}'}], '{"tier":"gold"}'),
+        ([{"metadata": "m", "deployment": "beta"}], "m"),
+    ],
+)
+def test_only_the_metadata_for_our_agent_is_kept(
+    agents: list[dict[str, str]], metadata: str
+) -> None:
+    answer = TestClient(app).post("/token", json={"room_config": {"agents": agents}})
+    configuration = TokenVerifier().verify(answer.json()["participant_token"]).room_config
+    assert configuration is not None
+    (agent,) = configuration.agents
+    assert (agent.agent_name, agent.metadata, agent.deployment) == ("concierge", metadata, "")
+
+
+def test_metadata_that_is_no_text_is_refused() -> None:
+    agents = [{"agent_name": "concierge", "metadata": 7}]
+    answer = TestClient(app).post("/token", json={"room_config": {"agents": agents}})
+    assert answer.json() == {"detail": "room_config.agents: metadata must be a text"}
+
+
 def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
     configuration = dispatch.room_configuration({"metadata": metadata}, "concierge")
-    assert json.loads(configuration.metadata) == {"tier": "gold", "require_agent": True}
+    assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}

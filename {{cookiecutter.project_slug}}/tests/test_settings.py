@@ -49,6 +49,13 @@ def test_each_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch)
         ("LIVEKIT_API_KEY", "'quoted'", "a space or a quote at one end"),
         ("LIVEKIT_API_SECRET", "pasted-with-a-space-at-its-end----- ", "a space or a quote"),
         ("TOKEN_TTL_SECONDS", "253402300799", "less than or equal to 86400"),
+        ("TOKEN_AUTH", "password", "'none', 'api-key' or 'jwt'"),
+        ("TOKEN_RATE_LIMIT", "often", "such as 60/minute"),
+        ("TOKEN_RATE_LIMIT", "0/second", "such as 60/minute"),
+        ("TOKEN_ROOM_PATTERN", "[", "regular expression"),
+        ("TOKEN_REDIS_URL", "http://redis", "no URL such as redis://"),
+        ("TOKEN_CORS_ORIGINS", "https://example.com/", "origins such as"),
+        ("TOKEN_CORS_ORIGINS", "*", "origins such as"),
         ("LIVEKIT_API_SECRET", "too-short-and-not-to-be-seen", "too short"),
     ],
 )
@@ -76,6 +83,12 @@ def test_a_real_variable_wins_over_the_env_file(
     monkeypatch.setenv("WORKER_HOST", "from-environment")
     loaded = settings.load_settings()
     assert (loaded.worker_host, loaded.token_ttl_seconds) == ("from-environment", 60)
+
+
+def test_origins_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_CORS_ORIGINS", "https://example.com, http://localhost:3000")
+    origins = ["https://example.com", "http://localhost:3000"]
+    assert settings.load_settings().token_cors_origins == origins
 
 
 # begin only explicit

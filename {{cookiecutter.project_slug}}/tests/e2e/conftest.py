@@ -1,7 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from playwright.async_api import Browser, Page
 
+from tests.e2e import chromium
 from tests.e2e.programs import LiveKit, livekit_running
 
 
@@ -17,3 +19,17 @@ def backend(livekit: LiveKit) -> Iterator[str]:
     """The URL of the real token backend."""
     with livekit.backend() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A real Chromium, whose microphone is a beep."""
+    async with chromium.running() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """An empty page of it, in which no script may fail."""
+    async with chromium.new_page(browser) as page:
+        yield page

@@ -91,11 +91,12 @@ class LiveKit:
             yield
 
     @contextmanager
-    def backend(self) -> Iterator[str]:
+    def backend(self, **env: str) -> Iterator[str]:
         """Runs the token backend; gives its URL."""
         (port,) = free_ports(1)
+        env = {**self.env, "TOKEN_RATE_LIMIT": "1000/minute", **env}
         serve = ("fastapi", "run", "--host", "127.0.0.1", "--port", str(port))
-        with program(*serve, ready="Uvicorn running on", env=self.env):
+        with program(*serve, ready="Uvicorn running on", env=env):
             yield f"http://127.0.0.1:{port}"
 
 

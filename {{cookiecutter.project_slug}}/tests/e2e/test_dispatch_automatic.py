@@ -5,10 +5,12 @@ import json
 
 import pytest
 from livekit.api import AccessToken, CreateRoomRequest, VideoGrants
+from playwright.async_api import Page
 
 from app.dispatch import NAMING_VARIABLES
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit, livekit_running
+from tests.e2e.test_token_source import JOIN
 
 
 async def meets_one_agent(person: Person) -> None:
@@ -18,6 +20,15 @@ async def meets_one_agent(person: Person) -> None:
     await person.hears("You wrote: one")
     assert len(person.agents) == 1
     await person.leave()
+
+
+@pytest.mark.parametrize("name", ["other", ""])
+async def test_an_agent_joins_though_livekits_client_asks_for_another(
+    backend: str, page: Page, name: str
+) -> None:
+    await page.goto(backend)
+    met = await page.evaluate(JOIN, {"agentName": name, "agentMetadata": "m"})
+    assert met["agents"] == 1
 
 
 @pytest.mark.parametrize(

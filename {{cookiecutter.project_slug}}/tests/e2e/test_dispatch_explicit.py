@@ -1,9 +1,12 @@
 """In a real room: the agent comes where it is asked for by its name, and nowhere else."""
 
+import pytest
 from livekit.api import AccessToken, VideoGrants
+from playwright.async_api import Page
 
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit, livekit_running
+from tests.e2e.test_token_source import JOIN
 
 
 async def test_a_token_of_the_backend_brings_the_agent(backend: str) -> None:
@@ -14,6 +17,15 @@ async def test_a_token_of_the_backend_brings_the_agent(backend: str) -> None:
     await person.hears("You wrote: one")
     assert len(person.agents) == 1
     await person.leave()
+
+
+@pytest.mark.parametrize("name", ["concierge", "other", ""])
+async def test_the_agent_joins_whatever_name_livekits_client_asks_for(
+    backend: str, page: Page, name: str
+) -> None:
+    await page.goto(backend)
+    met = await page.evaluate(JOIN, {"agentName": name, "agentMetadata": "m"})
+    assert met["agents"] == 1
 
 
 async def test_a_room_that_asks_for_nobody_stays_without_an_agent(

@@ -1,0 +1,150 @@
+"""Why does no agent join? Looks at the LiveKit server, the worker and a room, until it finds out.
+
+uv run python -m app.doctor --room ROOM
+
+Run it where the worker runs. It ends with 0 if all is well and with 1 if something is not.
+"""
+
+import argparse
+import asyncio
+import http.client
+import json
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiohttp import ClientError, ClientTimeout
+from livekit.api import (
+    ListParticipantsRequest,
+    ListRoomsRequest,
+    LiveKitAPI,
+    TwirpError,
+)
+from livekit.protocol.models import ParticipantInfo
+
+from app.settings import Settings, load_settings
+
+TIMEOUT = 5  # seconds for worker or server to answer
+FULL = 0.7  # the load from which on livekit-server 1.13.5 passes over a worker (measured)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was seen, and what to do about it."""
+
+    level: Literal["ok", "warning", "problem"]
+    seen: str
+    advice: str = ""
+
+
+async def examine(settings: Settings, room: str | None) -> AsyncIterator[Finding]:
+    """Gives its findings one by one. After a problem comes none: it hides what lies behind it."""
+    livekit = LiveKitAPI(
+        settings.livekit_url,
+        settings.livekit_api_key,
+        settings.livekit_api_secret.get_secret_value(),
+        timeout=ClientTimeout(total=TIMEOUT),
+    )
+    ours = ""  # only automatic
+    ours = settings.livekit_agent_name  # only explicit
+    async with livekit:
+        finding = await server(livekit, settings.livekit_url)
+        yield finding
+        if finding.level == "problem":
+            return
+        finding = worker(settings.worker_port, ours)
+        yield finding
+        if finding.level != "problem" and room:
+            yield await room_of(livekit, room, ours)
+
+
+async def server(livekit: LiveKitAPI, url: str) -> Finding:
+    try:
+        await livekit.room.list_rooms(ListRoomsRequest(names=["-"]))
+    except TwirpError as error:
+        return Finding(
+            "problem",
+            f"The LiveKit server at {url} refuses the key (HTTP {error.status}).",
+            "LIVEKIT_API_KEY and LIVEKIT_API_SECRET have to be those of that server.",
+        )
+    except (ClientError, TimeoutError):
+        return Finding(
+            "problem",
+            f"No LiveKit server answers at {url}.",
+            "Start it (uv run honcho start), or correct LIVEKIT_URL.",
+        )
+    return Finding("ok", f"The LiveKit server at {url} takes the key.")
+
+
+def worker(port: int, ours: str) -> Finding:
+    if not port:
+        return Finding("warning", "WORKER_PORT is 0, which does not tell where the worker is.")
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with urllib.request.urlopen(f"{url}/worker", timeout=TIMEOUT) as answer:  # noqa: S310
+            said: dict[str, Any] = json.load(answer)
+    except (OSError, http.client.HTTPException, ValueError):
+        return Finding(
+            "problem",
+            f"No worker answers at {url}.",
+            "Start it: uv run python -m app.agent dev",
+        )
+    name = said.get("agent_name", "")  # the worker leaves out what is empty
+    if name != ours:
+        return Finding(
+            "problem",
+            f"The worker at {url} has registered as {name!r}, not as {ours!r}.",
+            "Another program's, or an old one? End it, and start this project's.",
+        )
+    if (load := said.get("worker_load", 0)) >= FULL:
+        return Finding(
+            "warning",
+            f"The worker's load is {load:.2f}: from {FULL} on, the server gives it no room.",
+            "Start another worker.",
+        )
+    return Finding("ok", f"The worker at {url} runs, and has registered as {name!r}.")
+
+
+async def room_of(livekit: LiveKitAPI, name: str, ours: str) -> Finding:
+    rooms = (await livekit.room.list_rooms(ListRoomsRequest(names=[name]))).rooms
+    if not rooms:
+        return Finding("ok", f"There is no room {name!r} now: who joins it opens it anew.")
+    participants = await livekit.room.list_participants(ListParticipantsRequest(room=name))
+    agents = [p for p in participants.participants if p.kind == ParticipantInfo.Kind.AGENT]
+    if agents:
+        return Finding("ok", f"In the room {name!r} there is the agent {agents[0].identity!r}.")
+    asked_for = {d.agent_name for d in await livekit.agent_dispatch.list_dispatch(name)}
+    if asked_for and ours not in asked_for:
+        return Finding(
+            "problem",
+            f"The room {name!r} asks for {', '.join(map(repr, asked_for))}, not for {ours!r}.",
+            "Join with a token of this project's POST /token, in a new room.",
+        )
+    return Finding(
+        "problem",
+        f"No agent is in the room {name!r}: LiveKit offered it once, when it opened.",
+        "Now that the worker runs, open it anew: everybody leaves for 20 seconds, and joins again.",
+    )
+
+
+async def report(settings: Settings, room: str | None) -> int:
+    """Prints each finding; gives the exit code."""
+    code = 0
+    async for finding in examine(settings, room):
+        print(f"{finding.level:8} {finding.seen}")
+        if finding.advice:
+            print(f"         {finding.advice}")
+        code = code or int(finding.level != "ok")
+    return code
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m app.doctor")
+    parser.add_argument("--room", help="the room in which somebody waits for the agent")
+    return asyncio.run(report(load_settings(), parser.parse_args().room))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""A real Chromium for the tests, with the real livekit-client."""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Error, Page, Route, async_playwright
+
+from tests.e2e.programs import PROJECT, TIMEOUT
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SCREENSHOTS = PROJECT / "test-results"
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Browser]:
+    """Runs this machine's Chromium, or playwright's, or skips the test (under CI: fails it)."""
+    arguments = ["--use-fake-device-for-media-stream", "--disable-background-networking"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium has none for root
+    async with async_playwright() as playwright:
+        try:
+            browser = await playwright.chromium.launch(
+                executable_path=next(filter(None, map(shutil.which, PROGRAMS)), None),
+                args=arguments,
+            )
+        except Error:
+            end = pytest.fail if os.environ.get("CI") else pytest.skip
+            end("no Chromium: `uv run playwright install chromium` gets one")
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def new_page(browser: Browser) -> AsyncIterator[Page]:
+    """Opens a page that may use microphone and clipboard, and in which no script may fail."""
+    permissions = ["microphone", "clipboard-read", "clipboard-write"]
+    context = await browser.new_context(permissions=permissions)
+    context.set_default_timeout(TIMEOUT * 1000)
+    page = await context.new_page()
+    errors: list[Error] = []
+    page.on("pageerror", lambda error: errors.append(error))
+    if (script := livekit_client()) is not None:
+
+        async def fulfill(route: Route) -> None:
+            headers = {"Access-Control-Allow-Origin": "*"}
+            await route.fulfill(body=script, content_type="text/javascript", headers=headers)
+
+        await page.route("https://cdn.jsdelivr.net/**", fulfill)
+    yield page
+    await context.close()
+    assert not errors
+
+
+@functools.cache
+def livekit_client() -> bytes | None:
+    """The release that the page names, from the npm registry; None without npm (a CDN will do)."""
+    html = (PROJECT / "app" / "web" / "index.html").read_text(encoding="utf-8")
+    found = re.search(r"npm/(livekit-client@[\d.]+)/(\S+\.js)", html)
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    assert found
+    with tempfile.TemporaryDirectory() as folder:
+        command = [npm, "pack", "--silent", "--pack-destination", folder, found[1]]
+        subprocess.run(command, check=True, capture_output=True)
+        (archive,) = Path(folder).iterdir()
+        with tarfile.open(archive) as package:
+            file = package.extractfile(f"package/{found[2]}")
+            assert file
+            return file.read()
+
+
+async def picture(page: Page, name: str) -> None:
+    """Writes a screenshot to test-results/."""
+    await page.screenshot(path=SCREENSHOTS / f"{name}.png")

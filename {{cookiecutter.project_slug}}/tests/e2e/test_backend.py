@@ -1,0 +1,80 @@
+"""The token backend as a program."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import aiohttp
+import pytest
+
+from dev.livekit_server import ending
+from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports
+
+
+def test_off_this_machine_it_does_not_start_before_its_owner_chose_who_gets_a_token(
+    livekit: LiveKit,
+) -> None:
+    (port,) = free_ports(1)
+    env = {**os.environ, **livekit.env, "LIVEKIT_URL": "wss://example.livekit.cloud"}
+    result = subprocess.run(
+        [sys.executable, "-m", "fastapi", "run", "--host", "127.0.0.1", "--port", str(port)],
+        cwd=PROJECT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert result.returncode
+    assert "TOKEN_AUTH is missing" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert livekit.secret not in result.stderr + result.stdout
+
+
+async def ask(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as http, http.post(url, json={}) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_it_is_ready_when_livekit_takes_its_key(livekit: LiveKit, backend: str) -> None:
+    other = LiveKit(livekit.url, livekit.key, "of-another-project-with-32-letters")
+    with other.backend() as wrong:
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"{backend}/ready") as answer:
+                assert (answer.status, await answer.json()) == (200, {"status": "ok"})
+            async with http.get(f"{wrong}/ready") as answer:
+                assert answer.status == 503
+                assert (await answer.json())["detail"] == "LiveKit refuses the key (HTTP 401)"
+
+
+@pytest.fixture
+def redis() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The URL of a real Redis, and its process."""
+    program = shutil.which("redis-server")
+    if not program:
+        end = pytest.fail if os.environ.get("CI") else pytest.skip
+        end("no Redis: Debian's package redis-server or `brew install redis` brings one")
+    (port,) = free_ports(1)
+    command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    with ending(process, TIMEOUT):
+        assert process.stdout
+        assert any(b"Ready to accept connections" in line for line in process.stdout)
+        yield f"redis://127.0.0.1:{port}", process
+
+
+async def test_two_backends_count_together_in_a_redis_and_alone_without(
+    livekit: LiveKit, redis: tuple[str, subprocess.Popen[bytes]]
+) -> None:
+    url, process = redis
+    env = {"TOKEN_RATE_LIMIT": "4/hour", "TOKEN_REDIS_URL": url}
+    with livekit.backend(**env) as one, livekit.backend(**env) as another:
+        for backend in (one, another, one, another):
+            assert (await ask(f"{backend}/token"))[0] == 201
+        for backend in (one, another):
+            assert (await ask(f"{backend}/token"))[0] == 429
+        process.kill()
+        process.wait()
+        assert (await ask(f"{one}/token"))[0] == 201

@@ -1,0 +1,59 @@
+"""`python -m app.doctor`: why does no agent join?"""
+
+import os
+import subprocess
+import sys
+
+from livekit.api import CreateRoomRequest, RoomAgentDispatch
+
+from tests.e2e.person import Person
+from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports, livekit_running
+
+
+def doctor(livekit: LiveKit, port: int, room: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.doctor", "--room", room],
+        cwd=PROJECT,
+        env={**os.environ, **livekit.env, "WORKER_PORT": str(port)},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+async def test_it_tells_one_cause_after_the_other() -> None:
+    (port,) = free_ports(1)
+    with livekit_running() as livekit, livekit.backend() as backend:
+        other = LiveKit(livekit.url, livekit.key, "of-another-project-with-32-letters")
+        found = doctor(other, port, "early")
+        assert found.returncode == 1
+        assert "refuses the key (HTTP 401)" in found.stdout
+
+        early = await Person.with_token_from(backend, room_name="early")
+        found = doctor(livekit, port, "early")
+        assert found.returncode == 1
+        assert f"No worker answers at http://127.0.0.1:{port}" in found.stdout
+
+        with livekit.worker(WORKER_PORT=str(port)):
+            found = doctor(livekit, port, "early")
+            assert found.returncode == 1
+            assert "LiveKit offered it once" in found.stdout
+            await early.leave()
+
+            async with livekit.api() as api:
+                asks = [RoomAgentDispatch(agent_name="another")]
+                await api.room.create_room(CreateRoomRequest(name="theirs", agents=asks))
+            found = doctor(livekit, port, "theirs")
+            assert found.returncode == 1
+            assert "asks for 'another'" in found.stdout
+
+            person = await Person.with_token_from(backend, room_name="now")
+            await person.meets_agent()
+            found = doctor(livekit, port, "now")
+            assert (found.returncode, found.stderr) == (0, "")
+            assert "there is the agent" in found.stdout
+            await person.leave()
+    found = doctor(livekit, port, "now")
+    assert found.returncode == 1
+    assert f"No LiveKit server answers at {livekit.url}" in found.stdout

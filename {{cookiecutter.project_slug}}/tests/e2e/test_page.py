@@ -1,0 +1,118 @@
+"""The page, in a real browser, as a person uses it."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.e2e.chromium import picture
+from tests.e2e.programs import LiveKit, livekit_running
+
+LONGER = 30_000  # milliseconds, for what may take a worker or the page's patience of 10 s
+
+
+async def join(page: Page, url: str, room: str = "") -> None:
+    await page.goto(f"{url}/?room={room}")
+    await page.get_by_label("Your name").fill("Ann")
+    await page.get_by_role("button", name="Join").click()
+
+
+async def test_a_person_meets_the_agent_chats_and_hears_it(backend: str, page: Page) -> None:
+    async def hold(route: Route) -> None:
+        await expect(page.get_by_role("status")).to_have_text("Connecting …")
+        await picture(page, "connecting")
+        await route.continue_()
+
+    await page.route("**/token", hold)
+    await page.goto(backend)
+    await picture(page, "apart")
+    await join(page, backend)
+
+    status = page.get_by_role("status")
+    await expect(status).to_contain_text("The agent is here", timeout=LONGER)
+    log = page.get_by_role("log")
+    await expect(log).to_contain_text("Hello!")
+    await page.get_by_label("Message", exact=True).fill("Is anybody there?")
+    await page.keyboard.press("Enter")
+    await expect(log).to_contain_text("You wrote: Is anybody there?")
+
+    microphone = page.get_by_role("button", name="Microphone")
+    await microphone.click()
+    await expect(microphone).to_have_attribute("aria-pressed", "true")
+    await expect(page.get_by_label("Level of your microphone")).not_to_have_js_property("value", 0)
+    # The agent plays the beep of the fake microphone back.
+    heard = re.compile(r"--level: 0\.\d*[1-9]")
+    await expect(page.locator("#agent")).to_have_attribute("style", heard)
+    await expect(page.locator("audio")).not_to_have_js_property("currentTime", 0)
+    await picture(page, "here")
+
+    await page.emulate_media(color_scheme="dark")
+    await picture(page, "here-dark")
+    await page.set_viewport_size({"width": 320, "height": 640})
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await picture(page, "here-phone")
+
+    await microphone.click()
+    await expect(microphone).to_have_attribute("aria-pressed", "false")
+    await page.get_by_role("button", name="Leave").click()
+    await expect(page.get_by_role("button", name="Join")).to_be_visible()
+
+
+async def test_without_a_worker_it_says_what_to_do(page: Page) -> None:
+    with livekit_running() as livekit, livekit.backend() as backend:
+        await join(page, backend, "it's quiet")
+        await expect(page.get_by_role("status")).to_contain_text("Waiting for the agent")
+        await picture(page, "waiting")
+        await expect(page.get_by_text("No agent has come")).to_be_visible(timeout=LONGER)
+        await picture(page, "no-agent")
+        await page.get_by_role("button", name="Copy").click()
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert copied == "uv run python -m app.doctor --room 'it'\\''s quiet'"
+
+
+async def test_it_asks_for_the_key_where_one_is_needed(livekit: LiveKit, page: Page) -> None:
+    with livekit.backend(TOKEN_AUTH="api-key", TOKEN_API_KEY="open-sesame") as backend:
+        await page.goto(backend)
+        key = page.get_by_label("Access key")
+        await expect(key).to_be_hidden()
+        await join(page, backend)
+        await expect(page.get_by_role("alert")).to_contain_text("Authorization")
+        await picture(page, "key")
+        await key.fill("open-sesame")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("The agent is here")
+
+
+async def test_it_says_why_there_is_no_token(backend: str, page: Page) -> None:
+    await join(page, backend, "x" * 257)
+    await expect(page.get_by_role("alert")).to_have_text("room_name: is longer than 256 bytes")
+
+
+async def test_it_says_when_livekit_client_is_blocked(backend: str, page: Page) -> None:
+    await page.route("https://cdn.jsdelivr.net/**", lambda route: route.abort())
+    await join(page, backend)
+    await expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
+
+
+async def test_it_tells_when_the_room_is_closed(livekit: LiveKit, backend: str, page: Page) -> None:
+    from livekit.api import DeleteRoomRequest
+
+    await join(page, backend, "closing")
+    await expect(page.get_by_role("status")).to_contain_text("The agent is here")
+    async with livekit.api() as api:
+        await api.room.delete_room(DeleteRoomRequest(room="closing"))
+    await expect(page.get_by_role("alert")).to_have_text(re.compile("The room has ended"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_can_be_used_with_the_keyboard_alone(
+    backend: str, page: Page, scheme: str
+) -> None:
+    await page.goto(backend)
+    for name in ("Your name", "Room", "Join"):
+        await page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        assert name in (await focused.evaluate("e => e.labels?.[0]?.textContent ?? e.textContent"))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_contain_text("The agent is here")
+    await expect(page.get_by_label("Message", exact=True)).to_be_focused()

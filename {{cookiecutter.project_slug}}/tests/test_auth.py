@@ -1,0 +1,167 @@
+"""Who may have a token."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from livekit.api import TokenVerifier
+from pydantic import SecretStr
+
+from app import api
+from app.auth import choose_sign_in
+from app.settings import Settings, load_settings
+
+ISSUER, AUDIENCE = "https://id.example.com/", "my-app"
+OURS, ANOTHER = (generate_private_key(65537, 2048) for _ in range(2))
+
+
+@pytest.fixture(scope="module")
+def jwks_url() -> Iterator[str]:
+    """Where an identity provider publishes the public half of OURS."""
+    key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(OURS.public_key())) | {"kid": "1"}
+
+    class Provider(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"keys": [key]}).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Provider) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/jwks.json"
+        server.shutdown()
+        thread.join()
+
+
+def settings_with(**changes: Any) -> Settings:
+    return load_settings().model_copy(update=changes)
+
+
+def ask(settings: Settings, monkeypatch: pytest.MonkeyPatch, bearer: str, **body: str) -> Response:
+    """The answer of the token backend to who sends `bearer`."""
+    monkeypatch.setattr(api, "sign_in", choose_sign_in(settings))
+    headers = {b"Authorization": f"Bearer {bearer}".encode()} if bearer else {}
+    return TestClient(api.app).post("/token", json=body, headers=headers)
+
+
+def signed(key: RSAPrivateKey = OURS, **changes: Any) -> str:
+    """A token of the identity provider."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "exp": time.time() + 300} | changes
+    return jwt.encode(
+        {name: value for name, value in claims.items() if value is not None},
+        key,
+        algorithm="RS256",
+        headers={"kid": "1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("bearer", "status"), [("sésame", 201), ("sesame", 401), ("", 401), ("sésam", 401)]
+)
+def test_with_a_key_only_who_has_it_gets_a_token(
+    monkeypatch: pytest.MonkeyPatch, bearer: str, status: int
+) -> None:
+    settings = settings_with(token_auth="api-key", token_api_key=SecretStr("sésame"))
+    answer = ask(settings, monkeypatch, bearer)
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert answer.json()["detail"].startswith("Authorization: ")
+        assert "sésame" not in answer.text
+
+
+def test_who_signed_in_gets_a_token_under_their_identity(
+    monkeypatch: pytest.MonkeyPatch, provider: Settings
+) -> None:
+    for body in ({}, {"participant_identity": "ann"}, {"participant_identity": ""}):
+        answer = ask(provider, monkeypatch, signed(), **body)
+        assert TokenVerifier().verify(answer.json()["participant_token"]).identity == "ann"
+
+
+def test_who_signed_in_cannot_be_another(
+    monkeypatch: pytest.MonkeyPatch, provider: Settings
+) -> None:
+    answer = ask(provider, monkeypatch, signed(), participant_identity="bob")
+    assert answer.status_code == 403
+    assert answer.json()["detail"].startswith("participant_identity: ")
+
+
+@pytest.fixture
+def provider(jwks_url: str) -> Settings:
+    return settings_with(
+        token_auth="jwt",
+        token_jwks_url=jwks_url,
+        token_jwt_issuer=ISSUER,
+        token_jwt_audience=AUDIENCE,
+    )
+
+
+@pytest.mark.parametrize(
+    "bearer",
+    [
+        "",
+        "no token",
+        signed(key=ANOTHER),
+        signed(exp=time.time() - 120),
+        signed(exp=None),
+        signed(iss="https://id.example.org/"),
+        signed(aud="another-app"),
+        signed(sub=None),
+        signed(sub=""),
+        jwt.encode(
+            {"sub": "ann"}, "a secret of which it says that it is one", headers={"kid": "1"}
+        ),
+    ],
+    ids=["none", "no token", "key", "late", "no end", "issuer", "app", "nobody", "empty", "HS256"],
+)
+def test_a_token_that_is_not_the_providers_is_refused(
+    monkeypatch: pytest.MonkeyPatch, provider: Settings, bearer: str
+) -> None:
+    answer = ask(provider, monkeypatch, bearer)
+    assert answer.status_code == 401
+    assert answer.json()["detail"].startswith("Authorization: ")
+
+
+def test_it_says_when_the_provider_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, provider: Settings
+) -> None:
+    away = provider.model_copy(update={"token_jwks_url": "http://127.0.0.1:1/jwks.json"})
+    answer = ask(away, monkeypatch, signed())
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The identity provider does not answer"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"livekit_url": "wss://example.livekit.cloud"}, "TOKEN_AUTH is missing"),
+        ({"token_auth": "api-key"}, "TOKEN_API_KEY"),
+        ({"token_auth": "jwt"}, "TOKEN_JWKS_URL, TOKEN_JWT_ISSUER, TOKEN_JWT_AUDIENCE"),
+    ],
+)
+def test_a_choice_that_is_not_made_ends_the_program_with_a_line(
+    changes: dict[str, str], line: str
+) -> None:
+    with pytest.raises(SystemExit, match=line) as end:
+        choose_sign_in(settings_with(**changes))
+    assert len(str(end.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("auth", [None, "none"])
+def test_it_says_once_that_everybody_gets_a_token(
+    caplog: pytest.LogCaptureFixture, auth: str | None
+) -> None:
+    choose_sign_in(settings_with(token_auth=auth))
+    assert "everybody" in caplog.text

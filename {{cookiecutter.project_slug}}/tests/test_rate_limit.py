@@ -1,0 +1,25 @@
+"""How often one client gets a token."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app import api
+from app.rate_limit import RateLimit, network
+
+
+def test_the_eleventh_request_over_a_limit_of_ten_is_told_when_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api, "rate_limit", RateLimit("10/minute"))
+    client = TestClient(api.app)
+    answers = [client.post("/token", json={}) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [201] * 10 + [429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    another = TestClient(api.app, client=("192.0.2.1", 1))
+    assert another.post("/token", json={}).status_code == 201
+
+
+def test_the_addresses_of_one_household_count_as_one_client() -> None:
+    assert network("2001:db8::1") == network("2001:db8::2:3")
+    assert network("2001:db8::1") != network("2001:db8:0:1::1")
+    assert network("192.0.2.1") != network("192.0.2.2")
