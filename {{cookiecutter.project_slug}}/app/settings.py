@@ -8,7 +8,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AnyWebsocketUrl, Field, RedisDsn, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    AnyWebsocketUrl,
+    Field,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -17,6 +26,12 @@ logger = logging.getLogger("app.settings")
 PLACEHOLDER = re.compile(r"[<>]|^(wss?://)?(your|replace|change)[-_ ]", re.IGNORECASE)
 SECRET_LENGTH = 32  # what livekit-server asks for: the secret signs tokens with HMAC-SHA256
 DEV_SECRET = "secret"  # noqa: S105  what `livekit-server --dev` accepts
+
+URLS = {
+    "livekit_url": (AnyWebsocketUrl, "ws://127.0.0.1:7880"),
+    "token_jwks_url": (AnyHttpUrl, "https://example.com/jwks.json"),
+    "token_redis_url": (RedisDsn, "redis://127.0.0.1:6379"),
+}
 
 
 class Settings(BaseSettings):
@@ -62,7 +77,15 @@ class Settings(BaseSettings):
             raise PydanticCustomError("missing", "is missing: .env.example says what belongs there")
         return value
 
-    @field_validator("livekit_url", "livekit_api_key", "livekit_api_secret")
+    @field_validator(
+        "livekit_url",
+        "livekit_api_key",
+        "livekit_api_secret",
+        "token_api_key",
+        "token_jwks_url",
+        "token_jwt_issuer",
+        "token_jwt_audience",
+    )
     @classmethod
     def is_filled_in(cls, value: str | SecretStr) -> str | SecretStr:
         text = text_of(value)
@@ -72,16 +95,16 @@ class Settings(BaseSettings):
             raise PydanticCustomError("ends", "has a space or a quote at one end: take it away")
         return value
 
-    @field_validator("livekit_url")
+    @field_validator(*URLS)
     @classmethod
-    def is_websocket(cls, url: str) -> str:
-        if not url.startswith(("ws://", "wss://")):
-            raise PydanticCustomError("scheme", "must start with ws:// or wss://")
+    def is_url(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
+        kind, example = URLS[str(info.field_name)]
         try:
-            AnyWebsocketUrl(url)
+            if text := text_of(value):
+                kind(text)
         except ValidationError:
-            raise PydanticCustomError("url", "is no URL such as ws://127.0.0.1:7880") from None
-        return url
+            raise PydanticCustomError("url", f"must be a URL such as {example}") from None
+        return value
 
     @field_validator("livekit_api_secret")
     @classmethod
@@ -96,16 +119,6 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
             raise PydanticCustomError("rate", "must be a number and a time, such as 60/minute")
         return rate
-
-    @field_validator("token_redis_url")
-    @classmethod
-    def is_redis(cls, url: SecretStr) -> SecretStr:
-        try:
-            if url:
-                RedisDsn(url.get_secret_value())
-        except ValidationError:
-            raise PydanticCustomError("url", "is no URL such as redis://127.0.0.1:6379") from None
-        return url
 
     @field_validator("token_cors_origins", mode="before")
     @classmethod

@@ -109,7 +109,7 @@ async function enter(wishes) {
     }
   });
   await room.connect(server_url, participant_token);
-  await room.startAudio();
+  room.startAudio().catch(() => say('The browser blocks the sound of this page: allow it there.'));
   element('command').textContent = `uv run python -m app.doctor --room ${quoted(room.name)}`;
   lookAround();
 }
