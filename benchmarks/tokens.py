@@ -91,6 +91,8 @@ def serving(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[S
                 asyncio.run(server.ask(CONNECTIONS))
                 break
             time.sleep(0.1)
+        else:
+            sys.exit(f"{command[0]} has ended: see above")
         yield server
     finally:
         process.terminate()

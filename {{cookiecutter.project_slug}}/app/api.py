@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from pydantic import BaseModel, ValidationError
@@ -21,10 +22,9 @@ from app.rate_limit import RateLimit
 from app.settings import load_settings
 from app.tokens import Mint, Refused, TokenRequest
 
-# Bytes. livekit-server reads no more than 1 MiB of what a client sends to join (Go's net/http). The
-# token is in there, and is a third longer than what it says.
-BODY_LIMIT = 700 * 1024
+BODY_LIMIT = 700 * 1024  # bytes; whoever asks for more would get a token that is too long
 READY_TIMEOUT = 3  # seconds for LiveKit to answer
+READY_THREADS = CapacityLimiter(4)  # their own, so that nobody who asks for a token waits for one
 
 PAGE_HEADERS = {
     # It connects to wherever LiveKit is; LiveKit Cloud moves a client to a server near it.
@@ -74,7 +74,7 @@ if settings.token_cors_origins:
         CORSMiddleware,
         allow_origins=settings.token_cors_origins,
         allow_methods=["POST"],
-        allow_headers=["Authorization", "Content-Type"],
+        allow_headers=["Authorization"],
         expose_headers=["Retry-After"],
     )
 
@@ -85,7 +85,7 @@ if settings.token_cors_origins:
     "/token",
     status_code=201,
     response_model=TokenResponse,
-    responses={status: {"model": Refusal} for status in (401, 403, 413, 422, 429, 503)},
+    responses={status: {"model": Refusal} for status in (400, 401, 403, 413, 422, 429, 503)},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -146,8 +146,13 @@ async def health() -> dict[str, str]:
 
 
 @app.get("/ready", responses={503: {"model": Refusal}})
-def ready() -> dict[str, str]:
+async def ready() -> dict[str, str]:
     """Whether LiveKit answers, too, and takes the key."""
+    await to_thread.run_sync(ask_livekit, limiter=READY_THREADS)
+    return {"status": "ok"}
+
+
+def ask_livekit() -> None:
     token = mint.sign({"sub": "ready", "video": {"roomJoin": True, "room": "ready"}})
     request = urllib.request.Request(  # noqa: S310  its scheme is checked with the settings
         settings.livekit_url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate",
@@ -159,7 +164,6 @@ def ready() -> dict[str, str]:
         raise HTTPException(503, f"LiveKit refuses the key (HTTP {error.code})") from None
     except (OSError, http.client.HTTPException):
         raise HTTPException(503, "LiveKit does not answer at LIVEKIT_URL") from None
-    return {"status": "ok"}
 
 
 async def add_page_headers(response: Response) -> None:

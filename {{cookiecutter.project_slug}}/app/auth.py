@@ -2,13 +2,17 @@
 
 import hmac
 import logging
+import os
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import jwt
 from fastapi import HTTPException
 from fastapi.concurrency import run_in_threadpool
+from pydantic import Field, TypeAdapter, ValidationError
 
 from app.settings import Settings
+from app.tokens import Name
 
 logger = logging.getLogger("app.auth")
 
@@ -20,6 +24,7 @@ SignIn = Callable[[str], Awaitable[str | None]]
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 JWKS_TIMEOUT = 5  # seconds
 LEEWAY = 60  # seconds by which the clock of the identity provider may differ
+IDENTITY = TypeAdapter[str](Annotated[Name, Field(min_length=1)])
 
 
 def choose_sign_in(settings: Settings) -> SignIn:
@@ -59,36 +64,46 @@ def refusal(reason: str) -> HTTPException:
 
 
 def api_key(key: str) -> SignIn:
+    expected = os.fsencode(key)
+
     async def sign_in(bearer: str) -> None:
         # Starlette reads the bytes of a header as Latin-1.
-        if not hmac.compare_digest(bearer.encode("latin-1"), key.encode()):
+        if not hmac.compare_digest(bearer.encode("latin-1"), expected):
             raise refusal("must be 'Bearer ' and the key of this backend")
 
     return sign_in
 
 
 def identity_provider(jwks_url: str, issuer: str, audience: str) -> SignIn:
-    keys = jwt.PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT)
+    client = jwt.PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT)
+
+    async def key_of(bearer: str) -> jwt.PyJWK:
+        key_id = jwt.get_unverified_header(bearer).get("kid", "")
+        # The client lets all others wait while it fetches, which anybody can make it do. So it is
+        # not asked for a key that it has.
+        cached = client.jwk_set_cache.get() if client.jwk_set_cache else None
+        for key in cached.keys if cached else []:
+            if key.key_id == key_id:
+                return key
+        try:
+            return await run_in_threadpool(client.get_signing_key, key_id)
+        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError, RecursionError):
+            logger.error("TOKEN_JWKS_URL does not answer with keys")
+            raise HTTPException(503, "The identity provider does not answer") from None
 
     async def sign_in(bearer: str) -> str:
         try:
-            key = await run_in_threadpool(keys.get_signing_key_from_jwt, bearer)
             claims = jwt.decode(
                 bearer,
-                key,
+                await key_of(bearer),
                 ALGORITHMS,
                 issuer=issuer,
                 audience=audience,
                 leeway=LEEWAY,
                 options={"require": ["exp", "sub"]},
             )
-        except jwt.PyJWKClientConnectionError:
-            logger.error("TOKEN_JWKS_URL does not answer")
-            raise HTTPException(503, "The identity provider does not answer") from None
-        except jwt.PyJWTError as error:
-            raise refusal(f"is not accepted: {error}") from None
-        if not claims["sub"]:
-            raise refusal("names nobody in its `sub`")
-        return str(claims["sub"])
+            return IDENTITY.validate_python(claims["sub"])
+        except (jwt.PyJWTError, ValidationError) as error:
+            raise refusal(f"is not accepted ({type(error).__name__})") from None
 
     return sign_in

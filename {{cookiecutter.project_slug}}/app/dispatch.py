@@ -56,10 +56,11 @@ def room_configuration(
         ValueError: there is a wrong value; the message begins with its name.
     """
     agents = requested.get("agents") or []
-    names = [agent["agent_name"] for agent in agents if agent.get("agent_name")]
-    names = [name for name in names if name != agent_name]  # only explicit
-    if names:
-        logger.warning("Ignored: a client asked for the agent %.100r.", names[0])
+    names = [agent.get("agent_name") or agent.get("agentName") or "" for agent in agents]
+    others = [name for name in names if name]
+    others = [name for name in others if name != agent_name]  # only explicit
+    if others:
+        logger.warning("Ignored: a client asked for the agent %.100r.", others[0])
     try:
         metadata = from_json(requested.get("metadata") or "{}", allow_inf_nan=False)
         metadata.pop("agent_name", None)
@@ -71,11 +72,11 @@ def room_configuration(
     # begin only explicit
     agent = {"agentName": agent_name}
     # A client that gives no name means the agent that there is.
-    ours = [asked for asked in agents if asked.get("agent_name") in (None, "", agent_name)]
-    if job_metadata := next((asked["metadata"] for asked in ours if asked.get("metadata")), None):
-        if not isinstance(job_metadata, str):
-            raise ValueError("agents: metadata must be a text")
-        agent["metadata"] = without_name(job_metadata)
+    for name, asked in zip(names, agents, strict=True):
+        if name in ("", agent_name) and asked.get("metadata") and "metadata" not in agent:
+            if not isinstance(asked["metadata"], str):
+                raise ValueError("agents: metadata must be a text")
+            agent["metadata"] = without_name(asked["metadata"])
     kept = [agent]
     # end only explicit
     return {**requested, "agents": kept, "metadata": metadata}

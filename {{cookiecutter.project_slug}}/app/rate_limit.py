@@ -44,19 +44,20 @@ class RateLimit:
             HTTPException: 429, with the seconds to wait in Retry-After.
         """
         client = network(address)
-        limiter = self._limiter
         try:
-            allowed = await limiter.hit(self._rate, client)
-        except StorageError:
+            await self._count(self._limiter, client)
+        except (StorageError, TypeError):  # the latter for an option in the URL that is none
             logger.error("TOKEN_REDIS_URL does not answer: this backend counts alone")
-            limiter = self._here
-            allowed = await limiter.hit(self._rate, client)
-        if not allowed:
-            reset, _ = await limiter.get_window_stats(self._rate, client)
-            seconds = max(1, round(reset - time.time()))
-            raise HTTPException(
-                429, f"Too many requests: try again in {seconds} s", {"Retry-After": str(seconds)}
-            )
+            await self._count(self._here, client)
+
+    async def _count(self, limiter: FixedWindowRateLimiter, client: str) -> None:
+        if await limiter.hit(self._rate, client):
+            return
+        reset, _ = await limiter.get_window_stats(self._rate, client)
+        seconds = max(1, round(reset - time.time()))
+        raise HTTPException(
+            429, f"Too many requests: try again in {seconds} s", {"Retry-After": str(seconds)}
+        )
 
 
 def network(address: str) -> str:
@@ -66,4 +67,8 @@ def network(address: str) -> str:
     """
     if ":" not in address:
         return address
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    try:
+        ip = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address  # a proxy may give each client a name instead (RFC 7239)
+    return str(ip.ipv4_mapped or ipaddress.IPv6Address(int(ip) >> 64 << 64))

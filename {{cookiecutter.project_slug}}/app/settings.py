@@ -7,6 +7,7 @@ import logging
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AnyHttpUrl,
@@ -102,7 +103,8 @@ class Settings(BaseSettings):
         try:
             if text := text_of(value):
                 kind(text)
-        except ValidationError:
+                text.encode("ascii")
+        except (ValidationError, UnicodeError):
             raise PydanticCustomError("url", f"must be a URL such as {example}") from None
         return value
 
@@ -133,10 +135,7 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         """Whether the LiveKit server is one on this machine."""
-        return (
-            re.match(r"wss?://(localhost|127\.0\.0\.1|\[::1\])(:|/|$)", self.livekit_url)
-            is not None
-        )
+        return urlsplit(self.livekit_url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def text_of(value: str | SecretStr) -> str:

@@ -10,7 +10,15 @@ import time
 from base64 import urlsafe_b64encode
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, to_json
 
@@ -25,6 +33,8 @@ ATTRIBUTES_LIMIT = 64 * 1024
 # Seconds that a room may stay open with nobody in it, at a client's wish: its agent waits there.
 ROOM_TIMEOUT_LIMIT = 3600
 UINT32 = 2**32 - 1
+TOKEN_LIMIT = 1_000_000  # bytes; livekit-server reads 1 MiB of what a client joins with (measured)
+AGENT = "agent-AJ_"  # how the SDK begins the identity of an agent
 
 
 class Refused(ValueError):
@@ -45,6 +55,7 @@ def within(limit: int) -> AfterValidator:
 
 Name = Annotated[str, within(NAME_LIMIT)]
 Metadata = Annotated[str, within(METADATA_LIMIT)]
+METADATA = TypeAdapter[str](Metadata)  # what is written anew may have grown
 
 
 class RoomConfig(BaseModel):
@@ -99,15 +110,20 @@ class Mint:
             identity: who asks, if the sign-in knows; else it is the client's choice, or a new one.
 
         Raises:
-            Refused: the client may not have what it asks for.
+            Refused, ValidationError: the client may not have what it asks for.
         """
         room = request.room_name or f"room-{secrets.token_hex(6)}"
         if not self._settings.token_room_pattern.fullmatch(room):
             raise Refused("room_name: is none that TOKEN_ROOM_PATTERN allows")
+        person = identity or request.participant_identity or f"person-{secrets.token_hex(6)}"
+        if person.startswith(AGENT):
+            raise Refused("participant_identity: is an agent's, which it would put out of the room")
         claims = {
-            "sub": identity or request.participant_identity or f"person-{secrets.token_hex(6)}",
+            "sub": person,
             "name": request.participant_name,
-            "metadata": dispatch.without_name(request.participant_metadata or ""),
+            "metadata": METADATA.validate_python(
+                dispatch.without_name(request.participant_metadata or "")
+            ),
             "attributes": request.participant_attributes,
             "video": {
                 "roomJoin": True,
@@ -122,7 +138,10 @@ class Mint:
                 else self._usual_room
             ),
         }
-        return self.sign(without_nothing(claims))
+        token = self.sign(without_nothing(claims))
+        if len(token) > TOKEN_LIMIT:
+            raise Refused("body: says more than a token can, with which somebody is to join")
+        return token
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A JSON Web Token (RFC 7519, HMAC-SHA256) that says `claims` from now on, for a while."""
@@ -145,6 +164,7 @@ class Mint:
             )
         except ValueError as error:
             raise Refused(f"room_config.{error}") from None
+        METADATA.validate_python(configuration["metadata"])
         return without_nothing(configuration)
 
 

@@ -58,12 +58,18 @@ def test_the_client_gets_what_it_asks_for() -> None:
     assert not claims.video.room_admin
     assert claims.room_config is not None
     assert claims.room_config.empty_timeout == 60
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_a_token_opens_its_room_for_the_time_that_is_set() -> None:
     token = client.post("/token", json={}).json()["participant_token"]
     expires = jwt.decode(token, options={"verify_signature": False})["exp"]
     assert expires - time.time() == pytest.approx(settings.token_ttl_seconds, abs=5)
+
+
+def growing(count: int) -> str:
+    """Metadata that is written anew, and is four times as long then."""
+    return f'{{"a": [{"9e15," * count}0]}}'
 
 
 @pytest.mark.parametrize(
@@ -92,6 +98,17 @@ def test_a_token_opens_its_room_for_the_time_that_is_set() -> None:
         ('{"room_config": {"metadata": "[1]"}}', "room_config.metadata: must be"),
         ('{"room_config": {"metadata": "{\\"a\\": NaN}"}}', "room_config.metadata: must be"),
         (json.dumps({"room_config": {"metadata": "[" * 100_000}}), "room_config.metadata: must be"),
+        ('{"participant_identity": "agent-AJ_1"}', "participant_identity: is an agent's"),
+        (json.dumps({"room_config": {"metadata": growing(50_000)}}), "body: is longer than"),
+        (
+            json.dumps(
+                {
+                    "participant_metadata": "a" * 300_000,
+                    "room_config": {"metadata": growing(25_000)},
+                }
+            ),
+            "body: says more than a token can",
+        ),
     ],
 )
 def test_what_cannot_be_granted_is_refused_with_a_sentence(
@@ -154,7 +171,7 @@ def test_no_web_site_may_ask_but_the_ones_that_are_listed() -> None:
 
 def test_each_refusal_and_the_request_are_described() -> None:
     described = client.get("/openapi.json").json()["paths"]["/token"]["post"]
-    assert set(described["responses"]) == {"201", "401", "403", "413", "422", "429", "503"}
+    assert set(described["responses"]) == {"201", "400", "401", "403", "413", "422", "429", "503"}
     content = described["requestBody"]["content"]["application/json"]
     assert set(content["schema"]["properties"]) == set(TokenRequest.model_fields)
     for example in content["examples"].values():

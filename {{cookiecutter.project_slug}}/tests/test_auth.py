@@ -120,11 +120,12 @@ def provider(jwks_url: str) -> Settings:
         signed(aud="another-app"),
         signed(sub=None),
         signed(sub=""),
-        jwt.encode(
-            {"sub": "ann"}, "a secret of which it says that it is one", headers={"kid": "1"}
-        ),
+        signed(sub="a" * 257),
+        signed(sub="\ud800"),
+        jwt.encode({"sub": "ann"}, OURS, "RS256", headers={"kid": "\ud800"}),
+        jwt.encode({"sub": "ann"}, "a secret of thirty-two characters", headers={"kid": "1"}),
     ],
-    ids=["none", "no token", "key", "late", "no end", "issuer", "app", "nobody", "empty", "HS256"],
+    ids=str.split("none no-token key late no-end issuer app nobody empty long half kid HS256"),
 )
 def test_a_token_that_is_not_the_providers_is_refused(
     monkeypatch: pytest.MonkeyPatch, provider: Settings, bearer: str

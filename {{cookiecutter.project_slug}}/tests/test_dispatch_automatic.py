@@ -60,8 +60,21 @@ def test_it_is_logged_once_that_a_client_asked_for_an_agent(
     assert caplog.messages == ["Ignored: a client asked for the agent 'other'."]
 
 
+def test_a_name_in_the_metadata_of_a_person_is_dropped() -> None:
+    body = {"participant_metadata": '{"agent_name": "other", "tier": "gold"}'}
+    answer = TestClient(app).post("/token", json=body)
+    claims = TokenVerifier().verify(answer.json()["participant_token"])
+    assert json.loads(claims.metadata) == {"tier": "gold"}
+
+
 def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
     configuration = dispatch.room_configuration({"metadata": metadata})
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
     assert json.loads(dispatch.without_name(metadata)) == {"tier": "gold"}
+
+
+def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() -> None:
+    metadata = f'{{"agent_name": "other", "a": [{"9e15," * 50_000}0]}}'  # 9000000000000000.0
+    answer = TestClient(app).post("/token", json={"participant_metadata": metadata})
+    assert answer.json() == {"detail": "body: is longer than 524,288 bytes"}

@@ -42,6 +42,8 @@ def test_a_token_asks_for_our_agent_whatever_the_client_asks_for(
         ([{"agent_name": "concierge", "metadata": "m"}], "m"),
         ([{"metadata": "m"}], "m"),  # what a client sends that gives metadata and no name
         ([{"agent_name": "other", "metadata": "m"}], ""),
+        ([{"agentName": "other", "metadata": "m"}], ""),
+        ([{"metadata": "m"}, {"metadata": "n"}], "m"),
         ([{"agent_name": "other"}, {"agent_name": "concierge", "metadata": "m"}], "m"),
         ([{"metadata": '{"agent_name": "other", "tier": "gold"}'}], '{"tier":"gold"}'),
         ([{"metadata": "m", "deployment": "beta"}], "m"),
@@ -67,3 +69,9 @@ def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
     configuration = dispatch.room_configuration({"metadata": metadata}, "concierge")
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
+
+
+def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() -> None:
+    metadata = f'{{"agent_name": "other", "a": [{"9e15," * 50_000}0]}}'  # 9000000000000000.0
+    answer = TestClient(app).post("/token", json={"participant_metadata": metadata})
+    assert answer.json() == {"detail": "body: is longer than 524,288 bytes"}

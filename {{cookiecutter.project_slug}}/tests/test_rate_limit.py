@@ -23,3 +23,12 @@ def test_the_addresses_of_one_household_count_as_one_client() -> None:
     assert network("2001:db8::1") == network("2001:db8::2:3")
     assert network("2001:db8::1") != network("2001:db8:0:1::1")
     assert network("192.0.2.1") != network("192.0.2.2")
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [("::ffff:192.0.2.1", "192.0.2.1"), ("_hidden:7", "_hidden:7"), ("", "")],
+    ids=["IPv4 on an IPv6 socket", "a name of a proxy's", "a socket of this machine"],
+)
+def test_whatever_the_address_looks_like_it_counts(address: str, client: str) -> None:
+    assert network(address) == client

@@ -51,7 +51,8 @@ def test_each_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch)
         ("TOKEN_TTL_SECONDS", "253402300799", "less than or equal to 86400"),
         ("TOKEN_AUTH", "password", "'none', 'api-key' or 'jwt'"),
         ("TOKEN_API_KEY", "<a key>", "placeholder"),
-        ("TOKEN_JWKS_URL", "id.example.com", "must be a URL such as https://"),
+        ("TOKEN_JWKS_URL", "id.example.org", "must be a URL such as https://"),
+        ("TOKEN_JWKS_URL", "https://exämple.com", "must be a URL such as https://"),
         ("TOKEN_JWT_AUDIENCE", "my-app ", "a space or a quote"),
         ("TOKEN_RATE_LIMIT", "often", "such as 60/minute"),
         ("TOKEN_RATE_LIMIT", "0/second", "such as 60/minute"),
@@ -115,6 +116,7 @@ def test_the_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ws://localhost", True),
         ("ws://[::1]:7880/", True),
         ("wss://localhost.example.com", False),
+        ("wss://localhost:7880@example.com", False),
         ("wss://example.livekit.cloud", False),
     ],
 )

@@ -110,7 +110,7 @@ async function enter(wishes) {
   });
   await room.connect(server_url, participant_token);
   room.startAudio().catch(() => say('The browser blocks the sound of this page: allow it there.'));
-  element('command').textContent = `uv run python -m app.doctor --room ${quoted(room.name)}`;
+  element('command').textContent = `uv run python -m app.doctor --room=${quoted(room.name)}`;
   lookAround();
 }
 
@@ -199,9 +199,9 @@ function watch(track, show) {
   };
 }
 
-/** `text` as one word of a shell, whatever is in it. */
+/** `text` as one word of a shell. Control characters go: a terminal may take them for keys. */
 function quoted(text) {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  return `'${text.replaceAll(/\p{Cc}/gu, '').replaceAll("'", `'\\''`)}'`;
 }
 
 function leave() {

@@ -51,8 +51,9 @@ async def test_it_tells_one_cause_after_the_other() -> None:
             person = await Person.with_token_from(backend, room_name="now")
             await person.meets_agent()
             found = doctor(livekit, port, "now")
-            assert (found.returncode, found.stderr) == (0, "")
             assert "there is the agent" in found.stdout
+            # On a busy machine, the worker's load is worth a warning.
+            assert found.returncode == int("warning" in found.stdout)
             await person.leave()
     found = doctor(livekit, port, "now")
     assert found.returncode == 1

@@ -78,9 +78,13 @@ async def test_a_web_site_that_is_listed_may_ask(
     livekit: LiveKit, backend: str, page: Page
 ) -> None:
     """`backend` stands for the web site, because it has the page to ask from."""
-    fetch = "(url) => LivekitClient.TokenSource.endpoint(url).fetch({})"
+    fetch = """(url) => {
+        const headers = { Authorization: 'Bearer anything' };
+        return LivekitClient.TokenSource.endpoint(url, { headers }).fetch({});
+    }"""
     await page.goto(backend)
-    with livekit.backend(TOKEN_CORS_ORIGINS=backend) as listing, livekit.backend() as another:
+    other = livekit.backend(TOKEN_CORS_ORIGINS="https://example.com")
+    with livekit.backend(TOKEN_CORS_ORIGINS=backend) as listing, other as another:
         assert await page.evaluate(fetch, f"{listing}/token")
         with pytest.raises(Error, match="Failed to fetch"):
             await page.evaluate(fetch, f"{another}/token")
