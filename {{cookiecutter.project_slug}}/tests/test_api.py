@@ -69,7 +69,7 @@ def test_a_token_opens_its_room_for_the_time_that_is_set() -> None:
 
 def growing(count: int) -> str:
     """Metadata that is written anew, and is four times as long then."""
-    return f'{{"a": [{"9e15," * count}0]}}'
+    return '{"a": [' + "9e15," * count + "0]}"
 
 
 @pytest.mark.parametrize(
