@@ -64,16 +64,22 @@ async def server(livekit: LiveKitAPI, url: str) -> Finding:
     try:
         await livekit.room.list_rooms(ListRoomsRequest(names=["-"]))
     except TwirpError as error:
+        if error.status != 401:
+            return Finding(
+                "problem",
+                f"What answers at {url} (HTTP {error.status}) seems to be no LiveKit server.",
+                "Correct LIVEKIT_URL.",
+            )
         return Finding(
             "problem",
-            f"The LiveKit server at {url} refuses the key (HTTP {error.status}).",
+            f"The LiveKit server at {url} refuses the key (HTTP 401).",
             "LIVEKIT_API_KEY and LIVEKIT_API_SECRET have to be those of that server.",
         )
     except (ClientError, TimeoutError):
         return Finding(
             "problem",
             f"No LiveKit server answers at {url}.",
-            "Start it (uv run honcho start), or correct LIVEKIT_URL.",
+            "Start it (on this machine, uv run honcho start does), or correct LIVEKIT_URL.",
         )
     return Finding("ok", f"The LiveKit server at {url} takes the key.")
 
@@ -124,8 +130,9 @@ async def room_of(livekit: LiveKitAPI, name: str, ours: str) -> Finding:
         )
     return Finding(
         "problem",
-        f"No agent is in the room {name!r}: LiveKit offered it once, when it opened.",
-        "Now that the worker runs, open it anew: everybody leaves for 20 seconds, and joins again.",
+        f"No agent is in the room {name!r}. LiveKit offered it once, when it opened. The worker "
+        f"was not there then, or was busy (a load of {FULL} or more), or its agent has gone since.",
+        "Open the room anew: everybody leaves for 20 seconds, and joins again.",
     )
 
 

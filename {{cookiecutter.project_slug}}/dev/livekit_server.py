@@ -186,7 +186,15 @@ def serve(settings: Settings) -> int:
     """Runs a server at LIVEKIT_URL until it ends; gives its exit code."""
     port = urlsplit(settings.livekit_url).port or 80
     key, secret = settings.livekit_api_key, settings.livekit_api_secret.get_secret_value()
-    process = start(key, secret, port, rtc_tcp_port=port + 1, rtc_udp_port=port + 2)
+    process = start(
+        key,
+        secret,
+        port,
+        rtc_tcp_port=port + 1,
+        rtc_udp_port=port + 2,
+        # It passes over no worker, though a build or a test keeps this machine busy.
+        agents={"target_load": 100},
+    )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ending(process):
         return process.wait()

@@ -8,6 +8,13 @@ const STATUS = {
   waiting: 'You are in the room. Waiting for the agent …',
   here: 'The agent is here.',
 };
+// Why a room is over, where LiveKit says it.
+const ENDED = {
+  ROOM_DELETED: 'The room was closed.',
+  PARTICIPANT_REMOVED: 'You were taken out of the room.',
+  DUPLICATE_IDENTITY: 'Somebody has joined in your place.',
+};
+const LOST = 'The connection is lost.';
 // What the agent says of itself (its attribute lk.agent.state).
 const DOING = {
   initializing: 'The agent is here and gets ready.',
@@ -43,10 +50,10 @@ chat.addEventListener('submit', async (event) => {
   event.preventDefault();
   const text = chat.elements.text.value.trim();
   if (!text) return;
-  chat.reset();
-  write(crypto.randomUUID(), text, true);
   try {
-    await room.localParticipant.sendText(text, { topic: 'lk.chat' });
+    const { id } = await room.localParticipant.sendText(text, { topic: 'lk.chat' });
+    write(id, room.localParticipant.identity, text);
+    chat.reset();
   } catch (error) {
     say(`Your message was not sent: ${error.message}`);
   }
@@ -54,6 +61,10 @@ chat.addEventListener('submit', async (event) => {
 
 microphone.addEventListener('click', async () => {
   say('');
+  if (!navigator.mediaDevices) {
+    say('The browser gives a microphone only to pages on https:// or on localhost.');
+    return;
+  }
   try {
     await room.localParticipant.setMicrophoneEnabled(!room.localParticipant.isMicrophoneEnabled);
   } catch (error) {
@@ -63,6 +74,7 @@ microphone.addEventListener('click', async () => {
 
 element('leave').addEventListener('click', leave);
 
+element('copy').hidden = !navigator.clipboard; // as in pages that are not on https:// or localhost
 element('copy').addEventListener('click', async () => {
   await navigator.clipboard.writeText(element('command').textContent);
   element('copy').textContent = 'Copied';
@@ -77,6 +89,7 @@ async function enter(wishes) {
   room = new Room();
   lines = new Map();
   element('log').replaceChildren();
+  element('no-agent-title').textContent = 'No agent has come';
   const watched = new Map(); // what stops the watching, by track
   room
     .on(RoomEvent.ParticipantConnected, lookAround)
@@ -96,19 +109,26 @@ async function enter(wishes) {
     .on(RoomEvent.LocalTrackPublished, showMicrophone)
     .on(RoomEvent.TrackMuted, showMicrophone)
     .on(RoomEvent.TrackUnmuted, showMicrophone)
-    .on(RoomEvent.Reconnecting, () => say('The connection is lost. Connecting again …'))
-    .on(RoomEvent.Reconnected, () => say(''))
+    .on(RoomEvent.SignalReconnecting, lose)
+    .on(RoomEvent.Reconnecting, lose)
+    .on(RoomEvent.Reconnected, lookAround)
     .on(RoomEvent.Disconnected, ended);
-  // What is said comes as text, piece by piece; a later stream of the same segment replaces it.
-  room.registerTextStreamHandler('lk.transcription', async (reader, { identity }) => {
+  // What is written or said comes piece by piece; a later stream of the same segment replaces it.
+  const read = async (reader, { identity }) => {
     const segment = reader.info.attributes?.['lk.segment_id'] ?? reader.info.id;
     let text = '';
     for await (const piece of reader) {
       text += piece;
-      write(segment, text, identity === room?.localParticipant.identity);
+      if (room) write(segment, identity, text);
     }
-  });
-  await room.connect(server_url, participant_token);
+  };
+  room.registerTextStreamHandler('lk.transcription', read);
+  room.registerTextStreamHandler('lk.chat', read);
+  try {
+    await room.connect(server_url, participant_token);
+  } catch (error) {
+    throw new Error(`LiveKit cannot be reached: ${error.message}`);
+  }
   room.startAudio().catch(() => say('The browser blocks the sound of this page: allow it there.'));
   element('command').textContent = `uv run python -m app.doctor --room=${quoted(room.name)}`;
   lookAround();
@@ -116,7 +136,7 @@ async function enter(wishes) {
 
 /** Asks the token backend for a token; throws what it says if there is none. */
 async function token(wishes) {
-  const key = wishes.get('key');
+  const key = String.fromCharCode(...new TextEncoder().encode(wishes.get('key'))); // as bytes
   const answer = await fetch('token', {
     method: 'POST',
     headers: {
@@ -124,10 +144,16 @@ async function token(wishes) {
       ...(key && { Authorization: `Bearer ${key}` }),
     },
     body: JSON.stringify({ room_name: wishes.get('room'), participant_name: wishes.get('name') }),
+  }).catch(() => {
+    throw new Error('The token backend does not answer.');
   });
   if (answer.ok) return answer.json();
-  if (answer.status === 401) element('key').hidden = false;
-  throw new Error((await answer.json()).detail);
+  if (answer.status === 401) {
+    element('key').hidden = false;
+    throw new Error(key ? 'That key is not accepted.' : 'Enter the access key, or your sign-in token.');
+  }
+  const { detail } = await answer.json().catch(() => ({}));
+  throw new Error(detail ?? `The token backend answers with HTTP status ${answer.status}.`);
 }
 
 /** Shows whether the agent is there, and what it does. */
@@ -136,6 +162,7 @@ function lookAround() {
   const others = [...room.remoteParticipants.values()];
   // An avatar joins as an agent, too: it lends the agent a face.
   const agent = others.find((p) => p.isAgent && !p.attributes['lk.publish_on_behalf']);
+  if (agent) element('no-agent-title').textContent = 'The agent has gone';
   show(agent ? 'here' : 'waiting', DOING[agent?.attributes['lk.agent.state']]);
 }
 
@@ -146,7 +173,10 @@ function show(state, words = STATUS[state]) {
   join.hidden = state !== 'apart';
   element('call').hidden = state === 'apart' || state === 'connecting';
   chat.hidden = state !== 'here';
-  if (document.activeElement === document.body) chat.elements.text.focus();
+  if (!document.activeElement.checkVisibility() || document.activeElement === document.body) {
+    // What was in use is gone: go on where a person would.
+    ({ here: chat.elements.text, apart: join.elements.join })[state]?.focus();
+  }
   element('no-agent').hidden = true;
   clearTimeout(impatience);
   if (state === 'waiting') {
@@ -159,12 +189,22 @@ function say(problem) {
   element('problem').hidden = !problem;
 }
 
-function write(id, text, mine) {
+/** Shows what somebody says, or more of it: `id` is that of what is said. */
+function write(id, identity, text) {
   const log = element('log');
   if (!lines.has(id)) {
+    const mine = identity === room.localParticipant.identity;
+    const person = [...room.remoteParticipants.values()].find(
+      (p) => p.identity === identity && !p.isAgent,
+    );
     const line = document.createElement('li');
     line.className = mine ? 'mine' : '';
-    lines.set(id, line);
+    const name = document.createElement('b');
+    // Somebody who speaks before LiveKit has told who it is, is the agent that greets.
+    name.textContent = mine ? 'You' : person ? person.name || 'Guest' : 'Agent';
+    const words = document.createElement('p');
+    line.append(name, words);
+    lines.set(id, words);
     log.append(line);
   }
   lines.get(id).textContent = text;
@@ -208,12 +248,17 @@ function leave() {
   const left = room;
   room = undefined;
   left?.disconnect();
+  document.querySelectorAll('audio').forEach((sound) => sound.remove());
   showMicrophone();
   show('apart');
 }
 
+function lose() {
+  show(document.body.dataset.state, `${LOST} Connecting again …`);
+}
+
 function ended(reason) {
   if (!room) return; // this person left
-  say(`The room has ended (${LivekitClient.DisconnectReason[reason] ?? 'no reason given'}).`);
+  say(ENDED[LivekitClient.DisconnectReason[reason]] ?? LOST);
   leave();
 }

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
-from tests.e2e.chromium import picture
+from tests.e2e.chromium import new_page, picture
 from tests.e2e.programs import LiveKit, livekit_running
 
 LONGER = 30_000  # milliseconds, for what may take a worker or the page's patience of 10 s
@@ -71,14 +71,17 @@ async def test_without_a_worker_it_says_what_to_do(page: Page) -> None:
 
 
 async def test_it_asks_for_the_key_where_one_is_needed(livekit: LiveKit, page: Page) -> None:
-    with livekit.backend(TOKEN_AUTH="api-key", TOKEN_API_KEY="open-sesame") as backend:
+    with livekit.backend(TOKEN_AUTH="api-key", TOKEN_API_KEY="sésame") as backend:
         await page.goto(backend)
-        key = page.get_by_label("Access key")
+        key = page.get_by_label("Access key or sign-in token")
         await expect(key).to_be_hidden()
         await join(page, backend)
-        await expect(page.get_by_role("alert")).to_contain_text("Authorization")
+        await expect(page.get_by_role("alert")).to_contain_text("Enter the access key")
+        await key.fill("wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("That key is not accepted.")
         await picture(page, "key")
-        await key.fill("open-sesame")
+        await key.fill("sésame")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("status")).to_contain_text("The agent is here")
 
@@ -101,7 +104,8 @@ async def test_it_tells_when_the_room_is_closed(livekit: LiveKit, backend: str, 
     await expect(page.get_by_role("status")).to_contain_text("The agent is here")
     async with livekit.api() as api:
         await api.room.delete_room(DeleteRoomRequest(room="closing"))
-    await expect(page.get_by_role("alert")).to_have_text(re.compile("The room has ended"))
+    await expect(page.get_by_role("alert")).to_have_text("The room was closed.")
+    await expect(page.get_by_role("button", name="Join")).to_be_focused()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -116,3 +120,24 @@ async def test_it_can_be_used_with_the_keyboard_alone(
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status")).to_contain_text("The agent is here")
     await expect(page.get_by_label("Message", exact=True)).to_be_focused()
+
+
+async def test_two_persons_read_each_other(backend: str, browser: Browser, page: Page) -> None:
+    async with new_page(browser) as other:
+        for person, name in ((page, "Ann"), (other, "Bob")):
+            await person.goto(f"{backend}/?room=both")
+            await person.get_by_label("Your name").fill(name)
+            await person.get_by_role("button", name="Join").click()
+            await expect(person.get_by_role("status")).to_contain_text("The agent is here")
+        await page.get_by_label("Message", exact=True).fill("Hello Bob")
+        await page.keyboard.press("Enter")
+        await expect(
+            other.get_by_role("log").get_by_role("listitem").filter(has_text="Ann")
+        ).to_contain_text("Hello Bob")
+
+
+async def test_it_says_when_the_connection_is_lost(page: Page) -> None:
+    with livekit_running() as livekit, livekit.backend() as backend:
+        await join(page, backend)
+        await expect(page.get_by_role("status")).to_contain_text("Waiting for the agent")
+    await expect(page.get_by_text("The connection is lost")).to_be_visible(timeout=LONGER)
