@@ -79,8 +79,8 @@ if settings.token_cors_origins:
     )
 
 
-# Reads and answers by hand what FastAPI could do, which saves a third of the time (benchmarks of
-# the template); so what it reads is described by hand, too.
+# FastAPI would read the body before it asks who sent it. Here it is read last, and so it has to be
+# described by hand.
 @app.post(
     "/token",
     status_code=201,
