@@ -117,7 +117,11 @@ def start(
     command = find()
     docker = command[0] == "docker"
     rtc = {"tcp_port": rtc_tcp_port, "udp_port": rtc_udp_port, "node_ip": "127.0.0.1"}
-    loopback = {"ips": {"includes": ["127.0.0.1/32"]}, "enable_loopback_candidate": True}
+    loopback = {
+        "ips": {"includes": ["127.0.0.1/32"]},
+        "enable_loopback_candidate": True,
+        "tcp_port": 0,  # it would listen on all addresses, and nobody here needs it beside UDP
+    }
     configuration = {
         "port": port,
         "bind_addresses": ["0.0.0.0"] if docker else ["127.0.0.1"],  # a container publishes below
