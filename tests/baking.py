@@ -23,6 +23,22 @@ class Refused(Exception):
     """cookiecutter ended without a project; the message is what it printed."""
 
 
+def printed_by(folder: Path, *command: str, **env: str) -> str:
+    """Runs a command in `folder`, which has to succeed; gives what it printed."""
+    result = subprocess.run(
+        command,
+        cwd=folder,
+        env=clean_environment(**env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(result.stdout)
+    assert result.returncode == 0, result.stdout[-3000:]
+    return result.stdout
+
+
 @dataclass(frozen=True)
 class BakedProject:
     """A project that a bake has made.
@@ -49,17 +65,7 @@ class BakedProject:
 
     def run(self, *command: str, **env: str) -> None:
         """Runs a command of the project's own environment in its folder; it has to succeed."""
-        result = subprocess.run(
-            ["uv", "run", "--quiet", *command],
-            cwd=self.path,
-            env=clean_environment(**env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        print(result.stdout)
-        assert result.returncode == 0, result.stdout[-3000:]
+        printed_by(self.path, "uv", "run", "--quiet", *command, **env)
 
 
 def bake(

@@ -2,11 +2,10 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.baking import PROJECT, TEMPLATE, clean_environment
+from tests.baking import PROJECT, TEMPLATE, printed_by
 
 PROMPTS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
@@ -28,16 +27,10 @@ def test_no_python_of_the_project_holds_jinja() -> None:
 def test_the_projects_fast_tests_pass_where_they_lie(tmp_path: Path) -> None:
     """The superset is the explicit form, so all but the tests of the automatic one hold for it."""
     ignored = ("tests/e2e", "tests/test_dispatch_automatic.py")
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        + [f"--ignore={path}" for path in ignored],
-        cwd=PROJECT,
-        env=clean_environment(
-            PYTHONDONTWRITEBYTECODE="1", HYPOTHESIS_STORAGE_DIRECTORY=str(tmp_path)
-        ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+    printed_by(
+        PROJECT,
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+        *(f"--ignore={path}" for path in ignored),
+        PYTHONDONTWRITEBYTECODE="1",
+        HYPOTHESIS_STORAGE_DIRECTORY=str(tmp_path),
     )
-    assert result.returncode == 0, result.stdout

@@ -104,9 +104,11 @@ async function enter(wishes) {
       track.detach().forEach((sound) => sound.remove());
       watched.get(track)?.();
     })
-    .on(RoomEvent.LocalTrackPublished, ({ track }) => watched.set(track, watch(track, showLevel)))
+    .on(RoomEvent.LocalTrackPublished, ({ track }) => {
+      watched.set(track, watch(track, showLevel));
+      showMicrophone();
+    })
     .on(RoomEvent.LocalTrackUnpublished, ({ track }) => watched.get(track)())
-    .on(RoomEvent.LocalTrackPublished, showMicrophone)
     .on(RoomEvent.TrackMuted, showMicrophone)
     .on(RoomEvent.TrackUnmuted, showMicrophone)
     .on(RoomEvent.SignalReconnecting, lose)
@@ -194,14 +196,12 @@ function write(id, identity, text) {
   const log = element('log');
   if (!lines.has(id)) {
     const mine = identity === room.localParticipant.identity;
-    const person = [...room.remoteParticipants.values()].find(
-      (p) => p.identity === identity && !p.isAgent,
-    );
+    const speaker = room.getParticipantByIdentity(identity);
     const line = document.createElement('li');
     line.className = mine ? 'mine' : '';
     const name = document.createElement('b');
-    // Somebody who speaks before LiveKit has told who it is, is the agent that greets.
-    name.textContent = mine ? 'You' : person ? person.name || 'Guest' : 'Agent';
+    // Who speaks before LiveKit has told who it is, is the agent that greets.
+    name.textContent = mine ? 'You' : (speaker?.isAgent ?? true) ? 'Agent' : speaker.name || 'Guest';
     const words = document.createElement('p');
     line.append(name, words);
     lines.set(id, words);

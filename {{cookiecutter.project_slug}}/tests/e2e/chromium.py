@@ -11,10 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Browser, Error, Page, Route, async_playwright
 
-from tests.e2e.programs import PROJECT, TIMEOUT
+from tests.e2e.programs import PROJECT, TIMEOUT, lack
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SCREENSHOTS = PROJECT / "test-results"
@@ -33,8 +32,7 @@ async def running() -> AsyncIterator[Browser]:
                 args=arguments,
             )
         except Error:
-            end = pytest.fail if os.environ.get("CI") else pytest.skip
-            end("no Chromium: `uv run playwright install chromium` gets one")
+            lack("no Chromium: `uv run playwright install chromium` gets one")
         yield browser
         await browser.close()
 

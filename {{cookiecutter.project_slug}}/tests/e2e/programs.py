@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from livekit.api import LiveKitAPI
@@ -27,6 +28,25 @@ def free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
+
+
+def lack(words: str) -> NoReturn:
+    """Ends a test whose real part is not here: skips it, under CI fails it."""
+    end = pytest.fail if os.environ.get("CI") else pytest.skip
+    end(words)
+
+
+def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m …` in the project to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
 
 
 @contextmanager
@@ -116,8 +136,7 @@ def livekit_running() -> Iterator[LiveKit]:
             room={"departure_timeout": 2},  # seconds; a worker that stops waits for its rooms
         )
     except livekit_server.ServerNotFound:
-        end = pytest.fail if os.environ.get("CI") else pytest.skip
-        end("no LiveKit server: `python -m dev.livekit_server --get` says how to get one")
+        lack("no LiveKit server: `python -m dev.livekit_server --get` says how to get one")
     with livekit_server.ending(process):
         assert livekit_server.wait_for(livekit.url, process), "livekit-server has ended"
         yield livekit

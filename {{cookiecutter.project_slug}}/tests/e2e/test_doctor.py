@@ -1,25 +1,16 @@
 """`python -m app.doctor`: why does no agent join?"""
 
-import os
 import subprocess
-import sys
 
 from livekit.api import CreateRoomRequest, RoomAgentDispatch
 
 from tests.e2e.person import Person
-from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports, livekit_running
+from tests.e2e.programs import LiveKit, free_ports, livekit_running, run
 
 
 def doctor(livekit: LiveKit, port: int, room: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "app.doctor", "--room", room],
-        cwd=PROJECT,
-        env={**os.environ, **livekit.env, "WORKER_PORT": str(port)},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+    env = {**livekit.env, "WORKER_PORT": str(port)}
+    return run("app.doctor", "--room", room, env=env)
 
 
 async def test_it_tells_one_cause_after_the_other() -> None:

@@ -8,9 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dev.livekit_server import ending, status, wait_for
-from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports, program
-
-COMMAND = [sys.executable, "-m", "dev.livekit_server"]
+from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports, program, run
 
 
 def test_a_server_that_runs_already_is_used(livekit: LiveKit) -> None:
@@ -21,10 +19,7 @@ def test_a_server_that_runs_already_is_used(livekit: LiveKit) -> None:
 
 def test_a_server_with_another_key_is_named_as_what_is_in_the_way(livekit: LiveKit) -> None:
     other = replace(livekit, secret="of-another-project-with-32-letters")
-    env = {**os.environ, **other.env}
-    result = subprocess.run(
-        COMMAND, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False
-    )
+    result = run("dev.livekit_server", env=other.env)
     assert result.returncode == 1
     assert f"What runs at {livekit.url} does not take the key and the secret" in result.stderr
 
@@ -33,7 +28,8 @@ def test_a_server_with_another_key_is_named_as_what_is_in_the_way(livekit: LiveK
 @pytest.mark.usefixtures("livekit")  # there is a server to run
 def test_its_server_ends_with_it() -> None:
     livekit = LiveKit(f"ws://127.0.0.1:{free_ports(1)[0]}")
-    process = subprocess.Popen(COMMAND, cwd=PROJECT, env={**os.environ, **livekit.env})
+    command = [sys.executable, "-m", "dev.livekit_server"]
+    process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **livekit.env})
     with ending(process, TIMEOUT):
         assert wait_for(livekit.url, process)
     assert status(livekit.url) is None

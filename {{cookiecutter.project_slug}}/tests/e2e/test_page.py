@@ -2,7 +2,7 @@
 
 import re
 
-import pytest
+from livekit.api import DeleteRoomRequest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.e2e.chromium import new_page, picture
@@ -11,9 +11,9 @@ from tests.e2e.programs import LiveKit, livekit_running
 LONGER = 30_000  # milliseconds, for what may take a worker or the page's patience of 10 s
 
 
-async def join(page: Page, url: str, room: str = "") -> None:
+async def join(page: Page, url: str, room: str = "", name: str = "Ann") -> None:
     await page.goto(f"{url}/?room={room}")
-    await page.get_by_label("Your name").fill("Ann")
+    await page.get_by_label("Your name").fill(name)
     await page.get_by_role("button", name="Join").click()
 
 
@@ -98,8 +98,6 @@ async def test_it_says_when_livekit_client_is_blocked(backend: str, page: Page) 
 
 
 async def test_it_tells_when_the_room_is_closed(livekit: LiveKit, backend: str, page: Page) -> None:
-    from livekit.api import DeleteRoomRequest
-
     await join(page, backend, "closing")
     await expect(page.get_by_role("status")).to_contain_text("The agent is here")
     async with livekit.api() as api:
@@ -108,10 +106,7 @@ async def test_it_tells_when_the_room_is_closed(livekit: LiveKit, backend: str, 
     await expect(page.get_by_role("button", name="Join")).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_it_can_be_used_with_the_keyboard_alone(
-    backend: str, page: Page, scheme: str
-) -> None:
+async def test_it_can_be_used_with_the_keyboard_alone(backend: str, page: Page) -> None:
     await page.goto(backend)
     for name in ("Your name", "Room", "Join"):
         await page.keyboard.press("Tab")
@@ -125,9 +120,7 @@ async def test_it_can_be_used_with_the_keyboard_alone(
 async def test_two_persons_read_each_other(backend: str, browser: Browser, page: Page) -> None:
     async with new_page(browser) as other:
         for person, name in ((page, "Ann"), (other, "Bob")):
-            await person.goto(f"{backend}/?room=both")
-            await person.get_by_label("Your name").fill(name)
-            await person.get_by_role("button", name="Join").click()
+            await join(person, backend, "both", name)
             await expect(person.get_by_role("status")).to_contain_text("The agent is here")
         await page.get_by_label("Message", exact=True).fill("Hello Bob")
         await page.keyboard.press("Enter")
