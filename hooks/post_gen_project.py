@@ -133,7 +133,7 @@ def main(answers: dict[str, str]) -> None:
             )
     print(f'\nYour project is ready. Next:\n\n  cd "{project}"')
     print("  uv sync               installs it")
-    print("  uv run honcho start   runs a LiveKit server, the worker and the token backend")
+    print("  uv run honcho start   runs it all: meet the agent at http://127.0.0.1:8000")
     print("  uv run pytest         runs all tests")
 
 
