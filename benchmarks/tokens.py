@@ -3,9 +3,9 @@
     uv run --group benchmark python -m benchmarks.tokens
 
 Each serves with one process, on kept connections, without an access log; they take turns. Ours is a
-project with all defaults, with its sign-in (api-key), rate limit and limits on; the peers
-(benchmarks/token_peers) have none of these. Express and livekit-server-sdk come from the npm
-registry, into a folder that is removed afterwards.
+project with all defaults, with its sign-in (api-key), rate limit and limits on, and looks after the
+rooms of a real LiveKit server; the peers (benchmarks/token_peers) do none of this. Express and
+livekit-server-sdk come from the npm registry, into a folder that is removed afterwards.
 """
 
 import asyncio
@@ -76,12 +76,16 @@ class Server:
         await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def serving(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[Server]:
     """Runs a server in `folder`, from when it answers; PORT in `command` becomes its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [part.replace("PORT", str(port)) for part in command]
     process = subprocess.Popen(command, cwd=folder, env={**env, "PORT": str(port)})
     try:
@@ -101,7 +105,7 @@ def serving(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[S
 
 def main() -> int:
     env = clean_environment(
-        LIVEKIT_URL="wss://example.livekit.cloud",
+        LIVEKIT_URL=f"ws://127.0.0.1:{free_port()}",
         LIVEKIT_API_KEY="a-key",
         LIVEKIT_API_SECRET="a-secret-for-the-benchmark-of-32-letters",
         TOKEN_AUTH="api-key",
@@ -116,6 +120,10 @@ def main() -> int:
         project, node = bake(folder).path, folder / "node"
         node.mkdir()
         shutil.copy(PEERS / "naive_express.mjs", node)
+        livekit = [sys.executable, "-m", "dev.livekit_server"]
+        process = stack.enter_context(subprocess.Popen(livekit, cwd=project, env=env))
+        stack.callback(process.terminate)
+        subprocess.run([*livekit, "--wait"], cwd=project, env=env, check=True)
         npm = ["npm", "install", "--silent", "--no-audit", "express@5", "livekit-server-sdk@2"]
         subprocess.run(npm, cwd=node, check=True)
         servers = {

@@ -28,6 +28,8 @@ GUARD_TESTS = {
     "tests/test_dispatch_automatic.py",
     "tests/e2e/test_dispatch_automatic.py",
     "tests/e2e/test_doctor.py",
+    "tests/fake_livekit.py",
+    "tests/test_rooms.py",
 }
 # Texts for people. They quote the owner, so they hold no markers and may speak of names.
 TEXTS = {"README.md", "AGENTS.md", "LICENSE"}

@@ -15,8 +15,9 @@ PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 
 def clean_environment(**more: str) -> dict[str, str]:
     """The environment without what would leak from this one into a baked project's programs."""
-    ours = ("LIVEKIT_AGENT", "LIVEKIT_URL", "LIVEKIT_API", "WORKER_", "TOKEN_", "VIRTUAL_ENV")
-    return {n: v for n, v in os.environ.items() if not n.startswith((*ours, "PYTHON"))} | more
+    livekit = ("LIVEKIT_AGENT", "LIVEKIT_URL", "LIVEKIT_API")
+    others = ("WORKER_", "DISPATCH_", "TOKEN_", "VIRTUAL_ENV", "PYTHON")
+    return {n: v for n, v in os.environ.items() if not n.startswith(livekit + others)} | more
 
 
 class Refused(Exception):

@@ -20,17 +20,20 @@ FILES = {
     ".env", ".env.example", ".gitignore", "AGENTS.md", "LICENSE", "Procfile", "README.md",
     "pyproject.toml", "docs/page.png",
     "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/auth.py",
-    "app/dispatch.py", "app/doctor.py", "app/rate_limit.py", "app/settings.py", "app/tokens.py",
+    "app/dispatch.py", "app/doctor.py", "app/jobs.py", "app/rate_limit.py", "app/rooms.py",
+    "app/settings.py", "app/tokens.py", "app/watch.py", "app/webhooks.py",
     "app/web/icon.svg", "app/web/index.html", "app/web/page.css", "app/web/page.js",
     "dev/__init__.py", "dev/livekit_server.py",
-    "tests/__init__.py", "tests/conftest.py", "tests/fake_dispatcher.py", "tests/test_api.py",
-    "tests/test_assistant.py", "tests/test_auth.py", "tests/test_livekit_server.py",
-    "tests/test_rate_limit.py", "tests/test_settings.py", "tests/test_tokens.py",
-    "tests/test_worker.py",
+    "tests/__init__.py", "tests/conftest.py", "tests/fake_dispatcher.py", "tests/fake_livekit.py",
+    "tests/test_api.py", "tests/test_assistant.py", "tests/test_auth.py",
+    "tests/test_livekit_server.py", "tests/test_rate_limit.py", "tests/test_redispatch.py",
+    "tests/test_rooms.py", "tests/test_settings.py", "tests/test_tokens.py",
+    "tests/test_webhooks.py", "tests/test_worker.py",
     "tests/e2e/__init__.py", "tests/e2e/chromium.py", "tests/e2e/conftest.py",
-    "tests/e2e/person.py", "tests/e2e/programs.py", "tests/e2e/test_assistant.py",
-    "tests/e2e/test_backend.py", "tests/e2e/test_doctor.py", "tests/e2e/test_livekit_server.py",
-    "tests/e2e/test_page.py", "tests/e2e/test_token_source.py",
+    "tests/e2e/faults.py", "tests/e2e/faulty_worker.py", "tests/e2e/person.py",
+    "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_backend.py",
+    "tests/e2e/test_doctor.py", "tests/e2e/test_jobs.py", "tests/e2e/test_livekit_server.py",
+    "tests/e2e/test_page.py", "tests/e2e/test_reliability.py", "tests/e2e/test_token_source.py",
 }  # fmt: skip
 
 
@@ -98,6 +101,8 @@ def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
         "tests/test_dispatch_automatic.py",
         "tests/e2e/test_dispatch_automatic.py",
         "tests/e2e/test_doctor.py",
+        "tests/fake_livekit.py",
+        "tests/test_rooms.py",
     }
 
 

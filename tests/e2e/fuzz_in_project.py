@@ -24,7 +24,7 @@ fuzz = settings(
 
 
 def main() -> None:
-    livekit = LiveKit("ws://127.0.0.1:1")
+    livekit = LiveKit()  # which does not run
     seen: Counter[int] = Counter()
 
     def look_at(answer: httpx2.Response | Response) -> None:

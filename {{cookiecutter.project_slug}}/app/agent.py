@@ -8,10 +8,11 @@ python -m app.agent start --log-level DEBUG   to see each step of a job
 import math
 import os
 
-from livekit.agents import AgentServer, JobContext, JobProcess, cli
+from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, JobProcess, cli
 
-from app import assistant, dispatch
+from app import assistant, dispatch, jobs
 from app.settings import load_settings
+from app.watch import keep_watch
 
 settings = load_settings()
 dispatch.ignore_names(
@@ -29,7 +30,19 @@ def prewarm(process: JobProcess) -> None:
 
 async def entrypoint(job: JobContext) -> None:
     """Runs once for each room, in a process of its own."""
-    await assistant.start(job)
+    stays = await jobs.join(
+        job,
+        settings.livekit_agent_name,  # only explicit
+    )
+    if stays:
+        session = await assistant.start(job)
+        session.on("close", lambda event: on_close(job, event))
+
+
+def on_close(job: JobContext, event: CloseEvent) -> None:
+    """Lets the agent leave when its session has failed, so that another one comes."""
+    if event.reason == CloseReason.ERROR:
+        job.shutdown("the session has failed")
 
 
 server = AgentServer(
@@ -48,7 +61,9 @@ server = AgentServer(
     # rooms (livekit-agents 1.4 and later, measured).
     num_idle_processes=settings.worker_num_idle_processes,
     shutdown_process_timeout=settings.worker_shutdown_timeout,
+    drain_timeout=settings.worker_drain_timeout,
 )
+keep_watch(server, settings)
 # Registers without a name, and that is what brings every room here.  # only automatic
 # No request handler: the SDK's own accepts every job. One that ends without a call to accept()
 # refuses the job: "no answer was given inside the job_request_fnc".

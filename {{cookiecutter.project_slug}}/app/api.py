@@ -7,6 +7,8 @@
 import http.client
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
+from app import dispatch  # only explicit
 from app.auth import choose_sign_in
 from app.rate_limit import RateLimit
+from app.rooms import Rooms
 from app.settings import load_settings
 from app.tokens import Mint, Refused, TokenRequest
+from app.webhooks import NotLiveKit, Repeated, Webhooks
 
 BODY_LIMIT = 700 * 1024  # bytes; whoever asks for more would get a token that is too long
+EVENT_LIMIT = 2 * 1024 * 1024  # bytes; an event holds the metadata of a room and of a participant
 READY_TIMEOUT = 3  # seconds for LiveKit to answer
 READY_THREADS = CapacityLimiter(4)  # their own, so that nobody who asks for a token waits for one
 
@@ -44,6 +50,18 @@ settings = load_settings()
 sign_in = choose_sign_in(settings)
 rate_limit = RateLimit(settings.token_rate_limit, settings.token_redis_url.get_secret_value())
 mint = Mint(settings)
+rooms = Rooms(settings)
+webhooks = Webhooks(settings)
+
+
+@asynccontextmanager
+async def looking_after_rooms(_: FastAPI) -> AsyncIterator[None]:
+    if not settings.dispatch_ensure:
+        yield
+        return
+    async with rooms:
+        rooms.sweep()
+        yield
 
 
 class TokenBackend(FastAPI):
@@ -67,7 +85,10 @@ class Refusal(BaseModel):
 
 
 app = TokenBackend(
-    title="LiveKit token backend", redoc_url=None, swagger_ui_oauth2_redirect_url=None
+    title="LiveKit token backend",
+    lifespan=looking_after_rooms,
+    redoc_url=None,
+    swagger_ui_oauth2_redirect_url=None,
 )
 if settings.token_cors_origins:
     app.add_middleware(
@@ -109,10 +130,15 @@ async def create_token(request: Request) -> Response:
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     identity = await sign_in(bearer if scheme.lower() == "bearer" else "")
     try:
-        asked = TokenRequest.model_validate_json(await body_of(request))
+        asked = TokenRequest.model_validate_json(await body_of(request, BODY_LIMIT))
         if identity and asked.participant_identity not in (None, "", identity):
             raise HTTPException(403, "participant_identity: is not who you signed in as")
         token = mint.token(asked, identity)
+        if asked.room_name:
+            rooms.expect(
+                asked.room_name,
+                job_metadata_of(asked),  # only explicit
+            )
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "body"
@@ -123,20 +149,43 @@ async def create_token(request: Request) -> Response:
     return Response(to_json(answer), 201, {"Cache-Control": "no-store"}, "application/json")
 
 
-async def body_of(request: Request) -> bytes:
-    """Reads the body, up to the limit."""
-    too_long = f"body: is longer than {BODY_LIMIT:,} bytes"
-    if int(request.headers.get("Content-Length", 0)) > BODY_LIMIT:
+# begin only explicit
+def job_metadata_of(asked: TokenRequest) -> str:
+    agents = (asked.room_config and asked.room_config.agents) or []
+    return dispatch.job_metadata(agents, settings.livekit_agent_name)
+
+
+# end only explicit
+async def body_of(request: Request, limit: int) -> bytes:
+    """Reads the body, of `limit` bytes at most."""
+    too_long = f"body: is longer than {limit:,} bytes"
+    if int(request.headers.get("Content-Length", 0)) > limit:
         raise HTTPException(413, too_long)
     body = b""
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > BODY_LIMIT:
+            if len(body) > limit:
                 raise HTTPException(413, too_long)
     except ClientDisconnect:
         raise HTTPException(400, "body: ends too early") from None
     return body
+
+
+@app.post(
+    "/livekit/webhook",
+    status_code=204,
+    responses={status: {"model": Refusal} for status in (400, 401, 409, 413)},
+)
+async def hear_livekit(request: Request) -> None:
+    """Where LiveKit reports who comes and goes (its webhooks)."""
+    body = await body_of(request, EVENT_LIMIT)
+    try:
+        rooms.hear(webhooks.receive(body, request.headers.get("Authorization", "")))
+    except NotLiveKit:
+        raise HTTPException(401, "Authorization: is no signature of LiveKit's") from None
+    except Repeated:
+        raise HTTPException(409, "body: is an event that was received before") from None
 
 
 @app.get("/health")

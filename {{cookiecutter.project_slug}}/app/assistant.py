@@ -54,8 +54,8 @@ async def echo(room: rtc.Room, microphone: rtc.Track) -> None:
     await room.local_participant.unpublish_track(publication.sid)
 
 
-async def start(job: JobContext) -> None:
-    """Brings the assistant into the room of `job`, where it stays until the room closes."""
+async def start(job: JobContext) -> AgentSession[None]:
+    """Brings the assistant into the room of `job`, which has joined it, until the room closes."""
     session = AgentSession[None]()
     running: set[asyncio.Task[None]] = set()
 
@@ -71,13 +71,17 @@ async def start(job: JobContext) -> None:
         if publication.source == rtc.TrackSource.SOURCE_MICROPHONE and person.kind in PERSONS:
             run(echo(job.room, track))
 
+    for person in job.room.remote_participants.values():
+        for publication in person.track_publications.values():
+            if publication.track:
+                on_track(publication.track, publication, person)
+
     # Not the session's own chat input: it drops what a person writes in the first three seconds in
     # a room where the agent is already, because until then the server may not have told the agent.
     job.room.register_text_stream_handler(
         "lk.chat", lambda message, _: run(answer(session, message))
     )
 
-    await job.connect()  # before the session starts, or its greeting finds no room
     # As it starts, the session sets an attribute of the agent (lk.agent.state). So a person sees it
     # at once: the server holds a silent arrival back for up to three seconds (measured).
     await session.start(
@@ -87,7 +91,8 @@ async def start(job: JobContext) -> None:
             text_input=False,
             audio_input=False,
             audio_output=False,
-            # Who reloads the page meets the agent again: nobody would send another one.
+            # Who reloads the page meets the agent again, and at once.
             close_on_disconnect=False,
         ),
     )
+    return session

@@ -5,12 +5,18 @@ only the rooms that ask for it by exactly that name, so a name where none belong
 keeps an agent away: nothing may name the worker behind its owner's back, no client may choose an
 agent. app/agent.py registers without one, so every room gets it.  # only automatic
 agent. app/agent.py registers under one, and every token asks for it.  # only explicit
+
+LiveKit does so once, as the room opens. For what comes later, a room whose metadata says
+`require_agent` is looked after (app/rooms.py), by the rules in the second half of this file.
 """
 
 import logging
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+import random
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, Protocol
 
+from livekit.protocol.agent_dispatch import AgentDispatch
+from livekit.protocol.models import ParticipantInfo
 from pydantic_core import from_json, to_json
 
 logger = logging.getLogger("app.dispatch")
@@ -18,6 +24,19 @@ logger = logging.getLogger("app.dispatch")
 # Since livekit-agents 1.5.7 the first names a worker that gives no name; since 1.6.0 the second
 # beats any name in code (measured).
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
+
+FULL = 0.7  # the load from which on livekit-server 1.13.5 passes over a worker (measured)
+
+# How long an agent may be on its way, in seconds. That a worker has taken the job, livekit-server
+# 1.13.5 says up to five seconds late (measured). Then a process may have to be started for it.
+OFFERED = 6
+TAKEN = 20
+
+# Agents that do not come, or do not stay: so many are sent at once, then ever more slowly.
+TRIES = 3
+FIRST_DELAY = 2  # seconds, then 4, 8, …
+LAST_DELAY = 300
+REMEMBERED = 1800  # seconds for which a dispatch counts as a try
 
 
 def ignore_names(
@@ -56,11 +75,11 @@ def room_configuration(
         ValueError: there is a wrong value; the message begins with its name.
     """
     agents = requested.get("agents") or []
-    names = [agent.get("agent_name") or agent.get("agentName") or "" for agent in agents]
-    others = [name for name in names if name]
-    others = [name for name in others if name != agent_name]  # only explicit
+    names = {name_of(agent) for agent in agents}
+    others = names - {""}
+    others -= {agent_name}  # only explicit
     if others:
-        logger.warning("Ignored: a client asked for the agent %.100r.", others[0])
+        logger.warning("Ignored: a client asked for the agent %.100r.", min(others))
     try:
         metadata = from_json(requested.get("metadata") or "{}", allow_inf_nan=False)
         metadata.pop("agent_name", None)
@@ -71,17 +90,35 @@ def room_configuration(
     kept: list[dict[str, str]] = []
     # begin only explicit
     agent = {"agentName": agent_name}
-    # A client that gives no name means the agent that there is.
-    for name, asked in zip(names, agents, strict=True):
-        if name in ("", agent_name) and asked.get("metadata") and "metadata" not in agent:
-            if not isinstance(asked["metadata"], str):
-                raise ValueError("agents: metadata must be a text")
-            agent["metadata"] = without_name(asked["metadata"])
+    if asked := job_metadata(agents, agent_name):
+        agent["metadata"] = asked
     kept = [agent]
     # end only explicit
     return {**requested, "agents": kept, "metadata": metadata}
 
 
+def name_of(agent: Mapping[str, Any]) -> str:
+    """Which agent a client asks for, as LiveKit's clients write it or as protobuf does."""
+    return agent.get("agent_name") or agent.get("agentName") or ""
+
+
+# begin only explicit
+def job_metadata(agents: Iterable[Mapping[str, Any]], agent_name: str) -> str:
+    """What the job of our agent is to get, of the `agents` that a client asks for.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    for agent in agents:
+        # A client that gives no name means the agent that there is.
+        if name_of(agent) in ("", agent_name) and agent.get("metadata"):
+            if not isinstance(agent["metadata"], str):
+                raise ValueError("agents: metadata must be a text")
+            return without_name(agent["metadata"])
+    return ""
+
+
+# end only explicit
 def without_name(metadata: str) -> str:
     """The same metadata, but a JSON object loses its `agent_name`.
 
@@ -97,3 +134,96 @@ def without_name(metadata: str) -> str:
         return metadata
     del content["agent_name"]
     return to_json(content).decode()
+
+
+class Participant(Protocol):
+    """What LiveKit's API and its client have in common."""
+
+    @property
+    def kind(self) -> int: ...
+    @property
+    def attributes(self) -> Mapping[str, str]: ...
+
+
+def is_ours(
+    participant: Participant,
+    agent_name: str,  # only explicit
+) -> bool:
+    """Whether this is our agent: not one with another name, and not the avatar of an agent."""
+    name = ""  # only automatic
+    name = agent_name  # only explicit
+    return (
+        participant.kind == ParticipantInfo.Kind.AGENT
+        and participant.attributes.get("lk.agent_name") == name
+        and "lk.publish_on_behalf" not in participant.attributes
+    )
+
+
+def ours(
+    dispatches: Iterable[AgentDispatch],
+    agent_name: str,  # only explicit
+) -> list[AgentDispatch]:
+    """Those of `dispatches` that are for our agent."""
+    name = ""  # only automatic
+    name = agent_name  # only explicit
+    return [each for each in dispatches if each.agent_name == name]
+
+
+# begin only automatic
+def are_for_others(dispatches: list[AgentDispatch]) -> bool:
+    """Whether whoever opened the room of these dispatches asked for other agents."""
+    return bool(dispatches) and all(each.agent_name for each in dispatches)
+
+
+# end only automatic
+def is_person(participant: Participant) -> bool:
+    """Whether an agent is to come for this one."""
+    return participant.kind in (
+        ParticipantInfo.Kind.STANDARD,
+        ParticipantInfo.Kind.SIP,
+        ParticipantInfo.Kind.CONNECTOR,
+    )
+
+
+def requirement(metadata: str) -> bool | None:
+    """Whether the metadata of a room says that it is to have an agent; None if it says nothing."""
+    try:
+        required = from_json(metadata or "{}").get("require_agent")
+    except (ValueError, AttributeError):
+        return None
+    return required if isinstance(required, bool) else None
+
+
+def with_requirement(metadata: str) -> str | None:
+    """The metadata of a room, which says from now on that it is to have an agent.
+
+    None if it is no JSON object, in which there is no place to say so.
+    """
+    try:
+        return to_json({**from_json(metadata or "{}"), "require_agent": True}).decode()
+    except (ValueError, TypeError):
+        return None
+
+
+def seconds_to_wait(dispatches: Iterable[AgentDispatch], now: float, spent: float) -> float:
+    """How long to wait before an agent is sent into a room that has none. 0: send it now.
+
+    All replicas and workers come to the same answer, because they all read it from the server.
+
+    Args:
+        dispatches: those of our agent in this room, as the server lists them.
+        now: the time, in seconds since the epoch.
+        spent: whoever was dispatched before this time has come and gone, or could not come.
+    """
+    wait_until, tries, last = 0.0, 0, 0.0
+    for dispatch in dispatches:
+        made = dispatch.state.created_at / 1e9
+        if made > spent:
+            wait_until = max(wait_until, made + (TAKEN if dispatch.state.jobs else OFFERED))
+        # What found no worker before `spent` says nothing about an agent that is sent now.
+        if made > now - REMEMBERED and (dispatch.state.jobs or made > min(spent, now - OFFERED)):
+            tries, last = tries + 1, max(last, made)
+    if tries > TRIES:
+        delay: float = min(FIRST_DELAY * 2 ** (tries - TRIES - 1), LAST_DELAY)
+        wait_until = max(wait_until, last + delay * random.uniform(1, 1.5))  # noqa: S311
+    return max(0.0, wait_until - now)

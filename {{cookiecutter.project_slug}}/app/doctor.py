@@ -24,10 +24,10 @@ from livekit.api import (
 )
 from livekit.protocol.models import ParticipantInfo
 
+from app.dispatch import FULL
 from app.settings import Settings, load_settings
 
 TIMEOUT = 5  # seconds for worker or server to answer
-FULL = 0.7  # the load from which on livekit-server 1.13.5 passes over a worker (measured)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ async def room_of(livekit: LiveKitAPI, name: str, ours: str) -> Finding:
         "problem",
         f"No agent is in the room {name!r}. LiveKit offered it once, when it opened. The worker "
         f"was not there then, or was busy (a load of {FULL} or more), or its agent has gone since.",
-        "Open the room anew: everybody leaves for 20 seconds, and joins again.",
+        "Worker and token backend send another one within seconds. If none comes: is "
+        "DISPATCH_ENSURE off? Was the room opened with a token of this project's POST /token?",
     )
 
 

@@ -190,6 +190,8 @@ def serve(settings: Settings) -> int:
     """Runs a server at LIVEKIT_URL until it ends; gives its exit code."""
     port = urlsplit(settings.livekit_url).port or 80
     key, secret = settings.livekit_api_key, settings.livekit_api_secret.get_secret_value()
+    # honcho gives each program of the Procfile a PORT, 100 above that of the program before.
+    backend = int(os.environ.get("PORT", 8100)) - 100
     process = start(
         key,
         secret,
@@ -198,6 +200,7 @@ def serve(settings: Settings) -> int:
         rtc_udp_port=port + 2,
         # It passes over no worker, though a build or a test keeps this machine busy.
         agents={"target_load": 100},
+        webhook={"api_key": key, "urls": [f"http://127.0.0.1:{backend}/livekit/webhook"]},
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ending(process):

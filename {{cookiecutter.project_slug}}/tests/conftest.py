@@ -17,6 +17,7 @@ os.environ |= {
     "WORKER_HOST": "127.0.0.1",
     "WORKER_PORT": "0",
     "WORKER_NUM_IDLE_PROCESSES": "0",
+    "DISPATCH_ENSURE": "false",
 }
 
 

@@ -1,7 +1,10 @@
 """The worker's side of LiveKit's protocol. (The name it registers: test_dispatch_….py.)"""
 
 import pytest
+from livekit.agents import AgentSession, CloseEvent, CloseReason, JobContext
+from livekit.agents.testing import fake_job_context
 
+from app import agent, assistant, jobs
 from app.agent import server
 from tests.fake_dispatcher import FakeDispatcher
 
@@ -17,3 +20,27 @@ async def test_it_takes_a_job_however_busy_the_machine_is(
     monkeypatch.setattr(server, "load_fnc", lambda: 1.0)
     answer = await dispatcher.offer("room-2")
     assert answer.available
+
+
+@pytest.mark.parametrize(
+    ("reason", "leaves"), [(CloseReason.ERROR, True), (CloseReason.USER_INITIATED, False)]
+)
+async def test_an_agent_whose_session_fails_leaves(
+    monkeypatch: pytest.MonkeyPatch, reason: CloseReason, leaves: bool
+) -> None:
+    session = AgentSession[None]()
+    shutdowns: list[str] = []
+
+    async def join(*_: object) -> bool:
+        return True
+
+    async def start(_: JobContext) -> AgentSession[None]:
+        return session
+
+    monkeypatch.setattr(jobs, "join", join)
+    monkeypatch.setattr(assistant, "start", start)
+    with fake_job_context() as job:
+        monkeypatch.setattr(job, "shutdown", shutdowns.append)
+        await agent.entrypoint(job)
+        session.emit("close", CloseEvent(reason=reason))
+    assert bool(shutdowns) == leaves

@@ -50,14 +50,18 @@ def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str
 
 
 @contextmanager
-def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[None]:
-    """Runs `python -m …` in the project, from the moment at which it printed `ready`."""
+def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs `python -m …` in the project, from the moment at which it printed `ready`.
+
+    It leads a process group of its own, so that a test can end all of its processes at once.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
         cwd=PROJECT,
         env={**os.environ, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
     is_ready = threading.Event()
     printed: list[str] = []
@@ -77,7 +81,7 @@ def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[None]:
             is_ready.wait(TIMEOUT)
             if not any(ready in line for line in printed):
                 pytest.fail(f"{' '.join(arguments)} did not print {ready!r}:\n{''.join(printed)}")
-            yield
+            yield process
     finally:
         reader.join()
         print("".join(printed))  # pytest shows it with a test that fails
@@ -85,11 +89,16 @@ def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LiveKit:
-    """A LiveKit server that runs for the tests."""
+    """A LiveKit server for the tests, on free ports."""
 
-    url: str
+    target_load: float = 100  # however busy the machine, no worker is passed over
     key: str = "test-key"
     secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    _ports: list[int] = field(default_factory=lambda: free_ports(4))
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self._ports[0]}"
 
     @property
     def env(self) -> dict[str, str]:
@@ -98,22 +107,56 @@ class LiveKit:
             "LIVEKIT_URL": self.url,
             "LIVEKIT_API_KEY": self.key,
             "LIVEKIT_API_SECRET": self.secret,
+            "DISPATCH_ENSURE": "true",
         }
 
     def api(self) -> LiveKitAPI:
         return LiveKitAPI(self.url, self.key, self.secret)
 
     @contextmanager
-    def worker(self, **env: str) -> Iterator[None]:
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Runs the server, or skips the test (under CI: fails it)."""
+        port, tcp, udp, backend = self._ports
+        try:
+            process = livekit_server.start(
+                self.key,
+                self.secret,
+                port,
+                tcp,
+                udp,
+                agents={"target_load": self.target_load},
+                room={"departure_timeout": 2},  # seconds; a worker that stops waits for its rooms
+                webhook={
+                    "api_key": self.key,
+                    "urls": [f"http://127.0.0.1:{backend}/livekit/webhook"],
+                },
+            )
+        except livekit_server.ServerNotFound:
+            lack("no LiveKit server: `python -m dev.livekit_server --get` says how to get one")
+        with livekit_server.ending(process):
+            assert livekit_server.wait_for(self.url, process), "livekit-server has ended"
+            yield process
+
+    @contextmanager
+    def worker(self, module: str = "app.agent", **env: str) -> Iterator[subprocess.Popen[bytes]]:
         """Runs the worker as in production, from the moment at which it is registered."""
-        env = {**self.env, "WORKER_NUM_IDLE_PROCESSES": "4", **env}
-        with program("app.agent", "start", ready="registered worker", env=env):
-            yield
+        env = {
+            **self.env,
+            "WORKER_HOST": "127.0.0.1",
+            "WORKER_PORT": "0",
+            "WORKER_NUM_IDLE_PROCESSES": "4",
+            **env,
+        }
+        with program(module, "start", ready="registered worker", env=env) as process:
+            yield process
 
     @contextmanager
     def backend(self, **env: str) -> Iterator[str]:
-        """Runs the token backend; gives its URL."""
-        (port,) = free_ports(1)
+        """Runs the token backend; gives its URL. The first one gets the webhooks."""
+        port = self._ports[3]
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                (port,) = free_ports(1)
         env = {**self.env, "TOKEN_RATE_LIMIT": "1000/minute", **env}
         serve = ("fastapi", "run", "--host", "127.0.0.1", "--port", str(port))
         with program(*serve, ready="Uvicorn running on", env=env):
@@ -122,21 +165,7 @@ class LiveKit:
 
 @contextmanager
 def livekit_running() -> Iterator[LiveKit]:
-    """Runs a LiveKit server of its own on free ports, or skips the test (under CI: fails it)."""
-    port, tcp, udp = free_ports(3)
-    livekit = LiveKit(f"ws://127.0.0.1:{port}")
-    try:
-        process = livekit_server.start(
-            livekit.key,
-            livekit.secret,
-            port,
-            tcp,
-            udp,
-            agents={"target_load": 100},  # however busy the machine, no worker is passed over
-            room={"departure_timeout": 2},  # seconds; a worker that stops waits for its rooms
-        )
-    except livekit_server.ServerNotFound:
-        lack("no LiveKit server: `python -m dev.livekit_server --get` says how to get one")
-    with livekit_server.ending(process):
-        assert livekit_server.wait_for(livekit.url, process), "livekit-server has ended"
+    """A LiveKit server that runs."""
+    livekit = LiveKit()
+    with livekit.running():
         yield livekit

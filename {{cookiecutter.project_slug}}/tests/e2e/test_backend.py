@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -30,7 +31,7 @@ async def ask(backend: str) -> int:
 
 
 async def test_it_is_ready_when_livekit_takes_its_key(livekit: LiveKit, backend: str) -> None:
-    other = LiveKit(livekit.url, livekit.key, "of-another-project-with-32-letters")
+    other = replace(livekit, secret="of-another-project-with-32-letters")
     with other.backend() as wrong:
         async with aiohttp.ClientSession() as http:
             async with http.get(f"{backend}/ready") as answer:

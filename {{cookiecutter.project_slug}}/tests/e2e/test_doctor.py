@@ -1,6 +1,7 @@
 """`python -m app.doctor`: why does no agent join?"""
 
 import subprocess
+from dataclasses import replace
 
 from livekit.api import CreateRoomRequest, RoomAgentDispatch
 
@@ -15,8 +16,9 @@ def doctor(livekit: LiveKit, port: int, room: str) -> subprocess.CompletedProces
 
 async def test_it_tells_one_cause_after_the_other() -> None:
     (port,) = free_ports(1)
-    with livekit_running() as livekit, livekit.backend() as backend:
-        other = LiveKit(livekit.url, livekit.key, "of-another-project-with-32-letters")
+    alone = {"DISPATCH_ENSURE": "false"}
+    with livekit_running() as livekit, livekit.backend(**alone) as backend:
+        other = replace(livekit, secret="of-another-project-with-32-letters")
         found = doctor(other, port, "early")
         assert found.returncode == 1
         assert "refuses the key (HTTP 401)" in found.stdout
@@ -26,7 +28,7 @@ async def test_it_tells_one_cause_after_the_other() -> None:
         assert found.returncode == 1
         assert f"No worker answers at http://127.0.0.1:{port}" in found.stdout
 
-        with livekit.worker(WORKER_PORT=str(port)):
+        with livekit.worker(WORKER_PORT=str(port), **alone):
             found = doctor(livekit, port, "early")
             assert found.returncode == 1
             assert "LiveKit offered it once" in found.stdout

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dev.livekit_server import ending, status, wait_for
-from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports, program, run
+from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, program, run
 
 
 def test_a_server_that_runs_already_is_used(livekit: LiveKit) -> None:
@@ -27,7 +27,7 @@ def test_a_server_with_another_key_is_named_as_what_is_in_the_way(livekit: LiveK
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")
 @pytest.mark.usefixtures("livekit")  # there is a server to run
 def test_its_server_ends_with_it() -> None:
-    livekit = LiveKit(f"ws://127.0.0.1:{free_ports(1)[0]}")
+    livekit = LiveKit()
     command = [sys.executable, "-m", "dev.livekit_server"]
     process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **livekit.env})
     with ending(process, TIMEOUT):

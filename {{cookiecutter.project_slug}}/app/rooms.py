@@ -1,0 +1,269 @@
+"""Looks after the rooms: nobody stays without an agent in a room that is to have one.
+
+The token backend looks when it has given a token, when LiveKit reports who comes and goes, and now
+and then by itself; a worker looks as soon as it can take jobs, and where one of its jobs ended. It
+does no harm that several look: the LiveKit server tells all of them the same, and an agent that
+finds another one like itself in its room leaves again (app/jobs.py).
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Coroutine
+from types import TracebackType
+
+from aiohttp import ClientError, ClientTimeout
+from livekit.api import (
+    CreateAgentDispatchRequest,
+    ListParticipantsRequest,
+    ListRoomsRequest,
+    LiveKitAPI,
+    RoomParticipantIdentity,
+    TwirpError,
+    UpdateRoomMetadataRequest,
+)
+from livekit.protocol.models import Room
+from livekit.protocol.webhook import WebhookEvent
+
+from app import dispatch
+from app.settings import Settings
+
+logger = logging.getLogger("app.rooms")
+
+TIMEOUT = 10  # seconds for the server to answer
+AT_ONCE = 16  # rooms that are looked at in the same moment
+SWEEP = 100  # rooms that a sweep looks at, so that a server with very many rooms is not kept busy
+GATHER = 0.25  # seconds for which the rooms of new tokens are gathered, to ask for all in one call
+SPREAD = 0.1  # seconds, so that of several that see the same one acts first
+COUNTED = 10  # seconds; livekit-server's count of the persons in a room is up to five seconds old
+
+
+class Rooms:
+    """Sends an agent into each room that is to have one, holds a person, and has none.
+
+    Works within `async with`; before and afterwards it does nothing.
+    """
+
+    _livekit: LiveKitAPI
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._is_open = False
+        self._running: set[asyncio.Task[None]] = set()
+        self._looks: dict[str, tuple[asyncio.TimerHandle, float]] = {}
+        self._expected: set[str] = set()
+        self._job_metadata: dict[str, str] = {}  # only explicit
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def __aenter__(self) -> "Rooms":
+        self._livekit = LiveKitAPI(
+            self._settings.livekit_url,
+            self._settings.livekit_api_key,
+            self._settings.livekit_api_secret.get_secret_value(),
+            timeout=ClientTimeout(total=TIMEOUT),
+        )
+        self._is_open = True
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._is_open = False
+        for handle, _ in self._looks.values():
+            handle.cancel()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._livekit.aclose()
+
+    def expect(
+        self,
+        room: str,
+        job_metadata: str,  # only explicit
+    ) -> None:
+        """Somebody with a new token is about to join `room`."""
+        if not self._is_open:
+            return
+        if not self._expected:
+            self._run(self._look_at_expected())
+        self._expected.add(room)
+        self._job_metadata[room] = job_metadata  # only explicit
+
+    def hear(self, event: WebhookEvent) -> None:
+        """Acts on what LiveKit reports."""
+        room, participant = event.room, event.participant
+        if not dispatch.requirement(room.metadata):
+            return
+        is_agent = dispatch.is_ours(
+            participant,
+            self._settings.livekit_agent_name,  # only explicit
+        )
+        if event.event == "participant_joined" and is_agent:
+            if look := self._looks.pop(room.name, None):
+                look[0].cancel()
+        elif event.event == "participant_left" and is_agent:
+            self.look_at(room.name, 0, spent=participant.joined_at_ms / 1000)
+        elif event.event in ("room_started", "participant_joined"):
+            # The agent that LiveKit itself sends into a new room is given the time to come.
+            age = event.created_at - room.creation_time
+            self.look_at(room.name, max(0, dispatch.OFFERED - age))
+
+    def look_at(self, room: str, after: float, spent: float = 0) -> None:
+        """Looks whether an agent has to be sent into `room`.
+
+        Args:
+            after: in how many seconds, at the latest.
+            spent: as for `dispatch.seconds_to_wait`.
+        """
+        if not self._is_open:
+            return
+        loop = asyncio.get_running_loop()
+        at = loop.time() + after
+        if earlier := self._looks.pop(room, None):
+            earlier[0].cancel()
+            at, spent = min(at, earlier[0].when()), max(spent, earlier[1])
+
+        def look() -> None:
+            del self._looks[room]
+            self._run(self._look_at(room, spent))
+
+        self._looks[room] = loop.call_at(at, look), spent
+
+    def look_at_all(self, after: float = 0) -> None:
+        """Looks at all rooms, in `after` seconds, because from then on a worker can take jobs."""
+
+        async def look() -> None:
+            await asyncio.sleep(after)
+            # What was dispatched in the last second may be on its way to another worker.
+            await self._look_at_all(spent=time.time() - 1)
+
+        self._run(look())
+
+    def sweep(self) -> None:
+        """Looks at some rooms now and then, from now on: not every webhook arrives."""
+
+        async def sweep() -> None:
+            while True:
+                seconds = self._settings.dispatch_sweep_seconds
+                await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311
+                await self._tell(self._look_at_all(spent=0, at_most=SWEEP))
+
+        self._run(sweep())
+
+    def remove(self, room: str, identity: str) -> None:
+        """Puts an agent whose process has ended out of `room`, if it is still listed there.
+
+        livekit-server takes 20 seconds to find out by itself (measured).
+        """
+
+        async def remove() -> None:
+            agent = RoomParticipantIdentity(room=room, identity=identity)
+            await self._livekit.room.remove_participant(agent)
+
+        self._run(remove())
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(self._tell(work))
+        self._running.add(task)  # asyncio itself does not keep it alive
+        task.add_done_callback(self._running.discard)
+
+    async def _tell(self, work: Coroutine[None, None, None]) -> None:
+        """Does `work`. If LiveKit fails, says so in the log: there is a next look."""
+        try:
+            await work
+        except TwirpError as error:
+            if error.status != 404:  # there is nobody any more
+                logger.warning("Could not look after a room: %s", error.message)
+        except (ClientError, TimeoutError) as error:
+            logger.warning("Could not look after the rooms, LiveKit does not answer: %r", error)
+
+    async def _look_at_expected(self) -> None:
+        await asyncio.sleep(GATHER)
+        expected, self._expected = self._expected, set()
+        job_metadata, self._job_metadata = self._job_metadata, {}  # only explicit
+        # Who joins a room that is not listed opens it, and LiveKit sends an agent.
+        answer = await self._livekit.room.list_rooms(ListRoomsRequest(names=expected))
+        for room in answer.rooms:
+            if await self._is_to_have_agent(room):
+                look = self._look_at(
+                    room.name,
+                    is_expected=True,
+                    job_metadata=job_metadata[room.name],  # only explicit
+                )
+                self._run(look)
+
+    async def _is_to_have_agent(self, room: Room) -> bool:
+        """Whether the agent belongs into a room that somebody with one of our tokens will join.
+
+        Marks it, if it was opened otherwise, so that it is looked after from now on.
+        """
+        required = dispatch.requirement(room.metadata)
+        if required is not None:
+            return required
+        # begin only automatic
+        dispatches = await self._livekit.agent_dispatch.list_dispatch(room.name)
+        if dispatch.are_for_others(dispatches):
+            return False
+        # end only automatic
+        if metadata := dispatch.with_requirement(room.metadata):
+            request = UpdateRoomMetadataRequest(room=room.name, metadata=metadata)
+            await self._livekit.room.update_room_metadata(request)
+        return True
+
+    async def _look_at_all(self, spent: float, at_most: int | None = None) -> None:
+        now = time.time()
+        rooms = [
+            room.name
+            for room in (await self._livekit.room.list_rooms(ListRoomsRequest())).rooms
+            if dispatch.requirement(room.metadata)
+            and (room.num_participants or room.creation_time > now - COUNTED)
+        ]
+        random.shuffle(rooms)
+        for room in rooms[:at_most]:
+            self._run(self._look_at(room, spent))
+
+    async def _look_at(
+        self,
+        room: str,
+        spent: float = 0,
+        is_expected: bool = False,
+        job_metadata: str = "",  # only explicit
+    ) -> None:
+        name = self._settings.livekit_agent_name  # only explicit
+        async with self._slots:
+            request = ListParticipantsRequest(room=room)
+            participants = (await self._livekit.room.list_participants(request)).participants
+            has_agent = any(
+                dispatch.is_ours(
+                    each,
+                    name,  # only explicit
+                )
+                for each in participants
+            )
+            if has_agent or not (is_expected or any(map(dispatch.is_person, participants))):
+                return
+            await asyncio.sleep(random.uniform(0, SPREAD))  # noqa: S311
+            ours = dispatch.ours(
+                await self._livekit.agent_dispatch.list_dispatch(room),
+                name,  # only explicit
+            )
+            wait = dispatch.seconds_to_wait(ours, time.time(), spent)
+            if not wait:
+                # begin only explicit
+                if ours and not job_metadata:  # what the agent before it got
+                    job_metadata = max(ours, key=lambda each: each.state.created_at).metadata
+                # end only explicit
+                logger.warning("No agent is in the room %.100r: sending one", room)
+                await self._livekit.agent_dispatch.create_dispatch(
+                    CreateAgentDispatchRequest(
+                        room=room,
+                        agent_name=name,  # only explicit
+                        metadata=job_metadata,  # only explicit
+                    )
+                )
+                wait = dispatch.OFFERED
+        self.look_at(room, wait, spent)

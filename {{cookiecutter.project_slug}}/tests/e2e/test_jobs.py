@@ -1,0 +1,71 @@
+"""Several agents are sent into the same room: one is there in the end, and it is alive."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from livekit.api import (
+    CreateAgentDispatchRequest,
+    ListParticipantsRequest,
+    ListRoomsRequest,
+    LiveKitAPI,
+)
+
+from app.settings import load_settings  # only explicit
+from tests.e2e.faults import answers_to, served_by_the_first_of_two, world
+from tests.e2e.person import TIMEOUT, Person
+from tests.e2e.programs import LiveKit
+
+GREETING = "Hello! Write to me, or turn your microphone on to hear yourself."
+
+
+async def send_agent(api: LiveKitAPI, room: str) -> None:
+    await api.agent_dispatch.create_dispatch(
+        CreateAgentDispatchRequest(
+            room=room,
+            agent_name=load_settings().livekit_agent_name,  # only explicit
+        )
+    )
+
+
+async def test_those_that_come_later_leave_without_a_word(livekit: LiveKit, backend: str) -> None:
+    person = await Person.with_token_from(backend, room_name="popular")
+    first = await person.meets_agent()
+    both = {person.room.local_participant.identity, first.identity}
+    seen: set[str] = set()
+    async with livekit.api() as api, asyncio.timeout(TIMEOUT):
+        for _ in range(3):
+            await send_agent(api, "popular")
+        listed: set[str] = set()
+        while len(seen) < 5 or listed != both:
+            request = ListParticipantsRequest(room="popular")
+            participants = (await api.room.list_participants(request)).participants
+            listed = {each.identity for each in participants}
+            seen |= listed
+    assert await answers_to(person) == 1
+    assert person.heard.count(GREETING) == 1
+    await person.leave()
+
+
+async def test_an_agent_that_comes_too_late_keeps_no_room_open(
+    livekit: LiveKit, backend: str
+) -> None:
+    person = await Person.with_token_from(backend, room_name="left")
+    await person.meets_agent()
+    await person.leave()
+    async with livekit.api() as api, asyncio.timeout(TIMEOUT):
+        await send_agent(api, "left")
+        while (await api.room.list_rooms(ListRoomsRequest(names=["left"]))).rooms:
+            await asyncio.sleep(0.1)
+
+
+async def test_it_does_not_leave_for_one_whose_process_is_gone(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        first = await served_by_the_first_of_two(here)
+        os.killpg(first.pid, signal.SIGKILL)
+        assert await here.agents() == list(here.lost)  # the server has not noticed
+        await send_agent(here.api, "room")
+        here.since = time.perf_counter()
+        assert await here.seconds_to_recover(15) is not None  # it would notice after 20

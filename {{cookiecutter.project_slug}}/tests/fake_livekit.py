@@ -1,0 +1,124 @@
+"""The part of LiveKit's API that app/rooms.py calls, over rooms that are only data."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable
+from types import TracebackType
+
+from aiohttp import web
+from google.protobuf.message import Message
+from livekit.api import (
+    AgentDispatch,
+    AgentDispatchState,
+    CreateAgentDispatchRequest,
+    ListAgentDispatchRequest,
+    ListAgentDispatchResponse,
+    ListParticipantsRequest,
+    ListParticipantsResponse,
+    ListRoomsRequest,
+    ListRoomsResponse,
+    ParticipantInfo,
+    UpdateRoomMetadataRequest,
+)
+from livekit.protocol.models import Room
+
+REQUIRED = '{"require_agent": true}'
+
+
+class FakeRoom:
+    """A room that was opened an hour ago.
+
+    Attributes:
+        dispatches: of which agents, and when, in seconds since the epoch.
+    """
+
+    def __init__(self, name: str, *participants: ParticipantInfo, metadata: str = REQUIRED) -> None:
+        self.room = Room(
+            name=name,
+            metadata=metadata,
+            creation_time=int(time.time()) - 3600,
+            num_participants=sum(each.kind != ParticipantInfo.Kind.AGENT for each in participants),
+        )
+        self.participants = participants
+        self.dispatches: list[AgentDispatch] = []
+
+    def dispatch(self, agent_name: str, at: float, metadata: str = "") -> None:
+        state = AgentDispatchState(created_at=int(at * 1e9))
+        self.dispatches.append(AgentDispatch(agent_name=agent_name, metadata=metadata, state=state))
+
+
+class FakeLiveKit:
+    """Answers as livekit-server does, and counts what it is asked.
+
+    Attributes:
+        calls: how often each method of the API was called.
+        asked: the rooms whose participants were asked for.
+    """
+
+    def __init__(self, *rooms: FakeRoom) -> None:
+        self.rooms = {each.room.name: each for each in rooms}
+        self.calls: Counter[str] = Counter()
+        self.asked: list[str] = []
+        self._changed = asyncio.Event()
+        application = web.Application()
+        application.router.add_post("/twirp/{service}/{method}", self._serve)
+        self._runner = web.AppRunner(application)
+
+    async def __aenter__(self) -> "FakeLiveKit":
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"ws://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def called(self, method: str, times: int = 1) -> None:
+        """Waits until `method` has been called so often."""
+        async with asyncio.timeout(10):
+            while self.calls[method] < times:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        method = request.match_info["method"]
+        try:
+            answer: Message = getattr(self, f"_{method}")(await request.read())
+        except KeyError:
+            method = "failed"
+            raise
+        finally:
+            self.calls[method] += 1
+            self._changed.set()
+        return web.Response(body=answer.SerializeToString(), content_type="application/protobuf")
+
+    def _ListRooms(self, body: bytes) -> Message:
+        names: Iterable[str] = ListRoomsRequest.FromString(body).names or self.rooms
+        return ListRoomsResponse(rooms=[self.rooms[n].room for n in names if n in self.rooms])
+
+    def _ListParticipants(self, body: bytes) -> Message:
+        name = ListParticipantsRequest.FromString(body).room
+        self.asked.append(name)
+        return ListParticipantsResponse(participants=self.rooms[name].participants)
+
+    def _ListDispatch(self, body: bytes) -> Message:
+        room = self.rooms[ListAgentDispatchRequest.FromString(body).room]
+        return ListAgentDispatchResponse(agent_dispatches=room.dispatches)
+
+    def _CreateDispatch(self, body: bytes) -> Message:
+        asked = CreateAgentDispatchRequest.FromString(body)
+        room = self.rooms[asked.room]
+        room.dispatch(asked.agent_name, time.time(), asked.metadata)
+        return room.dispatches[-1]
+
+    def _UpdateRoomMetadata(self, body: bytes) -> Message:
+        asked = UpdateRoomMetadataRequest.FromString(body)
+        room = self.rooms[asked.room].room
+        room.metadata = asked.metadata
+        return room
