@@ -149,12 +149,15 @@ def is_ours(
     participant: Participant,
     agent_name: str,  # only explicit
 ) -> bool:
-    """Whether this is our agent: not one with another name, and not the avatar of an agent."""
+    """Whether this is our agent: not one with another name, and not the avatar of an agent.
+
+    (livekit-server says which name an agent has since 1.9.2.)
+    """
     name = ""  # only automatic
     name = agent_name  # only explicit
     return (
         participant.kind == ParticipantInfo.Kind.AGENT
-        and participant.attributes.get("lk.agent_name") == name
+        and participant.attributes.get("lk.agent_name", "") == name
         and "lk.publish_on_behalf" not in participant.attributes
     )
 

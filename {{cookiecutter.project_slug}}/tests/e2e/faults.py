@@ -90,6 +90,15 @@ class World:
         while (await self.api.room.list_rooms(ListRoomsRequest(names=["room"]))).rooms:
             await asyncio.sleep(0.05)
 
+    async def is_marked(self) -> None:
+        """Waits until the room says that it is to have an agent."""
+        request = ListRoomsRequest(names=["room"])
+        while not any(
+            dispatch.requirement(room.metadata)
+            for room in (await self.api.room.list_rooms(request)).rooms
+        ):
+            await asyncio.sleep(0.05)
+
     async def agent_has_gone(self) -> None:
         """Waits until the server has noticed."""
         while self.lost & set(await self.agents()):
@@ -230,6 +239,7 @@ async def restarted_server(world: World) -> None:
     await asyncio.sleep(1)
     world.stack.enter_context(world.livekit.running())
     world.since = time.perf_counter()
+    await world.is_marked()
 
 
 async def unheard_webhooks(world: World) -> None:

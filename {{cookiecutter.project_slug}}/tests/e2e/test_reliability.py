@@ -1,5 +1,6 @@
 """Whatever goes wrong: in the end there is exactly one agent in each room, and it answers."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from tests.e2e.faults import FAULTS, Fault, world
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_a_person_gets_exactly_one_agent_in_the_end(tmp_path: Path, fault: Fault) -> None:
     async with world(tmp_path) as here:
-        await fault(here)
+        async with asyncio.timeout(60):
+            await fault(here)
         seconds = await here.seconds_to_recover(FAULTS[fault])
     assert seconds is not None
     print(f"{fault.__name__}: {seconds:.1f} s")
