@@ -40,9 +40,9 @@ async def entrypoint(job: JobContext) -> None:
 
 
 def on_close(job: JobContext, event: CloseEvent) -> None:
-    """Lets the agent leave when its session has failed, so that another one comes."""
-    if event.reason == CloseReason.ERROR:
-        job.shutdown("the session has failed")
+    """Lets an agent leave that nobody can speak with any more, so that another one comes."""
+    if event.reason in (CloseReason.ERROR, CloseReason.PARTICIPANT_DISCONNECTED):
+        job.shutdown(f"the session has ended: {event.reason.value}")
 
 
 server = AgentServer(

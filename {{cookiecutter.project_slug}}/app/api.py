@@ -5,6 +5,7 @@
 """
 
 import http.client
+import logging
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -46,6 +47,7 @@ PAGE_HEADERS = {
     "Cache-Control": "no-cache",
 }
 
+logging.basicConfig(format="%(levelname)s:     %(asctime)s %(message)s")
 settings = load_settings()
 sign_in = choose_sign_in(settings)
 rate_limit = RateLimit(settings.token_rate_limit, settings.token_redis_url.get_secret_value())

@@ -7,8 +7,8 @@ models to the session and let the session do the answering:
     session = AgentSession[None](
         stt="deepgram/nova-3", llm="openai/gpt-4.1-mini", tts="cartesia/sonic-3"
     )
-    await job.connect()
     await session.start(Assistant(), room=job.room)
+    return session
 
 and delete `answer`, `echo` and what calls them.
 """
@@ -20,11 +20,9 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession, JobContext
 from livekit.agents.voice.room_io import RoomOptions
 
+from app.dispatch import is_person
+
 SAMPLE_RATE = 48_000  # hertz, what WebRTC carries
-PERSONS = (
-    rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
-    rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
-)
 
 
 class Assistant(Agent):
@@ -68,7 +66,7 @@ async def start(job: JobContext) -> AgentSession[None]:
     def on_track(
         track: rtc.Track, publication: rtc.RemoteTrackPublication, person: rtc.RemoteParticipant
     ) -> None:
-        if publication.source == rtc.TrackSource.SOURCE_MICROPHONE and person.kind in PERSONS:
+        if publication.source == rtc.TrackSource.SOURCE_MICROPHONE and is_person(person):
             run(echo(job.room, track))
 
     for person in job.room.remote_participants.values():

@@ -25,7 +25,9 @@ logger = logging.getLogger("app.dispatch")
 # beats any name in code (measured).
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
 
-FULL = 0.7  # the load from which on livekit-server 1.13.5 passes over a worker (measured)
+# The load from which on livekit-server 1.13.5 passes over a worker, whatever threshold the worker
+# itself has (measured).
+FULL = 0.7
 
 # How long an agent may be on its way, in seconds. That a worker has taken the job, livekit-server
 # 1.13.5 says up to five seconds late (measured). Then a process may have to be started for it.
@@ -191,10 +193,10 @@ def is_person(participant: Participant) -> bool:
 def requirement(metadata: str) -> bool | None:
     """Whether the metadata of a room says that it is to have an agent; None if it says nothing."""
     try:
-        required = from_json(metadata or "{}").get("require_agent")
-    except (ValueError, AttributeError):
+        content = from_json(metadata or "{}")
+        return content["require_agent"] is True if "require_agent" in content else None
+    except (ValueError, TypeError):
         return None
-    return required if isinstance(required, bool) else None
 
 
 def with_requirement(metadata: str) -> str | None:
@@ -203,28 +205,33 @@ def with_requirement(metadata: str) -> str | None:
     None if it is no JSON object, in which there is no place to say so.
     """
     try:
-        return to_json({**from_json(metadata or "{}"), "require_agent": True}).decode()
+        content = from_json(metadata or "{}", allow_inf_nan=False)
+        return to_json({**content, "require_agent": True}).decode()
     except (ValueError, TypeError):
         return None
 
 
-def seconds_to_wait(dispatches: Iterable[AgentDispatch], now: float, spent: float) -> float:
+def seconds_to_wait(
+    dispatches: Iterable[AgentDispatch], now: float, spent: float = 0, anew: float = 0
+) -> float:
     """How long to wait before an agent is sent into a room that has none. 0: send it now.
 
-    All replicas and workers come to the same answer, because they all read it from the server.
+    All replicas and workers come to about the same answer: they read it from the server.
 
     Args:
         dispatches: those of our agent in this room, as the server lists them.
-        now: the time, in seconds since the epoch.
-        spent: whoever was dispatched before this time has come and gone, or could not come.
+        now: the time, like the others in seconds since the epoch.
+        spent: what was dispatched before this time brings nobody any more: that agent has come and
+            gone, or no worker could take the job.
+        anew: tries before this time do not count.
     """
     wait_until, tries, last = 0.0, 0, 0.0
-    for dispatch in dispatches:
-        made = dispatch.state.created_at / 1e9
+    for each in dispatches:
+        made, taken = each.state.created_at / 1e9, bool(each.state.jobs)
         if made > spent:
-            wait_until = max(wait_until, made + (TAKEN if dispatch.state.jobs else OFFERED))
-        # What found no worker before `spent` says nothing about an agent that is sent now.
-        if made > now - REMEMBERED and (dispatch.state.jobs or made > min(spent, now - OFFERED)):
+            wait_until = max(wait_until, made + (TAKEN if taken else OFFERED))
+        # A job that nobody took, before another one was, says nothing about the agent.
+        if made > max(anew, now - REMEMBERED) and (taken or made > spent):
             tries, last = tries + 1, max(last, made)
     if tries > TRIES:
         delay: float = min(FIRST_DELAY * 2 ** (tries - TRIES - 1), LAST_DELAY)

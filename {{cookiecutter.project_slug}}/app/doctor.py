@@ -22,9 +22,8 @@ from livekit.api import (
     LiveKitAPI,
     TwirpError,
 )
-from livekit.protocol.models import ParticipantInfo
 
-from app.dispatch import FULL
+from app import dispatch
 from app.settings import Settings, load_settings
 
 TIMEOUT = 5  # seconds for worker or server to answer
@@ -104,10 +103,10 @@ def worker(port: int, ours: str) -> Finding:
             f"The worker at {url} has registered as {name!r}, not as {ours!r}.",
             "Another program's, or an old one? End it, and start this project's.",
         )
-    if (load := said.get("worker_load", 0)) >= FULL:
+    if (load := said.get("worker_load", 0)) >= dispatch.FULL:
         return Finding(
             "warning",
-            f"The worker's load is {load:.2f}: from {FULL} on, the server gives it no room.",
+            f"With a load of {load:.2f}, the worker gets no room (from {dispatch.FULL} on).",
             "Start another worker.",
         )
     return Finding("ok", f"The worker at {url} runs, and has registered as {name!r}.")
@@ -118,7 +117,14 @@ async def room_of(livekit: LiveKitAPI, name: str, ours: str) -> Finding:
     if not rooms:
         return Finding("ok", f"There is no room {name!r} now: who joins it opens it anew.")
     participants = await livekit.room.list_participants(ListParticipantsRequest(room=name))
-    agents = [p for p in participants.participants if p.kind == ParticipantInfo.Kind.AGENT]
+    agents = [
+        each
+        for each in participants.participants
+        if dispatch.is_ours(
+            each,
+            ours,  # only explicit
+        )
+    ]
     if agents:
         return Finding("ok", f"In the room {name!r} there is the agent {agents[0].identity!r}.")
     asked_for = {d.agent_name for d in await livekit.agent_dispatch.list_dispatch(name)}
@@ -131,7 +137,8 @@ async def room_of(livekit: LiveKitAPI, name: str, ours: str) -> Finding:
     return Finding(
         "problem",
         f"No agent is in the room {name!r}. LiveKit offered it once, when it opened. The worker "
-        f"was not there then, or was busy (a load of {FULL} or more), or its agent has gone since.",
+        f"was not there then, or was busy (a load of {dispatch.FULL} or more), or its agent has "
+        "gone since.",
         "Worker and token backend send another one within seconds. If none comes: is "
         "DISPATCH_ENSURE off? Was the room opened with a token of this project's POST /token?",
     )

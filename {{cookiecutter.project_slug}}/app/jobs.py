@@ -8,13 +8,14 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from itertools import takewhile
-from typing import Any
 
+from aiohttp import ClientError
 from livekit.agents import JobContext
 from livekit.api import (
     ListParticipantsRequest,
     ListRoomsRequest,
     RoomParticipantIdentity,
+    TwirpError,
     UpdateRoomMetadataRequest,
 )
 from livekit.rtc import Room, RpcError
@@ -26,6 +27,7 @@ logger = logging.getLogger("app.jobs")
 # Seconds in which a living agent says that it is there. Over loopback it takes 3 ms (measured); but
 # it is the living one that would be put out if this were too short.
 ANSWER_TIMEOUT = 5
+API_TIMEOUT = 20  # seconds in which it is found out, and done, who stays
 NO_ANSWER = (
     RpcError.ErrorCode.CONNECTION_TIMEOUT,
     RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
@@ -42,62 +44,98 @@ async def join(
     Returns:
         Whether this agent is to stay. If not, the job is ending: it has nothing to do here.
     """
-    running: set[asyncio.Task[Any]] = set()
+    presence = Presence(
+        job,
+        agent_name,  # only explicit
+    )
+    return await presence.begin()
 
-    def run(work: Coroutine[Any, Any, Any]) -> None:
+
+class Presence:
+    """The agent of `job` in its room."""
+
+    def __init__(
+        self,
+        job: JobContext,
+        agent_name: str,  # only explicit
+    ) -> None:
+        self._job = job
+        self._agent_name = agent_name  # only explicit
+        self._running: set[asyncio.Task[object]] = set()
+        self._one_by_one = asyncio.Lock()
+        self._is_leaving = False
+
+    async def begin(self) -> bool:
+        self._job.room.on("participant_connected", self._on_participant)
+        self._job.room.on("reconnected", lambda: self._run(self._come_back()))
+        await self._job.connect()
+        self._run(self._leave_at_the_end())
+        return not await self._give_way()
+
+    def _run(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(work)
-        running.add(task)  # asyncio itself does not keep it alive
-        task.add_done_callback(running.discard)
+        self._running.add(task)  # asyncio itself does not keep it alive
+        task.add_done_callback(self._running.discard)
 
-    async def leave_at_the_end() -> None:
+    async def _leave_at_the_end(self) -> None:
+        """Leaves when the SDK cancels what runs in this process, because the worker has died.
+
+        Else the process would end without a word, and livekit-server list the agent for another 20
+        seconds (measured).
+        """
         try:
             await asyncio.Event().wait()
         finally:
-            # The worker has died: without a word, this process would end, and livekit-server would
-            # list the agent for another 20 seconds (measured).
-            await job.room.disconnect()
+            await self._job.room.disconnect()
 
-    async def give_way() -> bool:
+    def _on_participant(self, participant: dispatch.Participant) -> None:
+        if self._is_ours(participant):
+            self._run(self._give_way())
+
+    async def _come_back(self) -> None:
+        """After a broken connection, another agent may be here, or the server be a new one."""
+        if not await self._give_way():
+            try:
+                async with asyncio.timeout(API_TIMEOUT):
+                    await restore_metadata(self._job)
+            except (TwirpError, ClientError, TimeoutError) as error:
+                logger.warning("Could not look after the room's metadata: %s", error)
+
+    async def _give_way(self) -> bool:
         """Ends the job if an agent like this one joined earlier, and is alive."""
-        if not any(map(is_ours, job.room.remote_participants.values())):
-            return False
-        request = ListParticipantsRequest(room=job.room.name)
-        participants = (await job.api.room.list_participants(request)).participants
-        agents = sorted(filter(is_ours, participants), key=lambda p: (p.joined_at_ms, p.sid))
-        me = job.room.local_participant.identity
+        async with self._one_by_one:
+            others = self._job.room.remote_participants.values()
+            if not self._is_leaving and any(map(self._is_ours, others)):
+                try:
+                    async with asyncio.timeout(API_TIMEOUT):
+                        self._is_leaving = await self._is_surplus()
+                except (TwirpError, ClientError, TimeoutError) as error:
+                    logger.warning("Could not see who else is in the room: %s", error)
+                if self._is_leaving:
+                    logger.info("Another agent is in the room: this one leaves")
+                    self._job.shutdown("another agent is in the room")
+        return self._is_leaving
+
+    async def _is_surplus(self) -> bool:
+        room, api = self._job.room, self._job.api.room
+        answer = await api.list_participants(ListParticipantsRequest(room=room.name))
+        me = room.local_participant.identity
+        here = [p for p in answer.participants if p.identity in {me, *room.remote_participants}]
+        agents = sorted(filter(self._is_ours, here), key=lambda p: (p.joined_at_ms, p.sid))
         for earlier in takewhile(lambda agent: agent.identity != me, agents):
-            if await answers(job.room, earlier.identity):
-                logger.info("Another agent is in the room: this one leaves")
-                job.shutdown("another agent is in the room")
+            if await answers(room, earlier.identity):
                 return True
             logger.warning("The agent that is in the room does not answer: it is put out")
-            await job.api.room.remove_participant(
-                RoomParticipantIdentity(room=job.room.name, identity=earlier.identity)
+            await api.remove_participant(
+                RoomParticipantIdentity(room=room.name, identity=earlier.identity)
             )
         return False
 
-    async def come_back() -> None:
-        if not await give_way():
-            await restore_metadata(job)
-
-    def is_ours(participant: dispatch.Participant) -> bool:
+    def _is_ours(self, participant: dispatch.Participant) -> bool:
         return dispatch.is_ours(
             participant,
-            agent_name,  # only explicit
+            self._agent_name,  # only explicit
         )
-
-    @job.room.on("participant_connected")
-    def on_participant(participant: dispatch.Participant) -> None:
-        if is_ours(participant):
-            run(give_way())
-
-    @job.room.on("reconnected")
-    def on_reconnected() -> None:
-        run(come_back())
-
-    await job.connect()
-    run(leave_at_the_end())
-    return not await give_way()
 
 
 async def answers(room: Room, identity: str) -> bool:

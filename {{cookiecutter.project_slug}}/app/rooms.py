@@ -10,10 +10,11 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from types import TracebackType
+from typing import NamedTuple, TypeVar
 
-from aiohttp import ClientError, ClientTimeout
+from aiohttp import ClientError
 from livekit.api import (
     CreateAgentDispatchRequest,
     ListParticipantsRequest,
@@ -21,13 +22,16 @@ from livekit.api import (
     LiveKitAPI,
     RoomParticipantIdentity,
     TwirpError,
+    UpdateParticipantRequest,
     UpdateRoomMetadataRequest,
 )
-from livekit.protocol.models import Room
+from livekit.protocol.models import ParticipantInfo, Room
 from livekit.protocol.webhook import WebhookEvent
 
 from app import dispatch
 from app.settings import Settings
+
+Answer = TypeVar("Answer")
 
 logger = logging.getLogger("app.rooms")
 
@@ -37,6 +41,13 @@ SWEEP = 100  # rooms that a sweep looks at, so that a server with very many room
 GATHER = 0.25  # seconds for which the rooms of new tokens are gathered, to ask for all in one call
 SPREAD = 0.1  # seconds, so that of several that see the same one acts first
 COUNTED = 10  # seconds; livekit-server's count of the persons in a room is up to five seconds old
+
+
+class Look(NamedTuple):
+    """One that is due: when, and for `dispatch.seconds_to_wait`."""
+
+    timer: asyncio.TimerHandle
+    spent: float
 
 
 class Rooms:
@@ -51,17 +62,17 @@ class Rooms:
         self._settings = settings
         self._is_open = False
         self._running: set[asyncio.Task[None]] = set()
-        self._looks: dict[str, tuple[asyncio.TimerHandle, float]] = {}
+        self._looks: dict[str, Look] = {}
         self._expected: set[str] = set()
         self._job_metadata: dict[str, str] = {}  # only explicit
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._has_failed = False
 
     async def __aenter__(self) -> "Rooms":
         self._livekit = LiveKitAPI(
             self._settings.livekit_url,
             self._settings.livekit_api_key,
             self._settings.livekit_api_secret.get_secret_value(),
-            timeout=ClientTimeout(total=TIMEOUT),
         )
         self._is_open = True
         return self
@@ -73,8 +84,8 @@ class Rooms:
         at: TracebackType | None,
     ) -> None:
         self._is_open = False
-        for handle, _ in self._looks.values():
-            handle.cancel()
+        for look in self._looks.values():
+            look.timer.cancel()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -103,8 +114,8 @@ class Rooms:
             self._settings.livekit_agent_name,  # only explicit
         )
         if event.event == "participant_joined" and is_agent:
-            if look := self._looks.pop(room.name, None):
-                look[0].cancel()
+            if due := self._looks.pop(room.name, None):
+                due.timer.cancel()
         elif event.event == "participant_left" and is_agent:
             self.look_at(room.name, 0, spent=participant.joined_at_ms / 1000)
         elif event.event in ("room_started", "participant_joined"):
@@ -113,32 +124,33 @@ class Rooms:
             self.look_at(room.name, max(0, dispatch.OFFERED - age))
 
     def look_at(self, room: str, after: float, spent: float = 0) -> None:
-        """Looks whether an agent has to be sent into `room`.
+        """Looks whether an agent has to be sent into `room`, until there is one or nobody is there.
 
         Args:
             after: in how many seconds, at the latest.
-            spent: as for `dispatch.seconds_to_wait`.
+            spent: as for `dispatch.seconds_to_wait`, by the clock of the LiveKit server.
         """
         if not self._is_open:
             return
         loop = asyncio.get_running_loop()
         at = loop.time() + after
-        if earlier := self._looks.pop(room, None):
-            earlier[0].cancel()
-            at, spent = min(at, earlier[0].when()), max(spent, earlier[1])
+        if due := self._looks.pop(room, None):
+            due.timer.cancel()
+            at, spent = min(at, due.timer.when()), max(spent, due.spent)
 
         def look() -> None:
             del self._looks[room]
             self._run(self._look_at(room, spent))
 
-        self._looks[room] = loop.call_at(at, look), spent
+        self._looks[room] = Look(loop.call_at(at, look), spent)
 
     def look_at_all(self, after: float = 0) -> None:
         """Looks at all rooms, in `after` seconds, because from then on a worker can take jobs."""
 
         async def look() -> None:
             await asyncio.sleep(after)
-            # What was dispatched in the last second may be on its way to another worker.
+            # What was dispatched in the last second may be on its way to another worker. Before,
+            # agents could not come, or did not stay: but this worker may be a repaired one.
             await self._look_at_all(spent=time.time() - 1)
 
         self._run(look())
@@ -150,7 +162,7 @@ class Rooms:
             while True:
                 seconds = self._settings.dispatch_sweep_seconds
                 await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311
-                await self._tell(self._look_at_all(spent=0, at_most=SWEEP))
+                await self._tell(self._look_at_all(at_most=SWEEP))  # or one failure would end it
 
         self._run(sweep())
 
@@ -162,9 +174,10 @@ class Rooms:
 
         async def remove() -> None:
             agent = RoomParticipantIdentity(room=room, identity=identity)
-            await self._livekit.room.remove_participant(agent)
+            await ask(self._livekit.room.remove_participant(agent))
 
-        self._run(remove())
+        if self._is_open:
+            self._run(remove())
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(self._tell(work))
@@ -172,29 +185,50 @@ class Rooms:
         task.add_done_callback(self._running.discard)
 
     async def _tell(self, work: Coroutine[None, None, None]) -> None:
-        """Does `work`. If LiveKit fails, says so in the log: there is a next look."""
+        """Does `work`, or says once why LiveKit does not let it: there is a next look."""
         try:
             await work
         except TwirpError as error:
             if error.status != 404:  # there is nobody any more
-                logger.warning("Could not look after a room: %s", error.message)
+                self._say(f"{error.message or error.code} (HTTP {error.status})")
+            return
         except (ClientError, TimeoutError) as error:
-            logger.warning("Could not look after the rooms, LiveKit does not answer: %r", error)
+            self._say(str(error) or f"no answer within {TIMEOUT} seconds")
+            return
+        except Exception as error:  # what answers is no LiveKit server
+            self._say(repr(error))
+            return
+        self._has_failed = False
+
+    def _say(self, reason: str) -> None:
+        if not self._has_failed:
+            logger.warning("Could not look after the rooms: %.300s", reason)
+        self._has_failed = True
 
     async def _look_at_expected(self) -> None:
         await asyncio.sleep(GATHER)
         expected, self._expected = self._expected, set()
         job_metadata, self._job_metadata = self._job_metadata, {}  # only explicit
         # Who joins a room that is not listed opens it, and LiveKit sends an agent.
-        answer = await self._livekit.room.list_rooms(ListRoomsRequest(names=expected))
+        answer = await ask(self._livekit.room.list_rooms(ListRoomsRequest(names=expected)))
         for room in answer.rooms:
-            if await self._is_to_have_agent(room):
-                look = self._look_at(
-                    room.name,
-                    is_expected=True,
-                    job_metadata=job_metadata[room.name],  # only explicit
-                )
-                self._run(look)
+            look = self._look_at_expected_room(
+                room,
+                job_metadata[room.name],  # only explicit
+            )
+            self._run(look)
+
+    async def _look_at_expected_room(
+        self,
+        room: Room,
+        job_metadata: str,  # only explicit
+    ) -> None:
+        if await self._is_to_have_agent(room):
+            await self._look_at(
+                room.name,
+                is_expected=True,
+                job_metadata=job_metadata,  # only explicit
+            )
 
     async def _is_to_have_agent(self, room: Room) -> bool:
         """Whether the agent belongs into a room that somebody with one of our tokens will join.
@@ -205,65 +239,99 @@ class Rooms:
         if required is not None:
             return required
         # begin only automatic
-        dispatches = await self._livekit.agent_dispatch.list_dispatch(room.name)
+        dispatches = await ask(self._livekit.agent_dispatch.list_dispatch(room.name))
         if dispatch.are_for_others(dispatches):
             return False
         # end only automatic
         if metadata := dispatch.with_requirement(room.metadata):
-            request = UpdateRoomMetadataRequest(room=room.name, metadata=metadata)
-            await self._livekit.room.update_room_metadata(request)
+            self._run(self._mark(room.name, metadata))
         return True
 
-    async def _look_at_all(self, spent: float, at_most: int | None = None) -> None:
+    async def _mark(self, room: str, metadata: str) -> None:
+        request = UpdateRoomMetadataRequest(room=room, metadata=metadata)
+        await ask(self._livekit.room.update_room_metadata(request))
+
+    async def _look_at_all(self, spent: float = 0, at_most: int | None = None) -> None:
         now = time.time()
         rooms = [
             room.name
-            for room in (await self._livekit.room.list_rooms(ListRoomsRequest())).rooms
+            for room in (await ask(self._livekit.room.list_rooms(ListRoomsRequest()))).rooms
             if dispatch.requirement(room.metadata)
             and (room.num_participants or room.creation_time > now - COUNTED)
         ]
         random.shuffle(rooms)
         for room in rooms[:at_most]:
-            self._run(self._look_at(room, spent))
+            self._run(self._look_at(room, spent, anew=spent))
 
     async def _look_at(
         self,
         room: str,
         spent: float = 0,
+        anew: float = 0,
         is_expected: bool = False,
         job_metadata: str = "",  # only explicit
     ) -> None:
         name = self._settings.livekit_agent_name  # only explicit
         async with self._slots:
-            request = ListParticipantsRequest(room=room)
-            participants = (await self._livekit.room.list_participants(request)).participants
-            has_agent = any(
-                dispatch.is_ours(
-                    each,
-                    name,  # only explicit
-                )
-                for each in participants
-            )
-            if has_agent or not (is_expected or any(map(dispatch.is_person, participants))):
+            if not await self._lacks_agent(room, is_expected):
                 return
             await asyncio.sleep(random.uniform(0, SPREAD))  # noqa: S311
             ours = dispatch.ours(
-                await self._livekit.agent_dispatch.list_dispatch(room),
+                await ask(self._livekit.agent_dispatch.list_dispatch(room)),
                 name,  # only explicit
             )
-            wait = dispatch.seconds_to_wait(ours, time.time(), spent)
+            wait = dispatch.seconds_to_wait(ours, time.time(), spent, anew)
             if not wait:
                 # begin only explicit
                 if ours and not job_metadata:  # what the agent before it got
                     job_metadata = max(ours, key=lambda each: each.state.created_at).metadata
                 # end only explicit
-                logger.warning("No agent is in the room %.100r: sending one", room)
-                await self._livekit.agent_dispatch.create_dispatch(
-                    CreateAgentDispatchRequest(
-                        room=room,
-                        agent_name=name,  # only explicit
-                        metadata=job_metadata,  # only explicit
-                    )
+                logger.warning("No agent is in the room %.100r: asking for one", room)
+                request = CreateAgentDispatchRequest(
+                    room=room,
+                    agent_name=name,  # only explicit
+                    metadata=job_metadata,  # only explicit
                 )
+                await ask(self._livekit.agent_dispatch.create_dispatch(request))
                 wait = dispatch.OFFERED
         self.look_at(room, wait, spent)
+
+    async def _lacks_agent(self, room: str, is_expected: bool) -> bool:
+        request = ListParticipantsRequest(room=room)
+        participants = (await ask(self._livekit.room.list_participants(request))).participants
+        if not (is_expected or any(map(dispatch.is_person, participants))):
+            return False
+        for participant in participants:
+            is_agent = dispatch.is_ours(
+                participant,
+                self._settings.livekit_agent_name,  # only explicit
+            )
+            if is_agent and await self._is_there(room, participant):
+                return False
+        rooms = (await ask(self._livekit.room.list_rooms(ListRoomsRequest(names=[room])))).rooms
+        required = dispatch.requirement(rooms[0].metadata) if rooms else False
+        return is_expected if required is None else required
+
+    async def _is_there(self, room: str, agent: ParticipantInfo) -> bool:
+        """Whether a server has a connection to `agent`.
+
+        After a crash, a livekit-server with a Redis goes on listing who was there (1.13.5,
+        measured). But it cannot change anything about them.
+        """
+        no_change = UpdateParticipantRequest(room=room, identity=agent.identity)
+        try:
+            await ask(self._livekit.room.update_participant(no_change))
+        except TwirpError as error:
+            if error.status in (404, 503):
+                return False
+            raise
+        return True
+
+
+async def ask(answer: Awaitable[Answer]) -> Answer:
+    """Waits for what LiveKit answers; its client itself would wait for ever.
+
+    Raises:
+        TimeoutError: there is no answer within TIMEOUT seconds.
+    """
+    return await asyncio.wait_for(answer, TIMEOUT)

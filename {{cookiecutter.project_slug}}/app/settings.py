@@ -54,10 +54,10 @@ class Settings(BaseSettings):
     worker_port: int = Field(8082, ge=0, le=65535)
     worker_num_idle_processes: int = Field(4, ge=0)
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
-    worker_drain_timeout: int = Field(3600, gt=0)  # seconds
+    worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
 
     dispatch_ensure: bool = True
-    dispatch_sweep_seconds: float = Field(30, ge=1, allow_inf_nan=False)
+    dispatch_sweep_seconds: float = Field(30, ge=1, le=86_400)
 
     token_ttl_seconds: int = Field(900, gt=0, le=86_400)
     token_room_pattern: re.Pattern[str] = re.compile(".+")

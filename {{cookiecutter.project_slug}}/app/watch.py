@@ -2,70 +2,85 @@
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable
 
 from livekit.agents import AgentServer
-from livekit.agents.job import RunningJobInfo
+from livekit.agents.ipc.job_executor import JobExecutor
 
 from app import dispatch
 from app.rooms import Rooms
 from app.settings import Settings
 
-INTERVAL = 0.1  # seconds
-REPORTED = (1, 3)  # seconds; the SDK tells the server the worker's load every 2.5
+logger = logging.getLogger("app.watch")
+
+INTERVAL = 0.5  # seconds between two looks at the load
+# When the load has fallen, the rooms are looked at twice, after so many seconds: the SDK tells the
+# server the load every 2.5. Then not for a while, though it may go up and down.
+REPORTED = (1, 3)
+CALM = 10
 # Seconds for the token backend to send another agent, if LiveKit's webhooks reach it.
 BACKEND_FIRST = 1
 
 
 def keep_watch(server: AgentServer, settings: Settings) -> None:
     """From its registration on, lets `server` look after the rooms that concern it."""
-    registered = asyncio.Event()
-    tasks: list[asyncio.Task[None]] = []  # asyncio itself does not keep them alive
-
-    @server.on("worker_registered")
-    def on_registered(*_: object) -> None:
-        registered.set()
-        if settings.dispatch_ensure and not tasks:
-            tasks.append(asyncio.create_task(watch(server, Rooms(settings), registered)))
+    if settings.dispatch_ensure:
+        watch = Watch(server, settings)
+        server.on("worker_registered", watch.on_registered)
 
 
-async def watch(server: AgentServer, rooms: Rooms, registered: asyncio.Event) -> None:
-    """Watches until it is cancelled.
+class Watch:
+    """The watch that `server` keeps while it runs."""
 
-    Args:
-        registered: is set whenever the worker has registered.
-    """
-    jobs: dict[str, RunningJobInfo] = {}
-    was_full = False
-    async with rooms:
-        while True:
-            await asyncio.sleep(INTERVAL)
+    def __init__(self, server: AgentServer, settings: Settings) -> None:
+        self._server = server
+        self._rooms = Rooms(settings)
+        self._task: asyncio.Task[None] | None = None
+        self._registered = asyncio.Event()
 
-            running = {info.job.id: info for info in server.active_jobs}
-            for ended in jobs.keys() - running.keys():
-                after_job(jobs[ended], rooms)
-            jobs = running
+    def on_registered(self, *_: object) -> None:
+        self._registered.set()
+        if not self._task:
+            self._task = asyncio.create_task(self._watch())
+            # The SDK has no public event for it.
+            self._server._proc_pool.on("process_closed", self._on_job_ended)
 
-            is_full = await asyncio.to_thread(load_of, server) >= dispatch.FULL
-            if registered.is_set():
-                registered.clear()
-                rooms.look_at_all()
-            if was_full and not is_full:
-                for seconds in REPORTED:
-                    rooms.look_at_all(seconds)
-            was_full = is_full
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        due: list[float] = []
+        was_full, calm_until = False, 0.0
+        async with self._rooms:
+            while True:
+                is_full = await self._is_full()
+                now = loop.time()
+                if self._registered.is_set():
+                    self._registered.clear()
+                    due = [now]
+                elif was_full and not is_full and now > calm_until:
+                    due = [now + seconds for seconds in REPORTED]
+                    calm_until = now + CALM
+                if due and due[0] <= now:
+                    due.pop(0)
+                    self._rooms.look_at_all()
+                was_full = is_full
+                await asyncio.sleep(INTERVAL)
 
+    async def _is_full(self) -> bool:
+        """Whether the load is one with which the server passes over this worker."""
+        load: Callable[..., float] | None = self._server.load_fnc
+        if not load:
+            return False
+        arguments = [self._server] if inspect.signature(load).parameters else []
+        try:
+            return await asyncio.to_thread(load, *arguments) >= dispatch.FULL
+        except Exception:
+            logger.exception("load_fnc failed")
+            return False
 
-def after_job(ended: RunningJobInfo, rooms: Rooms) -> None:
-    """Makes sure that the agent has left its room, and that another one comes if it has to."""
-    room = ended.job.room
-    rooms.remove(room.name, ended.accept_arguments.identity)
-    if dispatch.requirement(room.metadata):
-        rooms.look_at(room.name, BACKEND_FIRST, spent=ended.job.state.started_at / 1e9)
-
-
-def load_of(server: AgentServer) -> float:
-    """What the worker tells the server of its load."""
-    load: Callable[..., float] | None = server.load_fnc
-    assert load  # noqa: S101  from its start on, it has one
-    return load(server) if inspect.signature(load).parameters else load()
+    def _on_job_ended(self, process: JobExecutor) -> None:
+        """Makes sure that the agent has left its room, and that another one comes if it has to."""
+        if ended := process.running_job:
+            room = ended.job.room.name
+            self._rooms.remove(room, ended.accept_arguments.identity)
+            self._rooms.look_at(room, BACKEND_FIRST, spent=ended.job.state.started_at / 1e9)

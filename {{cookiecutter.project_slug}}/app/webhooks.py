@@ -40,6 +40,8 @@ class Webhooks:
             event = self._receiver.receive(body.decode(), signature)
         except Exception:  # the receiver itself raises nothing more precise
             raise NotLiveKit from None
+        if not event.id:
+            raise NotLiveKit
         now = time.monotonic()
         while self._received and next(iter(self._received.values())) < now - VALID:
             del self._received[next(iter(self._received))]

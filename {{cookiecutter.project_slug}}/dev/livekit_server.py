@@ -191,7 +191,7 @@ def serve(settings: Settings) -> int:
     port = urlsplit(settings.livekit_url).port or 80
     key, secret = settings.livekit_api_key, settings.livekit_api_secret.get_secret_value()
     # honcho gives each program of the Procfile a PORT, 100 above that of the program before.
-    backend = int(os.environ.get("PORT", 8100)) - 100
+    webhook = f"http://127.0.0.1:{int(os.environ.get('PORT', 8100)) - 100}/livekit/webhook"
     process = start(
         key,
         secret,
@@ -200,8 +200,9 @@ def serve(settings: Settings) -> int:
         rtc_udp_port=port + 2,
         # It passes over no worker, though a build or a test keeps this machine busy.
         agents={"target_load": 100},
-        webhook={"api_key": key, "urls": [f"http://127.0.0.1:{backend}/livekit/webhook"]},
+        webhook={"api_key": key, "urls": [webhook]},
     )
+    print(f"LiveKit server at {settings.livekit_url}, which reports to {webhook}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ending(process):
         return process.wait()

@@ -19,6 +19,7 @@ from livekit.api import (
     ListRoomsRequest,
     ListRoomsResponse,
     ParticipantInfo,
+    UpdateParticipantRequest,
     UpdateRoomMetadataRequest,
 )
 from livekit.protocol.models import Room
@@ -54,16 +55,20 @@ class FakeLiveKit:
     Attributes:
         calls: how often each method of the API was called.
         asked: the rooms whose participants were asked for.
+        hanging: methods that never answer.
+        gone: the identities of participants that are only listed.
     """
 
     def __init__(self, *rooms: FakeRoom) -> None:
         self.rooms = {each.room.name: each for each in rooms}
         self.calls: Counter[str] = Counter()
         self.asked: list[str] = []
+        self.hanging: set[str] = set()
+        self.gone: set[str] = set()
         self._changed = asyncio.Event()
         application = web.Application()
         application.router.add_post("/twirp/{service}/{method}", self._serve)
-        self._runner = web.AppRunner(application)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
 
     async def __aenter__(self) -> "FakeLiveKit":
         await self._runner.setup()
@@ -88,14 +93,15 @@ class FakeLiveKit:
 
     async def _serve(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
+        self.calls[method] += 1
+        self._changed.set()
+        if method in self.hanging:
+            await asyncio.Event().wait()
         try:
             answer: Message = getattr(self, f"_{method}")(await request.read())
-        except KeyError:
-            method = "failed"
-            raise
-        finally:
-            self.calls[method] += 1
-            self._changed.set()
+        except LookupError as error:
+            said = {"code": "unavailable", "msg": f"no response from servers: {error}"}
+            return web.json_response(said, status=503)
         return web.Response(body=answer.SerializeToString(), content_type="application/protobuf")
 
     def _ListRooms(self, body: bytes) -> Message:
@@ -106,6 +112,12 @@ class FakeLiveKit:
         name = ListParticipantsRequest.FromString(body).room
         self.asked.append(name)
         return ListParticipantsResponse(participants=self.rooms[name].participants)
+
+    def _UpdateParticipant(self, body: bytes) -> Message:
+        asked = UpdateParticipantRequest.FromString(body)
+        if asked.identity in self.gone:
+            raise LookupError(asked.identity)
+        return ParticipantInfo(identity=asked.identity)
 
     def _ListDispatch(self, body: bytes) -> Message:
         room = self.rooms[ListAgentDispatchRequest.FromString(body).room]

@@ -68,6 +68,7 @@ def test_agents_that_do_not_stay_are_sent_ever_more_rarely() -> None:
     fourth = seconds_to_wait(crashes, NOW, spent=NOW)
     crashes.append(made(1, taken=True))
     assert 0 <= fourth < 2 < seconds_to_wait(crashes, NOW, spent=NOW)
+    assert seconds_to_wait(crashes, NOW, spent=NOW, anew=NOW) == 0  # with a worker that is new
 
 
 def test_a_new_worker_gets_the_room_at_once_though_many_offers_found_none() -> None:
@@ -83,7 +84,9 @@ def test_a_new_worker_gets_the_room_at_once_though_many_offers_found_none() -> N
         ("{}", None),
         ("no JSON", None),
         ("[]", None),
-        ('{"require_agent": "yes"}', None),
+        ('"require_agent"', None),
+        ('{"require_agent": "false"}', False),
+        ('{"require_agent": 0}', False),
         ('{"require_agent": true}', True),
         ('{"require_agent": false}', False),
     ],

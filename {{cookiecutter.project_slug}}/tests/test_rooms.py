@@ -92,7 +92,8 @@ async def test_a_sweep_costs_the_server_a_bounded_number_of_calls(
             await livekit.called("ListParticipants", rooms.SWEEP)
         swept = livekit.calls["ListRooms"]
     assert livekit.calls["ListParticipants"] <= swept * rooms.SWEEP
-    assert set(livekit.calls) == {"ListRooms", "ListParticipants"}
+    assert livekit.calls["UpdateParticipant"] <= swept * rooms.SWEEP
+    assert len(livekit.calls) == 3
 
 
 async def test_many_tokens_cost_one_call_and_new_rooms_no_more() -> None:
@@ -101,8 +102,8 @@ async def test_many_tokens_cost_one_call_and_new_rooms_no_more() -> None:
         for number in range(1000):
             expect(looking, f"new room {number}")
             expect(looking, "open")
-        await livekit.called("ListParticipants")
-    assert livekit.calls == {"ListRooms": 1, "ListParticipants": 1}
+        await livekit.called("UpdateParticipant")
+    assert livekit.calls == {"ListRooms": 1, "ListParticipants": 1, "UpdateParticipant": 1}
 
 
 def expect(looking: Rooms, room: str, job_metadata: str = "") -> None:
@@ -197,15 +198,51 @@ async def test_an_agent_is_sent_after(heard: WebhookEvent, monkeypatch: pytest.M
         await livekit.called("CreateDispatch")
 
 
-async def test_when_livekit_is_away_that_is_said_and_the_next_look_goes_on(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, looked_after(livekit) as looking:
-        looking.look_at("no such room", after=0)  # the fake fails, with HTTP 500
-        await livekit.called("failed")
+async def test_an_agent_that_is_only_listed_does_not_count() -> None:
+    livekit = FakeLiveKit(FakeRoom("hall", PERSON, agent()))
+    livekit.gone.add(agent().identity)
+    async with livekit, looked_after(livekit) as looking:
         looking.look_at("hall", after=0)
         await livekit.called("CreateDispatch")
-    assert "Could not look after" in caplog.text
+
+
+async def test_a_room_that_is_to_have_no_agent_any_more_gets_none() -> None:
+    livekit = FakeLiveKit(
+        FakeRoom("quiet", PERSON, metadata='{"require_agent": false}'), FakeRoom("hall", PERSON)
+    )
+    async with livekit, looked_after(livekit) as looking:
+        looking.look_at("quiet", after=0)
+        looking.look_at("hall", after=0)
+        await livekit.called("ListRooms", 2)
+        await livekit.called("CreateDispatch")
+    assert not livekit.rooms["quiet"].dispatches
+
+
+async def test_one_room_that_cannot_be_marked_keeps_no_other_from_its_agent() -> None:
+    livekit = FakeLiveKit(*(FakeRoom(name, metadata="") for name in ("one", "two", "three")))
+    livekit.rooms["one"].room.metadata = "x"  # no JSON
+    livekit.hanging.add("UpdateRoomMetadata")
+    async with livekit, looked_after(livekit) as looking:
+        for name in livekit.rooms:
+            expect(looking, name)
+        await livekit.called("CreateDispatch", 3)
+
+
+async def test_livekit_may_be_away_answer_nonsense_or_hang(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "TIMEOUT", 0.1)
+    async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, looked_after(livekit) as looking:
+        looking.look_at("no such room", after=0)
+        await livekit.called("ListParticipants")
+        livekit.hanging.add("ListParticipants")
+        for _ in range(2 * rooms.AT_ONCE):  # each takes its turn, and gives it back
+            looking.look_at("hall", after=0)
+            await livekit.called("ListParticipants", livekit.calls["ListParticipants"] + 1)
+        livekit.hanging.clear()
+        looking.look_at("hall", after=0)
+        await livekit.called("CreateDispatch")
+    assert caplog.text.count("Could not look after the rooms") == 1
 
 
 async def test_outside_its_time_it_does_nothing() -> None:

@@ -23,9 +23,14 @@ async def test_it_takes_a_job_however_busy_the_machine_is(
 
 
 @pytest.mark.parametrize(
-    ("reason", "leaves"), [(CloseReason.ERROR, True), (CloseReason.USER_INITIATED, False)]
+    ("reason", "leaves"),
+    [
+        (CloseReason.ERROR, True),
+        (CloseReason.PARTICIPANT_DISCONNECTED, True),
+        (CloseReason.USER_INITIATED, False),
+    ],
 )
-async def test_an_agent_whose_session_fails_leaves(
+async def test_an_agent_leaves_when_nobody_can_speak_with_it_any_more(
     monkeypatch: pytest.MonkeyPatch, reason: CloseReason, leaves: bool
 ) -> None:
     session = AgentSession[None]()
