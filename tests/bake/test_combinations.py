@@ -28,7 +28,7 @@ FILES = {
     "tests/test_api.py", "tests/test_assistant.py", "tests/test_auth.py",
     "tests/test_livekit_server.py", "tests/test_rate_limit.py", "tests/test_redispatch.py",
     "tests/test_rooms.py", "tests/test_settings.py", "tests/test_tokens.py",
-    "tests/test_webhooks.py", "tests/test_worker.py",
+    "tests/test_watch.py", "tests/test_webhooks.py", "tests/test_worker.py",
     "tests/e2e/__init__.py", "tests/e2e/chromium.py", "tests/e2e/conftest.py",
     "tests/e2e/faults.py", "tests/e2e/faulty_worker.py", "tests/e2e/person.py",
     "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_backend.py",

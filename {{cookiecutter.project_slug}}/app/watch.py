@@ -15,9 +15,9 @@ from app.settings import Settings
 logger = logging.getLogger("app.watch")
 
 INTERVAL = 0.5  # seconds between two looks at the load
-# When the load has fallen, the rooms are looked at twice, after so many seconds: the SDK tells the
-# server the load every 2.5. Then not for a while, though it may go up and down.
-REPORTED = (1, 3)
+# When the load has fallen, the rooms are looked at after so many seconds: the SDK tells the server
+# the load every 2.5. Then not for a while, though it may go up and down.
+REPORTED = (1, 2, 3)
 CALM = 10
 # Seconds for the token backend to send another agent, if LiveKit's webhooks reach it.
 BACKEND_FIRST = 1

@@ -169,7 +169,7 @@ async def full_worker(world: World) -> None:
 
 
 async def exception(world: World) -> None:
-    """The entrypoint of the first job raises an exception."""
+    """The entrypoint of the first job raises an exception, before it has joined."""
     (world.folder / "exception").touch()
     backend, _ = await asyncio.gather(world.backend(), world.worker())
     world.since = time.perf_counter()

@@ -2,21 +2,26 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from livekit.agents import AgentSession, JobContext, cli
 
-from app import assistant
+from app import assistant, jobs
 from app.agent import server
 
 FAULTS = Path(os.environ["FAULTS"])
 
-start = assistant.start
+join, start = jobs.join, assistant.start
 
 
-async def start_or_fail(job: JobContext) -> AgentSession[None]:
+async def join_or_fail(*arguments: Any) -> bool:
     if (FAULTS / "exception").exists():
         (FAULTS / "exception").unlink()
         raise RuntimeError("a fault, on demand")
+    return await join(*arguments)
+
+
+async def start_and_tell(job: JobContext) -> AgentSession[None]:
     (FAULTS / "pid").write_text(str(os.getpid()))
     return await start(job)
 
@@ -25,7 +30,9 @@ def load() -> float:
     return 1.0 if (FAULTS / "full").exists() else 0.0
 
 
-assistant.start = start_or_fail  # in the process of each job, which runs this module, too
+# In the process of each job, too, which runs this module.
+jobs.join = join_or_fail  # type: ignore[assignment]
+assistant.start = start_and_tell
 server.load_fnc = load
 
 if __name__ == "__main__":
