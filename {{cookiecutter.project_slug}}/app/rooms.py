@@ -88,7 +88,8 @@ class Rooms:
             look.timer.cancel()
         for task in self._running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running, timeout=TIMEOUT)
         await self._livekit.aclose()
 
     def expect(
@@ -334,4 +335,5 @@ async def ask(answer: Awaitable[Answer]) -> Answer:
     Raises:
         TimeoutError: there is no answer within TIMEOUT seconds.
     """
-    return await asyncio.wait_for(answer, TIMEOUT)
+    async with asyncio.timeout(TIMEOUT):
+        return await answer
