@@ -11,7 +11,6 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Coroutine
-from types import TracebackType
 from typing import NamedTuple, TypeVar
 
 from aiohttp import ClientError
@@ -77,12 +76,7 @@ class Rooms:
         self._is_open = True
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._is_open = False
         for look in self._looks.values():
             look.timer.cancel()

@@ -1,7 +1,6 @@
 """The dispatching side of LiveKit's worker protocol, without rooms behind it."""
 
 import asyncio
-from types import TracebackType
 
 from aiohttp import WSMsgType, web
 from livekit.protocol import agent, models
@@ -25,12 +24,7 @@ class FakeDispatcher:
         self.url = f"ws://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
 
     async def offer(self, room: str) -> agent.AvailabilityResponse:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable
-from types import TracebackType
 
 from aiohttp import web
 from google.protobuf.message import Message
@@ -76,12 +75,7 @@ class FakeLiveKit:
         self.url = f"ws://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
 
     async def called(self, method: str, times: int = 1) -> None:
