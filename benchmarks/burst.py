@@ -6,23 +6,13 @@ One worker each, in `start` mode, and a server that passes over no worker, whate
 what is seen is what the worker itself refuses.
 """
 
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
-from tests.baking import TEMPLATE, bake, clean_environment
+from benchmarks.baked import lines_of
 
 
-def main() -> int:
-    here = TEMPLATE / "benchmarks"
-    with tempfile.TemporaryDirectory() as folder:
-        project = bake(Path(folder)).path
-        env = clean_environment(PYTHONPATH=os.pathsep.join((str(project), str(here))))
-        command = ["uv", "run", "--quiet", "python", str(here / "burst_in_project.py")]
-        return subprocess.run(command, cwd=project, env=env, check=False).returncode
+def main() -> None:
+    for line in lines_of("burst_in_project.py"):
+        print(line, end="", flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -139,16 +139,11 @@ class Rooms:
 
         self._looks[room] = Look(loop.call_at(at, look), spent)
 
-    def look_at_all(self, after: float = 0) -> None:
-        """Looks at all rooms, in `after` seconds, because from then on a worker can take jobs."""
-
-        async def look() -> None:
-            await asyncio.sleep(after)
-            # What was dispatched in the last second may be on its way to another worker. Before,
-            # agents could not come, or did not stay: but this worker may be a repaired one.
-            await self._look_at_all(spent=time.time() - 1)
-
-        self._run(look())
+    def look_at_all(self) -> None:
+        """Looks at all rooms, because from now on a worker can take jobs."""
+        # What was dispatched in the last second may be on its way to another worker. Before,
+        # agents could not come, or did not stay: but this worker may be a repaired one.
+        self._run(self._look_at_all(spent=time.time() - 1))
 
     def sweep(self) -> None:
         """Looks at some rooms now and then, from now on: not every webhook arrives."""

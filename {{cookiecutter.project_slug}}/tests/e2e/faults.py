@@ -90,9 +90,9 @@ class World:
         while (await self.api.room.list_rooms(ListRoomsRequest(names=["room"]))).rooms:
             await asyncio.sleep(0.05)
 
-    async def is_marked(self) -> None:
+    async def is_marked(self, room_name: str) -> None:
         """Waits until the room says that it is to have an agent."""
-        request = ListRoomsRequest(names=["room"])
+        request = ListRoomsRequest(names=[room_name])
         while not any(
             dispatch.requirement(room.metadata)
             for room in (await self.api.room.list_rooms(request)).rooms
@@ -230,16 +230,20 @@ async def rolling_replacement(world: World) -> None:
 
 
 async def restarted_server(world: World) -> None:
-    """The LiveKit server is killed, and runs again after a second."""
+    """The LiveKit server is killed and runs again; in one of two rooms the agent is back first."""
     backend, _ = await asyncio.gather(world.backend(), world.worker())
-    await world.join(backend)
-    await world.one_agent()
+    await asyncio.gather(world.join(backend), world.join(backend, "left"))
+    await asyncio.gather(*map(world.one_agent, world.persons))
+    noticed = asyncio.Event()
+    world.persons["room"].room.on("reconnecting", noticed.set)
     world.server.kill()
     world.server.wait()
-    await asyncio.sleep(1)
+    await noticed.wait()
+    await world.persons.pop("left").leave()
     world.stack.enter_context(world.livekit.running())
     world.since = time.perf_counter()
-    await world.is_marked()
+    await world.is_marked("left")
+    await world.join(backend, "left")
 
 
 async def unheard_webhooks(world: World) -> None:

@@ -1,0 +1,33 @@
+"""Runs the part of a benchmark that needs a baked project in one."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.baking import TEMPLATE, bake, clean_environment
+
+HERE = TEMPLATE / "benchmarks"
+
+
+def lines_of(script: str) -> Iterator[str]:
+    """Runs `script` of this folder in a new project with all defaults; gives what it prints.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        project = bake(Path(folder)).path
+        env = clean_environment(
+            PYTHONPATH=os.pathsep.join((str(project), str(HERE))), PYTHONUNBUFFERED="1"
+        )
+        command = ["uv", "run", "--quiet", "python", str(HERE / script)]
+        with subprocess.Popen(
+            command, cwd=project, env=env, stdout=subprocess.PIPE, text=True
+        ) as running:
+            assert running.stdout
+            yield from running.stdout
+        if running.returncode:
+            sys.exit(running.returncode)
