@@ -78,7 +78,7 @@ def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) ->
         ("app/api.py", 'configuration.agents.add(agent_name="x")'),
         ("app/dispatch.py", 'RoomAgentDispatch(agent_name="x")'),
         ("app/dispatch.py", 'agent_name: str = "x"'),
-        ("app/doctor.py", 'create_dispatch(agent_name="x")'),
+        ("app/doctor/probe.py", 'create_dispatch(agent_name="x")'),
         ("app/dispatch.py", 'os.environ["LIVEKIT_AGENT_NAME"] = "x"'),
         ("app/dispatch.py", 'ParseDict({"agents": [{"agentName": "x"}]}, configuration)'),
         ("app/web/app.js", "room.connect({ agentName: 'x' })"),

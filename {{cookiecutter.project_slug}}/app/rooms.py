@@ -276,7 +276,11 @@ class Rooms:
                 if ours and not job_metadata:  # what the agent before it got
                     job_metadata = max(ours, key=lambda each: each.state.created_at).metadata
                 # end only explicit
-                logger.warning("No agent is in the room %.100r: asking for one", room)
+                logger.warning(
+                    "No agent is in the room %.100r: asking for one (if none comes, "
+                    "python -m app.doctor says why)",
+                    room,
+                )
                 request = CreateAgentDispatchRequest(
                     room=room,
                     agent_name=name,  # only explicit

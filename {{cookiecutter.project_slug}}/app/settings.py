@@ -104,8 +104,11 @@ class Settings(BaseSettings):
     @classmethod
     def is_url(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
         kind, example = URLS[str(info.field_name)]
+        text = text_of(value)
+        if info.field_name == "livekit_url" and text.startswith("http"):
+            raise PydanticCustomError("http", "must begin with ws, not with http: wss:// or ws://")
         try:
-            if text := text_of(value):
+            if text:
                 kind(text)
                 text.encode("ascii")
         except (ValidationError, UnicodeError):
@@ -114,8 +117,10 @@ class Settings(BaseSettings):
 
     @field_validator("livekit_api_secret")
     @classmethod
-    def is_long_enough(cls, secret: SecretStr) -> SecretStr:
+    def is_long_enough(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
         if len(secret) < SECRET_LENGTH and secret.get_secret_value() != DEV_SECRET:
+            if len(info.data.get("livekit_api_key", "")) >= SECRET_LENGTH:
+                raise PydanticCustomError("swapped", "and LIVEKIT_API_KEY have changed places")
             raise PydanticCustomError("short", f"is too short: {SECRET_LENGTH} characters or more")
         return secret
 

@@ -42,7 +42,8 @@ def test_each_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch)
     [
         ("LIVEKIT_API_KEY", "<your API key>", "placeholder"),
         ("LIVEKIT_API_SECRET", "your-secret-your-secret-your-secret", "placeholder"),
-        ("LIVEKIT_URL", "https://example.livekit.cloud", "must be a URL such as ws://"),
+        ("LIVEKIT_URL", "https://example.livekit.cloud", "wss:// or ws://"),
+        ("LIVEKIT_URL", "example.livekit.cloud", "must be a URL such as ws://"),
         ("LIVEKIT_URL", "wss://your-project.livekit.cloud", "placeholder"),
         ("LIVEKIT_URL", "ws://:7880", "must be a URL"),
         ("LIVEKIT_URL", "ws://127.0.0.1:99999", "must be a URL"),
@@ -70,6 +71,13 @@ def test_a_wrong_value_is_named_and_not_shown(
     assert line.startswith(variable)
     assert reason in line
     assert value not in line
+
+
+def test_key_and_secret_that_have_changed_places_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = what_it_says(monkeypatch, LIVEKIT_API_KEY=GOOD_SECRET, LIVEKIT_API_SECRET="APIkey")
+    assert lines == ["LIVEKIT_API_SECRET and LIVEKIT_API_KEY have changed places"]
 
 
 def test_the_public_development_secret_is_taken_with_a_warning(

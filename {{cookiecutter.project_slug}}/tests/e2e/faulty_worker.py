@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from livekit.agents import AgentSession, JobContext, cli
+from livekit.agents import AgentSession, JobContext, JobRequest, cli
 
 from app import assistant, jobs
 from app.agent import server
@@ -26,6 +26,13 @@ async def start_and_tell(job: JobContext) -> AgentSession[None]:
     return await start(job)
 
 
+async def accept_or_not(request: JobRequest) -> None:
+    if (FAULTS / "reject").exists():
+        await request.reject()
+    elif not (FAULTS / "no-answer").exists():
+        await request.accept()
+
+
 def load() -> float:
     return 1.0 if (FAULTS / "full").exists() else 0.0
 
@@ -34,6 +41,7 @@ def load() -> float:
 jobs.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
 server.load_fnc = load
+server._request_fnc = accept_or_not
 
 if __name__ == "__main__":
     cli.run_app(server)

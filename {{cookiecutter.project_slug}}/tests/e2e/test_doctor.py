@@ -1,53 +1,396 @@
-"""`python -m app.doctor`: why does no agent join?"""
+"""`python -m app.doctor` names what keeps an agent away: each cause is there for real."""
 
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
 import subprocess
-from dataclasses import replace
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
 
+import jwt
+import pytest
 from livekit.api import CreateRoomRequest, RoomAgentDispatch
 
+from app.doctor.__main__ import main
+from app.doctor.worker import look
+from app.settings import Settings
 from tests.e2e.person import Person
-from tests.e2e.programs import LiveKit, free_ports, livekit_running, run
+from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, run
+
+NAME = ""  # only automatic
+NAME = Settings().livekit_agent_name  # only explicit
+AGENTS = [RoomAgentDispatch(agent_name=NAME)]
 
 
-def doctor(livekit: LiveKit, port: int, room: str) -> subprocess.CompletedProcess[str]:
-    env = {**livekit.env, "WORKER_PORT": str(port)}
-    return run("app.doctor", "--room", room, env=env)
+@dataclass(frozen=True)
+class Patient:
+    """A project that is well: a LiveKit server, a token backend and a worker.
+
+    Its rooms were opened before the worker came, and nobody looks after them.
+    """
+
+    livekit: LiveKit
+    worker: subprocess.Popen[bytes]
+    faults: Path
+    backend: str
+    env: dict[str, str]
+
+    def token(self, **changes: Any) -> str:
+        """A token as the token backend makes it, but for `changes`; times are from now on."""
+        asked = {"secret": self.livekit.secret, "room": "new", "nbf": 0, "exp": 900, **changes}
+        claims = {
+            "iss": self.livekit.key,
+            "sub": "ann",
+            "video": {"roomJoin": True, "room": asked.pop("room")},
+            "roomConfig": {
+                "agents": [{"agentName": NAME}],
+                "metadata": '{"require_agent": true}',
+            },
+        }
+        now, secret = int(time.time()), asked.pop("secret")
+        times = {"nbf": now + asked.pop("nbf"), "exp": now + asked.pop("exp")}
+        return jwt.encode({**claims, **asked, **times}, secret, "HS256")
+
+    async def has_load(self, load: float) -> None:
+        """Waits until the worker says that it has this load."""
+        while True:
+            _, worker = await look(Settings(worker_port=int(self.env["WORKER_PORT"])))
+            if worker and worker.load == load:
+                return
+            await asyncio.sleep(0.1)
 
 
-async def test_it_tells_one_cause_after_the_other() -> None:
+@pytest.fixture(scope="module")
+async def patient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Patient]:
+    livekit = LiveKit(target_load=0.7)
+    faults = tmp_path_factory.mktemp("faults")
     (port,) = free_ports(1)
+    env = {**livekit.env, "WORKER_HOST": "127.0.0.1", "WORKER_PORT": str(port)}
     alone = {"DISPATCH_ENSURE": "false"}
-    with livekit_running() as livekit, livekit.backend(**alone) as backend:
-        other = replace(livekit, secret="of-another-project-with-32-letters")
-        found = doctor(other, port, "early")
-        assert found.returncode == 1
-        assert "refuses the key (HTTP 401)" in found.stdout
+    with ExitStack() as stack:
+        stack.enter_context(livekit.running())
+        persons = [
+            await opened(livekit, "marked", metadata='{"require_agent": true}'),
+            await opened(livekit, "unmarked"),
+            await opened(livekit, "quiet", metadata='{"require_agent": false}'),
+            await opened(livekit, "theirs", agents=[RoomAgentDispatch(agent_name="theirs")]),
+        ]
+        worker = stack.enter_context(
+            livekit.worker(
+                "tests.e2e.faulty_worker", FAULTS=str(faults), WORKER_PORT=str(port), **alone
+            )
+        )
+        backend = stack.enter_context(livekit.backend(**alone))
+        yield Patient(livekit, worker, faults, backend, env)
+        await asyncio.gather(*(person.leave() for person in persons))
 
-        early = await Person.with_token_from(backend, room_name="early")
-        found = doctor(livekit, port, "early")
-        assert found.returncode == 1
-        assert f"No worker answers at http://127.0.0.1:{port}" in found.stdout
 
-        with livekit.worker(WORKER_PORT=str(port), **alone):
-            found = doctor(livekit, port, "early")
-            assert found.returncode == 1
-            assert "LiveKit offered it once" in found.stdout
-            await early.leave()
+async def opened(livekit: LiveKit, name: str, **settings: Any) -> Person:
+    """Somebody in a room that was opened with `settings`."""
+    async with livekit.api() as api:
+        await api.room.create_room(
+            CreateRoomRequest(**{"name": name, "agents": AGENTS, **settings})
+        )
+    now = int(time.time())
+    claims = {"iss": livekit.key, "sub": "ann", "nbf": now, "exp": now + 900}
+    grant = {"video": {"roomJoin": True, "room": name}}
+    return await Person.with_token(livekit.url, jwt.encode(claims | grant, livekit.secret, "HS256"))
 
-            async with livekit.api() as api:
-                asks = [RoomAgentDispatch(agent_name="another")]
-                await api.room.create_room(CreateRoomRequest(name="theirs", agents=asks))
-            found = doctor(livekit, port, "theirs")
-            assert found.returncode == 1
-            assert "asks for 'another'" in found.stdout
 
-            person = await Person.with_token_from(backend, room_name="now")
-            await person.meets_agent()
-            found = doctor(livekit, port, "now")
-            assert "there is the agent" in found.stdout
-            # On a busy machine, the worker's load is worth a warning.
-            assert found.returncode == int("warning" in found.stdout)
-            await person.leave()
-    found = doctor(livekit, port, "now")
+@contextmanager
+def listening(answer: bytes | None) -> Iterator[str]:
+    """A program that is not LiveKit's: says nothing, or always the same. Gives its address."""
+
+    class Same(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if answer else 404)
+            self.end_headers()
+            self.wfile.write(answer or b"")
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None: ...
+
+    if answer is None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            yield f"127.0.0.1:{silent.getsockname()[1]}"
+        return
+    with HTTPServer(("127.0.0.1", 0), Same) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@dataclass
+class Doctor:
+    """Asks the doctor of this project, and checks whatever it says.
+
+    Attributes:
+        seen: what it said last that it had seen.
+    """
+
+    patient: Patient
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+    seen: str = ""
+
+    async def __call__(self, env: dict[str, str] | None = None, *arguments: str) -> str:
+        """The cause that it names first, or nothing."""
+        for variable, value in {**self.patient.env, **(env or {})}.items():
+            self.monkeypatch.setenv(variable, value)
+        self.capsys.readouterr()  # what programs have printed that ended meanwhile
+        backend = ("--backend", self.patient.backend)
+        code = await asyncio.to_thread(main, [*backend, "--json", *arguments])
+        printed = "".join(self.capsys.readouterr())
+        for secret in (self.patient.livekit.secret, os.environ["LIVEKIT_API_SECRET"], "eyJ"):
+            assert secret not in printed
+        said = json.loads(printed)
+        assert code == (0 if said["healthy"] else 1)
+        assert said["healthy"] == (not said["diagnosis"])
+        self.seen = said["findings"][-1]["seen"]
+        return said["diagnosis"][0]["cause"] if said["diagnosis"] else ""
+
+
+@pytest.fixture
+def doctor(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Doctor:
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    return Doctor(patient, monkeypatch, capsys)
+
+
+async def test_a_healthy_project_is_healthy(patient: Patient, doctor: Doctor) -> None:
+    assert await doctor() == ""
+    assert await doctor({}, "--room", "new", "--token", patient.token(room="new")) == ""
+    person = await Person.with_token_from(patient.backend, room_name="full of life")
+    await person.meets_agent()
+    assert await doctor({}, "--room", "full of life") == ""
+    await person.leave()
+
+
+SETTINGS = {
+    "settings-missing": {"LIVEKIT_API_KEY": ""},
+    "settings-placeholder": {"LIVEKIT_API_SECRET": "<your API secret of 32 characters or more>"},
+    "settings-swapped": {
+        "LIVEKIT_API_KEY": "a-secret-of-32-characters-or-more",
+        "LIVEKIT_API_SECRET": "APIkey",
+    },
+    "settings-short": {"LIVEKIT_API_SECRET": "too-short"},
+    "settings-http": {"LIVEKIT_URL": "https://example.livekit.cloud"},
+    "settings-url": {"LIVEKIT_URL": "example.livekit.cloud"},
+    "settings-ends": {"LIVEKIT_API_KEY": "'quoted'"},
+    "named-by-environment": {"LIVEKIT_AGENT_NAME_OVERRIDE": "another"},
+    "unknown-host": {"LIVEKIT_URL": "wss://livekit.invalid"},
+    "no-server": {"LIVEKIT_URL": "ws://127.0.0.1:1"},
+    "unknown-key": {"LIVEKIT_API_KEY": "of-another-project"},
+    "wrong-secret": {"LIVEKIT_API_SECRET": "of-another-project-with-32-letters"},
+    "no-worker": {"WORKER_PORT": "1"},
+}
+
+
+@pytest.mark.parametrize("cause", SETTINGS)
+async def test_a_setting(doctor: Doctor, cause: str) -> None:
+    assert await doctor(SETTINGS[cause]) == cause
+
+
+async def test_a_server_that_says_nothing_or_is_none(patient: Patient, doctor: Doctor) -> None:
+    with listening(None) as address:
+        assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-server"
+    with listening(b"") as address:
+        assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-livekit"
+    secure = patient.livekit.url.replace("ws:", "wss:")
+    assert await doctor({"LIVEKIT_URL": secure}) == "tls"
+
+
+async def test_a_clock_that_is_wrong(patient: Patient) -> None:
+    if not shutil.which("faketime"):
+        lack("no faketime: apt-get install faketime gets it")
+    command = ("faketime", "-f", "+2m", sys.executable, "-m", "app.doctor", "--json")
+    found = await ended(PROJECT, patient.env, *command)
+    assert json.loads(found)["diagnosis"][0]["cause"] == "clock"
+
+
+TOKENS: dict[str, dict[str, Any]] = {
+    "token-of-another-key": {"iss": "another"},
+    "token-signature": {"secret": "of-another-project-with-32-letters"},
+    "token-expired": {"nbf": -1000, "exp": -100},
+    "token-not-yet": {"nbf": 600},
+    "token-cannot-join": {"video": {"room": "new"}},
+    "token-for-another-room": {"room": "another"},
+    "token-asks-for-others": {"roomConfig": {"agents": [{"agentName": "another"}]}},
+    "token-without-promise": {"roomConfig": {"agents": [{"agentName": NAME}]}},
+    "token-lives-long": {"exp": 21_600},
+}
+
+
+@pytest.mark.parametrize("cause", TOKENS)
+async def test_a_token(patient: Patient, doctor: Doctor, cause: str) -> None:
+    token = patient.token(**TOKENS[cause])
+    assert await doctor({}, "--room", "new", "--token", token) == cause
+
+
+async def test_what_is_no_token(doctor: Doctor) -> None:
+    assert await doctor({}, "--token", "eyJhbGciOiJIUzI1NiJ9.e30") == "token-malformed"
+
+
+async def test_a_token_backend_that_is_none(patient: Patient, doctor: Doctor) -> None:
+    assert await doctor({}, "--backend", "http://127.0.0.1:1") == "no-backend"
+    with listening(b"") as address:
+        assert await doctor({}, "--backend", f"http://{address}") == "no-token-backend"
+
+
+async def test_worker_and_token_backend_have_different_servers(
+    patient: Patient, doctor: Doctor
+) -> None:
+    other = LiveKit(secret=patient.livekit.secret)
+    with other.running(), other.backend(DISPATCH_ENSURE="false") as backend:
+        assert await doctor({}, "--backend", backend) == "backend-elsewhere"
+        assert await doctor({"LIVEKIT_URL": other.url}, "--backend", backend) == "job-not-taken"
+
+
+ROOMS: dict[str, tuple[str, dict[str, str]]] = {
+    "room-asks-for-others": ("theirs", {}),
+    "room-wants-no-agent": ("quiet", {}),
+    "room-unmarked": ("unmarked", {}),
+    "promise-off": ("marked", {"DISPATCH_ENSURE": "false"}),
+    "room-offered-once": ("marked", {}),
+}
+
+
+@pytest.mark.parametrize("cause", ROOMS)
+async def test_a_room(doctor: Doctor, cause: str) -> None:
+    room, env = ROOMS[cause]
+    while (found := await doctor(env, "--room", room)) == "room-young":
+        continue
+    assert found == cause
+
+
+async def test_a_room_whose_agents_fail(patient: Patient, doctor: Doctor) -> None:
+    (patient.faults / "exception").touch()
+    person = await opened(patient.livekit, "unlucky", metadata='{"require_agent": true}')
+    while (found := await doctor({}, "--room", "unlucky")) == "room-young":
+        continue
+    assert found == "agent-gone"
+    await person.leave()
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("exception", "failing-agent"),
+        ("reject", "rejecting-handler"),
+        ("no-answer", "job-not-taken"),
+        ("full", "full-worker"),
+    ],
+)
+async def test_a_worker(patient: Patient, doctor: Doctor, fault: str, cause: str) -> None:
+    file = patient.faults / fault
+    file.touch()
+    await patient.has_load(float(fault == "full"))
+    async with asyncio.timeout(30):
+        while not (found := await doctor()):
+            continue  # the server has not been told of the load yet
+    assert found == cause
+    file.unlink(missing_ok=True)
+    await patient.has_load(0)
+
+
+async def test_a_worker_that_was_suspended(patient: Patient, doctor: Doctor) -> None:
+    os.kill(patient.worker.pid, signal.SIGSTOP)
+    try:
+        assert await doctor() == "worker-silent"
+    finally:
+        os.kill(patient.worker.pid, signal.SIGCONT)
+
+
+THEIRS = """
+import os
+from livekit.agents import AgentServer, JobContext, cli
+
+server = AgentServer(host="127.0.0.1", port=int(os.environ["WORKER_PORT"]))
+
+@server.rtc_session(agent_name="theirs")
+async def entrypoint(job: JobContext) -> None:
+    await job.connect()
+
+if __name__ == "__main__":
+    cli.run_app(server)
+"""
+
+
+async def test_what_is_not_this_projects_worker(
+    patient: Patient, doctor: Doctor, tmp_path: Path
+) -> None:
+    with listening(b"") as address:
+        port = address.partition(":")[2]
+        assert await doctor({"WORKER_PORT": port}) == "no-livekit-worker"
+    fake = json.dumps({"agent_name": NAME, "sdk_version": "1.8.9"}).encode()
+    with listening(fake) as address:
+        port = address.partition(":")[2]
+        assert await doctor({"WORKER_PORT": port}) == ""
+        assert "Another worker sent it" in doctor.seen
+    port = str(free_ports(1)[0])
+    (tmp_path / "theirs.py").write_text(THEIRS, encoding="utf-8")
+    with patient.livekit.worker("theirs", WORKER_PORT=port, PYTHONPATH=str(tmp_path)):
+        assert await doctor({"WORKER_PORT": port}) == "named-worker"
+
+
+HANDLER = """
+async def handle(request: object) -> bool:
+    return True
+
+server.rtc_session(
+    entrypoint,
+    on_request=handle,"""
+
+
+async def test_the_code_of_this_project(patient: Patient, tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "app", tmp_path / "app")
+    agent = tmp_path / "app" / "agent.py"
+    code = agent.read_text(encoding="utf-8")
+    code = code.replace("\nserver.rtc_session(\n    entrypoint,", HANDLER)
+    agent.write_text(code, encoding="utf-8")
+    found = await ended(tmp_path, patient.env, sys.executable, "-m", "app.doctor", "--json")
+    first = json.loads(found)["diagnosis"][0]
+    assert first["cause"] == "request-unanswered"
+    assert (
+        f"app/agent.py:{1 + code[: code.index('    return True')].count(chr(10))}" in first["seen"]
+    )
+
+
+async def ended(folder: Path, env: dict[str, str], *command: str) -> bytes:
+    """What a program has printed in the end."""
+    running = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, env={**os.environ, **env}, stdout=subprocess.PIPE
+    )
+    return (await running.communicate())[0]
+
+
+def test_it_says_so_if_it_cannot_look(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["--log", str(tmp_path / "worker.log")]) == 2
+    assert "No such file or directory" in capsys.readouterr().err
+    assert main(["--project", str(tmp_path)]) == 2
+
+
+async def test_what_a_person_reads(patient: Patient) -> None:
+    env = {**patient.env, "WORKER_PORT": "1"}
+    found = await asyncio.to_thread(run, "app.doctor", env=env)
     assert found.returncode == 1
-    assert f"No LiveKit server answers at {livekit.url}" in found.stdout
+    assert found.stderr == ""
+    assert "problem  No worker answers at http://127.0.0.1:1." in found.stdout
+    assert "1. No worker answers at http://127.0.0.1:1." in found.stdout
+    assert "-> Start it: uv run python -m app.agent dev" in found.stdout

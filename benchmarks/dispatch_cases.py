@@ -1,0 +1,732 @@
+"""What may prevent a job, or bring one: each case in words, and how it is played.
+
+A case says what was measured when its words were written. The page compares that with the stored
+run, and shows no verdict where they differ.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.dispatch_world import Person, World
+
+PATIENCE = 6  # seconds without an agent after which none is to come
+GONE = 40  # seconds within which the server has to notice that an agent is gone; it takes 20
+
+
+# Outcomes
+JOINS, NOBODY, NEVER = "joins", "no agent", "never joined"
+STAYS, LEAVES = "the agent stays", "the agent leaves"
+ALL, NOT_ALL = "an agent in every room", "not in every room"
+
+
+@dataclass(frozen=True)
+class Worker:
+    """How a worker behaves; see dispatch_worker.py.
+
+    Attributes:
+        options: further arguments for WorkerOptions.
+        env: further environment variables.
+        command: what follows the script's name.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    entrypoint: str = "stays"
+    handler: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ("start",)
+
+
+PLAIN = Worker()
+GREETER = Worker(options={"agent_name": "greeter"})
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What the guide for livekit-agents 1.0.23 says: its words, and the outcome that they mean."""
+
+    says: str
+    outcome: str
+
+
+Play = Callable[["World", Worker], Awaitable[str]]
+
+
+# -- How cases are played: each gives the outcome.
+
+
+def _met(came: bool) -> str:
+    return JOINS if came else NOBODY
+
+
+def joined_with(**token: Any) -> Play:
+    """A worker runs, and a person joins a new room with such a token."""
+
+    async def play(world: "World", worker: Worker) -> str:
+        await world.start(worker)
+        return _met(await world.meets(await world.person(**token)))
+
+    return play
+
+
+a_person_joins = joined_with()
+
+
+def made_with(**room: Any) -> Play:
+    """A worker runs, a backend makes such a room, and a person joins it."""
+
+    async def play(world: "World", worker: Worker) -> str:
+        await world.start(worker)
+        await world.create_room(**room)
+        return _met(await world.meets(await world.person()))
+
+    return play
+
+
+def logs(words: str, play: Play = a_person_joins) -> Play:
+    """The outcome says whether these words were logged, too."""
+
+    async def logging_play(world: "World", worker: Worker) -> str:
+        outcome = await play(world, worker)
+        return f"{outcome}, {'logs' if world.logged(words) else 'does not log'} `{words}`"
+
+    return logging_play
+
+
+def python(code: str) -> Play:
+    """A line of Python runs in the SDK's environment."""
+
+    async def play(world: "World", worker: Worker) -> str:
+        return await world.outcome_of(code)
+
+    return play
+
+
+def rooms_at_once(rooms: int, bursts: int) -> Play:
+    """So many rooms are made at once, again and again: whether their requests meet is luck."""
+
+    async def play(world: "World", worker: Worker) -> str:
+        async def is_served(room: str) -> bool:
+            person = await world.person(room=room)
+            served = await world.meets(person)
+            await person.leave()
+            await world.end_room(room)  # so that the worker has no job when the next ones open
+            return served
+
+        await world.start(worker)
+        served: list[bool] = []
+        for burst in range(bursts):
+            await asyncio.sleep(4)  # its idle processes get ready
+            names = [f"{burst}-{room}" for room in range(rooms)]
+            await asyncio.gather(*(world.create_room(name=name) for name in names))
+            served += await asyncio.gather(*map(is_served, names))
+        world.detail = f"{sum(served)} of {len(served)}"
+        return ALL if all(served) else NOT_ALL
+
+    return play
+
+
+async def two_are_asked(world: "World", worker: Worker) -> str:
+    await world.start(worker)
+    await world.start(worker)
+    met = _met(await world.meets(await world.person()))
+    return f"{met}, {world.logged('received job request')} of 2 workers asked"
+
+
+async def late_worker(world: "World", worker: Worker) -> str:
+    person = await world.person()
+    await world.start(worker)
+    return _met(await world.meets(person))
+
+
+async def second_person(world: "World", worker: Worker) -> str:
+    await world.person()
+    await world.start(worker)
+    return _met(await world.meets(await world.person()))
+
+
+async def busy_for_a_while(world: "World", worker: Worker) -> str:
+    world.load(0.7)
+    await world.start(worker)
+    await asyncio.sleep(4)  # it reports its load every 2.5 seconds
+    person = await world.person()
+    await asyncio.sleep(1)
+    world.load(0)
+    await asyncio.sleep(4)
+    return _met(await world.meets(person))
+
+
+async def is_replaced(world: "World", person: "Person") -> str:
+    """The agent of this person is lost; does another one come?"""
+    began = time.monotonic()
+    if not await person.sees(0, 0, GONE):
+        return STAYS
+    world.detail = f"gone after {time.monotonic() - began:.0f} s"
+    return _met(await world.meets(person))
+
+
+async def agent_is_lost(world: "World", worker: Worker) -> str:
+    await world.start(worker)
+    person = await world.person()
+    if not await world.meets(person):
+        return NEVER
+    return await is_replaced(world, person)
+
+
+async def job_killed(world: "World", worker: Worker) -> str:
+    met = await agent_is_lost(world, worker)
+    (dispatch,) = await world.dispatches()
+    running = [job.state.status for job in dispatch.state.jobs] == [1]  # JS_RUNNING
+    return f"{met}; the API says {'running' if running else 'not running'}"
+
+
+async def worker_killed(world: "World", worker: Worker) -> str:
+    """Another one is registered all the time, from when the agent is there."""
+    first = await world.start(worker)
+    person = await world.person()
+    if not await world.meets(person):
+        return NEVER
+    await world.start(worker)
+    world.kill(first)
+    return await is_replaced(world, person)
+
+
+def dispatched(times: int, agent_name: str = "") -> Play:
+    """A room has no agent, because the worker was late or has another name; then it is sent for."""
+
+    async def play(world: "World", worker: Worker) -> str:
+        person = await world.person()
+        await world.start(worker)
+        if await world.meets(person):
+            return "joins unasked"
+        for _ in range(times):
+            await world.dispatch(agent_name)
+        if not await world.meets(person, agents=times):
+            return f"{person.agents} agents" if person.agents else NOBODY
+        return JOINS if times == 1 else f"{times} agents"
+
+    return play
+
+
+async def dispatched_too_early(world: "World", worker: Worker) -> str:
+    person = await world.person()
+    await world.dispatch()
+    await world.start(worker)
+    return _met(await world.meets(person))
+
+
+async def dispatched_into_a_new_room(world: "World", worker: Worker) -> str:
+    await world.start(worker)
+    await world.dispatch()
+    person = await world.person()
+    await world.meets(person, agents=2)
+    return {0: NOBODY, 1: "1 agent"}.get(person.agents, f"{person.agents} agents")
+
+
+async def dispatch_deleted(world: "World", worker: Worker) -> str:
+    await world.start(worker)
+    person = await world.person()
+    if not await world.meets(person):
+        return NEVER
+    (dispatch,) = await world.dispatches()
+    await world.delete(dispatch)
+    return LEAVES if await person.sees(0, 0, PATIENCE) else STAYS
+
+
+async def token_for_an_open_room(world: "World", worker: Worker) -> str:
+    await world.person()
+    await world.start(worker)
+    return _met(await world.meets(await world.person(room_config=asks_for("greeter"))))
+
+
+async def room_made_again(world: "World", worker: Worker) -> str:
+    person = await world.person()
+    await world.start(worker)
+    await world.create_room(**asks_for("greeter"))
+    return _met(await world.meets(person))
+
+
+# -- The cases.
+
+
+def asks_for(agent_name: str) -> dict[str, Any]:
+    return {"agents": [{"agent_name": agent_name}]}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of the page.
+
+    Attributes:
+        slug: its name, for `--only`.
+        words: what is done, or often said.
+        old: the outcome on 1.0.23 when the verdict was written.
+        new: the same on the newest release, if it differs.
+        verdict: what follows, if the outcomes are these.
+        guide: what the guide says about it, if it does.
+    """
+
+    slug: str
+    words: str
+    old: str
+    verdict: str = ""
+    new: str = ""
+    guide: Guide | None = None
+    worker: Worker = PLAIN
+    play: Play = a_person_joins
+
+    @property
+    def expected(self) -> tuple[str, str]:
+        return self.old, self.new or self.old
+
+
+POLYGLOT = json.dumps({"require_agent": True, "agent_name": "polyglot-flight-agent"})
+BREAKS = Guide("This breaks automatic dispatch!", NOBODY)
+UNANSWERED = "no answer was given"
+REJECTED = f"{NOBODY}, logs `{UNANSWERED}`"
+
+
+def handler(slug: str, words: str, name: str, old: str, verdict: str, **more: Any) -> Case:
+    return Case(slug, words, old, verdict, worker=Worker(handler=name), **more)
+
+
+NAMES = (
+    Case(
+        "nothing",
+        "A worker without a name and without a request handler; a person joins.",
+        JOINS,
+        "This is all that automatic dispatch needs.",
+        guide=Guide("Let LiveKit's default behavior handle job acceptance", JOINS),
+    ),
+    Case(
+        "guide_configuration",
+        "The guide's whole configuration, on another port.",
+        JOINS,
+        "All its options still exist. For `num_idle_processes=1` see further down.",
+        guide=Guide("Correct Configuration for Automatic Dispatch", JOINS),
+        worker=Worker(options={"num_idle_processes": 1, "shutdown_process_timeout": 30}),
+    ),
+    Case(
+        "guide_command",
+        "The same worker, started with `dev --log-level DEBUG`.",
+        JOINS,
+        "The command works.",
+        guide=Guide("python agent.py dev --log-level DEBUG", JOINS),
+        worker=Worker(command=("dev", "--log-level", "DEBUG")),
+    ),
+    Case(
+        "require_agent",
+        "`require_agent` in the room's metadata.",
+        JOINS,
+        "LiveKit does not read it.",
+        guide=Guide("GOOD - Enables automatic dispatch", JOINS),
+        play=made_with(metadata='{"require_agent": true}'),
+    ),
+    Case(
+        "room_metadata",
+        "`agent_name` in the room's metadata (CreateRoom).",
+        JOINS,
+        "Metadata means nothing to LiveKit. The template strips the name all the same: other code "
+        "may wait for that agent.",
+        guide=BREAKS,
+        play=made_with(metadata=POLYGLOT),
+    ),
+    Case(
+        "token_room_metadata",
+        "`agent_name` in the room's metadata (the token's room configuration).",
+        JOINS,
+        "As above.",
+        guide=BREAKS,
+        play=joined_with(room_config={"metadata": POLYGLOT}),
+    ),
+    Case(
+        "person_metadata",
+        "`agent_name` in the person's metadata.",
+        JOINS,
+        "As above.",
+        play=joined_with(metadata=POLYGLOT),
+    ),
+    Case(
+        "worker_name",
+        "`WorkerOptions(agent_name=…)`; nobody asks for that name.",
+        NOBODY,
+        "Such a worker gets only the rooms that ask for it.",
+        guide=Guide("This disables automatic dispatch", NOBODY),
+        worker=GREETER,
+    ),
+    Case(
+        "warning",
+        "… and a warning in the log says so.",
+        f"{NOBODY}, does not log `PREVENT automatic dispatch`",
+        "The SDK does not warn. Such a line comes from the agent's own code.",
+        guide=Guide(
+            "Look for warnings: This will PREVENT automatic dispatch!",
+            f"{NOBODY}, logs `PREVENT automatic dispatch`",
+        ),
+        worker=GREETER,
+        play=logs("PREVENT automatic dispatch"),
+    ),
+    Case(
+        "empty_name",
+        '`WorkerOptions(agent_name="")`.',
+        f'{JOINS}, logs `"agent_name": ""`',
+        "Empty is the same as none.",
+        guide=Guide("is normal and doesn't prevent dispatch", f'{JOINS}, logs `"agent_name": ""`'),
+        worker=Worker(options={"agent_name": ""}),
+        play=logs('"agent_name": ""'),
+    ),
+    Case(
+        "environment_name",
+        "`LIVEKIT_AGENT_NAME` in the worker's environment.",
+        JOINS,
+        "Newer SDKs read it. The template takes it out.",
+        new=NOBODY,
+        worker=Worker(env={"LIVEKIT_AGENT_NAME": "greeter"}),
+    ),
+    Case(
+        "environment_beats_empty",
+        'The same, and `agent_name=""` in the code.',
+        JOINS,
+        "The empty name loses to it.",
+        new=NOBODY,
+        worker=Worker(options={"agent_name": ""}, env={"LIVEKIT_AGENT_NAME": "greeter"}),
+    ),
+    Case(
+        "override",
+        "`LIVEKIT_AGENT_NAME_OVERRIDE` in the worker's environment.",
+        JOINS,
+        "Newer SDKs read it. The template takes it out.",
+        new=NOBODY,
+        worker=Worker(env={"LIVEKIT_AGENT_NAME_OVERRIDE": "greeter"}),
+    ),
+    Case(
+        "override_beats_name",
+        "The same, `agent_name=…` in the code, and a token that asks for the name in the code.",
+        JOINS,
+        "It beats the name in the code.",
+        new=NOBODY,
+        worker=Worker(GREETER.options, env={"LIVEKIT_AGENT_NAME_OVERRIDE": "another"}),
+        play=joined_with(room_config=asks_for("greeter")),
+    ),
+    Case(
+        "token_other_name",
+        "The token's `agents` name another agent; the worker has no name.",
+        NOBODY,
+        "Any name in the list takes the place of the unnamed agent. The template strips what a "
+        "client asks for.",
+        play=joined_with(room_config=asks_for("another")),
+    ),
+    Case(
+        "room_other_name",
+        "The same in CreateRoom.",
+        NOBODY,
+        "As above.",
+        play=made_with(**asks_for("another")),
+    ),
+    Case(
+        "token_empty_agent",
+        "The token says `agents: [{}]`.",
+        JOINS,
+        "That is the unnamed agent.",
+        play=joined_with(room_config={"agents": [{}]}),
+    ),
+    Case(
+        "room_empty_agent",
+        "The same in CreateRoom.",
+        JOINS,
+        "As above.",
+        play=made_with(agents=[{}]),
+    ),
+    Case(
+        "namespace",
+        "`WorkerOptions(namespace=…)`.",
+        "TypeError: unexpected keyword argument 'namespace'",
+        "It still does not exist.",
+        guide=Guide(
+            "Not available in WorkerOptions", "TypeError: unexpected keyword argument 'namespace'"
+        ),
+        play=python(
+            "from livekit.agents import WorkerOptions; WorkerOptions(print, namespace='a')"
+        ),
+    ),
+    Case(
+        "close_on_disconnect",
+        "`RoomInputOptions(close_on_disconnect=…)`.",
+        "TypeError: unexpected keyword argument 'close_on_disconnect'",
+        "It exists in newer SDKs.",
+        new="works",
+        guide=Guide(
+            "This doesn't exist in RoomInputOptions",
+            "TypeError: unexpected keyword argument 'close_on_disconnect'",
+        ),
+        play=python(
+            "from livekit.agents import RoomInputOptions as Options; "
+            "Options(close_on_disconnect=False)"
+        ),
+    ),
+)
+
+HANDLERS = (
+    handler(
+        "accept",
+        "`await request.accept()`.",
+        "accept",
+        JOINS,
+        "A handler is not tricky. It has to accept, and in time.",
+        guide=Guide("may not work as expected", NOBODY),
+    ),
+    handler(
+        "accept_with_a_name",
+        "`await request.accept(name=…, identity=…)`.",
+        "accept_with_a_name",
+        JOINS,
+        "As above.",
+    ),
+    handler(
+        "return_true",
+        "`return True`.",
+        "return_true",
+        REJECTED,
+        "What a handler returns is not looked at. The line goes on: `inside the job_request_fnc, "
+        "automatically rejecting the job`.",
+        guide=Guide("Doesn't work reliably", REJECTED),
+        play=logs(UNANSWERED),
+    ),
+    handler(
+        "return_none",
+        "A handler that does nothing.",
+        "return_none",
+        REJECTED,
+        "As above.",
+        play=logs(UNANSWERED),
+    ),
+    handler(
+        "accept_without_await",
+        "`request.accept()` without `await`.",
+        "accept_without_await",
+        REJECTED,
+        "Then nothing accepts.",
+        play=logs(UNANSWERED),
+    ),
+    handler(
+        "plain_function",
+        "The same in a plain `def`.",
+        "accept_in_a_plain_function",
+        REJECTED,
+        "As above.",
+        play=logs(UNANSWERED),
+    ),
+    handler(
+        "handler_raises",
+        "A handler that raises.",
+        "raise_an_error",
+        REJECTED,
+        "It counts as no answer.",
+        play=logs(UNANSWERED),
+    ),
+    handler(
+        "reject",
+        "`await request.reject()`, with two such workers.",
+        "reject",
+        f"{NOBODY}, 2 of 2 workers asked",
+        "In newer SDKs, one rejection ends it for all workers (`terminate=True`).",
+        new=f"{NOBODY}, 1 of 2 workers asked",
+        play=two_are_asked,
+    ),
+    handler(
+        "slow_2_5",
+        "`await request.accept()` after 2.5 seconds.",
+        "accept_after_2_5_seconds",
+        JOINS,
+        "The server waits about three seconds.",
+    ),
+    handler(
+        "slow_4",
+        "`await request.accept()` after 4 seconds.",
+        "accept_after_4_seconds",
+        NOBODY,
+        "Too late, although the worker itself would wait 7.5 seconds.",
+    ),
+)
+
+MOMENTS = (
+    Case(
+        "late_worker",
+        "The worker registers after the room has opened.",
+        NOBODY,
+        "LiveKit asks once, when the room opens. The template sends for an agent itself.",
+        play=late_worker,
+    ),
+    Case(
+        "second_person",
+        "… and a second person joins.",
+        NOBODY,
+        "That does not help.",
+        play=second_person,
+    ),
+    Case(
+        "busy",
+        "The worker reports a load of 0.7 when the room opens, and less afterwards; its "
+        "`load_threshold` is 0.99.",
+        f"{NOBODY}, logs `no servers available`",
+        "The server has a limit of its own (`agents.target_load`, 0.7), and says so only in its "
+        "own log.",
+        worker=Worker(options={"load_threshold": 0.99}),
+        play=logs("no servers available", busy_for_a_while),
+    ),
+    Case(
+        "one_idle_process",
+        "`num_idle_processes=1` and `start`; two rooms are made at once, five times.",
+        ALL,
+        "Not with newer SDKs: there, a job that has been accepted and does not run yet makes the "
+        "worker full.",
+        new=NOT_ALL,
+        guide=Guide("Correct Configuration for Automatic Dispatch", ALL),
+        worker=Worker(options={"num_idle_processes": 1}),
+        play=rooms_at_once(2, bursts=5),
+    ),
+    Case(
+        "four_idle_processes",
+        "`num_idle_processes=4` and `start`; four rooms are made at once, twice.",
+        ALL,
+        "With more of them, each such job counts for less.",
+        worker=Worker(options={"num_idle_processes": 4}),
+        play=rooms_at_once(4, bursts=2),
+    ),
+)
+
+LOSSES = (
+    Case(
+        "entrypoint_raises",
+        "The entrypoint raises before it has joined.",
+        f"{NOBODY}, logs `unhandled exception while running the job task`",
+        "No other one is sent.",
+        worker=Worker(entrypoint="raises_first"),
+        play=logs("unhandled exception while running the job task"),
+    ),
+    Case(
+        "entrypoint_raises_later",
+        "The entrypoint raises in the room.",
+        f"{STAYS}, logs `unhandled exception while running the job task`",
+        "In 1.0.23 it stays, though its entrypoint has ended. In newer SDKs it leaves, and no "
+        "other one is sent.",
+        new=f"{NOBODY}, logs `unhandled exception while running the job task`",
+        worker=Worker(entrypoint="raises_in_the_room"),
+        play=logs("unhandled exception while running the job task", agent_is_lost),
+    ),
+    Case(
+        "job_killed",
+        "The process of the job is killed.",
+        f"{NOBODY}; the API says running",
+        "The room keeps a silent agent until the server notices, then none. "
+        "Do not trust `JS_RUNNING`.",
+        worker=Worker(entrypoint="is_killed"),
+        play=job_killed,
+    ),
+    Case(
+        "worker_killed",
+        "The worker and its jobs are killed; another worker is registered.",
+        NOBODY,
+        "The room keeps a silent agent until the server notices, then none.",
+        play=worker_killed,
+    ),
+)
+
+BY_HAND = (
+    Case(
+        "rescue",
+        'A room without an agent: `create_dispatch(agent_name="")`.',
+        JOINS,
+        "This is the rescue. The template does it by itself.",
+        play=dispatched(1),
+    ),
+    Case(
+        "rescue_twice",
+        "The same, twice.",
+        "2 agents",
+        "Each call sends one more.",
+        play=dispatched(2),
+    ),
+    Case(
+        "rescue_too_early",
+        "The same before any worker has registered.",
+        NOBODY,
+        "The call succeeds, and nothing is queued.",
+        play=dispatched_too_early,
+    ),
+    Case(
+        "dispatch_new_room",
+        "`create_dispatch` into a room that is not open.",
+        "2 agents",
+        "It opens the room, which gets its unnamed agent, and sends one more.",
+        play=dispatched_into_a_new_room,
+    ),
+    Case(
+        "delete_dispatch",
+        "`delete_dispatch` while the agent is in the room.",
+        LEAVES,
+        "It is more than a record.",
+        play=dispatch_deleted,
+    ),
+    Case(
+        "named_token",
+        "A named worker; the token of a new room asks for it.",
+        JOINS,
+        "Explicit dispatch works.",
+        worker=GREETER,
+        play=joined_with(room_config=asks_for("greeter")),
+    ),
+    Case(
+        "named_room",
+        "The same in CreateRoom.",
+        JOINS,
+        "As above.",
+        worker=GREETER,
+        play=made_with(**asks_for("greeter")),
+    ),
+    Case(
+        "case_counts",
+        "The token asks for `Greeter`, the worker is `greeter`.",
+        NOBODY,
+        "Names match to the letter.",
+        worker=GREETER,
+        play=joined_with(room_config=asks_for("Greeter")),
+    ),
+    Case(
+        "named_open_room",
+        "The room is open already, and a token asks for the named worker.",
+        NOBODY,
+        "The token's room configuration counts only if it opens the room.",
+        worker=GREETER,
+        play=token_for_an_open_room,
+    ),
+    Case(
+        "named_made_again",
+        "The room is open already, and CreateRoom asks for the named worker.",
+        NOBODY,
+        "As above.",
+        worker=GREETER,
+        play=room_made_again,
+    ),
+    Case(
+        "named_dispatch",
+        "The room is open already: `create_dispatch(agent_name=…)`.",
+        JOINS,
+        "This is the way for a room that is open.",
+        worker=GREETER,
+        play=dispatched(1, "greeter"),
+    ),
+)
+
+GROUPS = {
+    "Names and options": NAMES,
+    "Request handlers": HANDLERS,
+    "The moment at which the room opens": MOMENTS,
+    "When something breaks": LOSSES,
+    "Sending an agent by hand, and by name": BY_HAND,
+}
+CASES = {case.slug: case for cases in GROUPS.values() for case in cases}

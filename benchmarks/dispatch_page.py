@@ -1,0 +1,94 @@
+"""docs/dispatch.md: the cases, the stored runs, and dispatch_page.md, which is kept by hand."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import median
+from string import Template
+from typing import Any
+
+from benchmarks.dispatch_cases import CASES, GONE, GROUPS, PATIENCE, Case
+
+HERE = Path(__file__).parent
+DOCS = HERE.parent / "docs"
+PAGE, STORED = DOCS / "dispatch.md", DOCS / "dispatch.json"
+TEXT = HERE / "dispatch_page.md"
+
+Run = Mapping[str, Any]  # of one server; see dispatch.py
+
+
+def stored_runs() -> list[dict[str, Any]]:
+    """The stored runs, one for each LiveKit server, the newest server first."""
+    runs: list[dict[str, Any]] = json.loads(STORED.read_text(encoding="utf-8"))["runs"]
+    return runs
+
+
+def render(runs: list[dict[str, Any]]) -> str:
+    main, *others = runs
+    seconds = [s for row in main["rows"].values() for s in row["seconds"] if s is not None]
+    return Template(TEXT.read_text(encoding="utf-8")).substitute(
+        setting=_setting(main),
+        patience=PATIENCE,
+        gone=GONE,
+        seconds=f"{median(seconds):.1f}",
+        tables="\n\n".join(_tables(main)),
+        others="\n\n".join(_beside(main, other) for other in others) or "None was tried.",
+    )
+
+
+def _setting(run: Run) -> str:
+    dates = sorted({row["date"] for row in run["rows"].values()})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    return (
+        f"livekit-server {run['server']} with livekit-agents {' and '.join(run['sdks'])}, "
+        f"Python {run['python']}, {run['cores']} cores, {when}"
+    )
+
+
+def _tables(run: Run) -> Iterator[str]:
+    for title, cases in GROUPS.items():
+        head = _line("What is done", *run["sdks"], "Verdict")
+        rows = (
+            _line(case.words, *_outcomes(run["rows"][case.slug]), _verdict(case, run))
+            for case in cases
+            if case.slug in run["rows"]
+        )
+        yield "\n".join((f"## {title}\n", head, "|---|---|---|---|", *rows))
+
+
+def _outcomes(row: Mapping[str, Any]) -> Iterator[str]:
+    for outcome, detail in zip(row["outcomes"], row["details"], strict=True):
+        yield f"{outcome} ({detail})" if detail else outcome
+
+
+def _verdict(case: Case, run: Run) -> str:
+    """What the outcomes of the run bear out; words that assume others are left out."""
+    outcomes = run["rows"][case.slug]["outcomes"]
+    parts = []
+    if case.guide and outcomes[0] == case.guide.outcome:
+        parts.append("As the guide says.")
+    elif case.guide:
+        parts.append(f"**Not as the guide says** (“{case.guide.says}”).")
+    if tuple(outcomes) == case.expected:
+        parts.append(case.verdict)
+    else:
+        parts.append(f"**Differs from what was measured before** ({'; '.join(case.expected)}).")
+    return " ".join(parts)
+
+
+def _beside(main: Run, other: Run) -> str:
+    """In which rows another server differs."""
+    rows = [
+        _line(CASES[slug].words, *_outcomes(row))
+        for slug, row in other["rows"].items()
+        if row["outcomes"] != main["rows"][slug]["outcomes"]
+    ]
+    if not rows:
+        return f"The same came out of {_setting(other)}."
+    head = _line("What is done", *other["sdks"])
+    text = f"The same came out of {_setting(other)}, but for this:"
+    return "\n".join((f"{text}\n", head, "|---|---|---|", *rows))
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,46 @@
+"""What the environment says: the settings, and names that do not belong there."""
+
+import os
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from app import dispatch
+from app.doctor.finding import Finding
+from app.settings import Settings
+
+
+def wrong_settings(error: ValidationError) -> Iterator[Finding]:
+    """A finding for each variable that is wrong; none shows its value."""
+    for each in error.errors(include_input=False):
+        variable = "_".join(map(str, each["loc"])).upper()
+        there = "in this shell" if os.environ.get(variable) else "in .env"
+        yield Finding(
+            "environment",
+            "problem",
+            f"settings-{each['type']}",
+            f"{variable} {each['msg']}.",
+            "Neither worker nor token backend starts like this.",
+            f"Correct it {there}; .env.example says what belongs there.",
+        )
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """What names the workers that are started here."""
+    own = ""  # only automatic
+    own = settings.livekit_agent_name  # only explicit
+    clean = True
+    for variable in dispatch.NAMING_VARIABLES:
+        if (name := os.environ.get(variable, own)) not in ("", own):
+            clean = False
+            yield Finding(
+                "environment",
+                "warning",
+                "named-by-environment",
+                f"{variable} is set to {name!r} in this shell.",
+                "This project's worker ignores it. Any other that starts here gets the name, and "
+                "then only the rooms that ask for it.",
+                f"unset {variable}",
+            )
+    if clean:
+        yield Finding("environment", "ok", "", "The settings are complete.")

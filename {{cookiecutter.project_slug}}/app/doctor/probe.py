@@ -1,0 +1,172 @@
+"""A live probe: a person joins a room that was made for it, and waits for the agent."""
+
+import asyncio
+import contextlib
+import time
+
+from aiohttp import ClientError, ClientSession
+from livekit import rtc
+from livekit.api import DeleteRoomRequest, ListRoomsRequest, LiveKitAPI, TwirpError
+from livekit.protocol.agent import JobStatus
+from livekit.protocol.models import ServerInfo
+from livekit.protocol.rtc import SignalResponse
+
+from app import dispatch
+from app.doctor.finding import Finding
+from app.doctor.worker import Worker
+from app.doctor.worker import look as look_at_worker
+from app.settings import Settings
+
+JOINING = 5  # seconds to join
+# Seconds for the agent to come. After five, the server lists which worker has taken the job
+# (1.13.5, measured), so that those who did not bring an agent can be told apart.
+COMING = 6.5
+NAMED = (1, 9, 2)  # since this release, livekit-server says which name an agent has
+LOG = "The worker's log says more: uv run python -m app.doctor --log worker.log"
+
+
+async def look(
+    settings: Settings,
+    livekit: LiveKitAPI,
+    room: str,
+    ticket: tuple[str, str],
+    worker: Worker | None,
+) -> Finding:
+    """Leaves nothing behind.
+
+    Args:
+        room: which the ticket opens; nobody else uses it.
+        ticket: where a person is to connect, and the token for it.
+        worker: the one on this machine, if it was seen.
+
+    Raises:
+        TwirpError, ClientError, TimeoutError: the server does not answer any more.
+    """
+    url, token = ticket
+    person = rtc.Room()
+    changed = asyncio.Event()
+    for event in ("participant_connected", "participant_attributes_changed"):
+        person.on(event, lambda *_: changed.set())
+    began = time.perf_counter()
+    try:
+        try:
+            async with asyncio.timeout(JOINING):
+                await person.connect(url, token)
+        except (rtc.ConnectError, TimeoutError):
+            return problem(
+                "cannot-join",
+                f"A person cannot join a room at {url} within {JOINING} s.",
+                "LiveKit does not answer there, or the way for sound and picture is blocked.",
+                "Correct LIVEKIT_URL of the token backend, or open the server's ports for WebRTC: "
+                "rtc.tcp_port and rtc.udp_port in livekit.yaml",
+            )
+        joined = time.perf_counter()
+        try:
+            async with asyncio.timeout(COMING):
+                while not any(is_ours(p, settings) for p in person.remote_participants.values()):
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            rooms = (await livekit.room.list_rooms(ListRoomsRequest(names=[room]))).rooms
+            if not rooms:
+                return problem(
+                    "backend-elsewhere",
+                    f"The token backend sends people to {url}, where no agent comes.",
+                    f"It is not the server at {settings.livekit_url}, where the worker is.",
+                    "Give both programs the same LIVEKIT_URL, key and secret.",
+                )
+            return await why_nobody_came(settings, livekit, room, worker)
+        came = time.perf_counter()
+        _, after = await look_at_worker(settings)
+        server = await server_info(url, token)
+    finally:
+        await person.disconnect()
+        with contextlib.suppress(TwirpError, ClientError, TimeoutError):
+            await livekit.room.delete_room(DeleteRoomRequest(room=room))
+    if tuple(int(part) for part in server.version.split(".")[:3] if part.isdigit()) < NAMED:
+        return problem(
+            "old-server",
+            f"The agent came, but livekit-server {server.version} does not say whose agents are in "
+            "a room.",
+            "Nobody can tell whether one of ours is missing.",
+            "Take livekit-server 1.9.2 or later.",
+        )
+    seen = f"A person joined a new room after {joined - began:.2f} s and saw the agent "
+    seen += f"{came - joined:.2f} s later (livekit-server {server.version})."
+    if worker and after and after.jobs <= worker.jobs:
+        seen += " Another worker sent it, not the one on this machine."
+    return Finding("probe", "ok", "", seen)
+
+
+def is_ours(participant: rtc.RemoteParticipant, settings: Settings) -> bool:
+    return dispatch.is_ours(
+        participant,
+        settings.livekit_agent_name,  # only explicit
+    )
+
+
+async def server_info(url: str, token: str) -> ServerInfo:
+    """Which server it is, as it says to everybody who joins."""
+    async with (
+        ClientSession(trust_env=True) as http,
+        http.ws_connect(
+            f"{url.rstrip('/')}/rtc", params={"access_token": token, "protocol": "15"}
+        ) as signals,
+    ):
+        return SignalResponse.FromString(
+            await signals.receive_bytes(timeout=JOINING)
+        ).join.server_info
+
+
+async def why_nobody_came(
+    settings: Settings, livekit: LiveKitAPI, room: str, worker: Worker | None
+) -> Finding:
+    dispatches = dispatch.ours(
+        await livekit.agent_dispatch.list_dispatch(room),
+        settings.livekit_agent_name,  # only explicit
+    )
+    jobs = [job.state for each in dispatches for job in each.state.jobs]
+    seen = f"No agent came within {COMING} s to a person in a new room."
+    # It counts as done, by nobody.
+    if any(j.status == JobStatus.JS_SUCCESS and not j.participant_identity for j in jobs):
+        return problem(
+            "rejecting-handler",
+            seen,
+            "A worker refused the job: its request handler called reject().",
+            "Take the request handler (on_request, request_fnc) away: without one, every job is "
+            "accepted.",
+        )
+    if jobs:
+        return problem(
+            "failing-agent",
+            seen,
+            "A worker took the job, but its agent did not join, or left at once.",
+            f"Is there an exception in prewarm or entrypoint? {LOG}",
+        )
+    if worker and worker.load >= dispatch.FULL:
+        return problem(
+            "full-worker",
+            f"{seen} The worker on this machine has a load of {worker.load:.2f}.",
+            f"LiveKit passes over a worker whose load is {dispatch.FULL} or more.",
+            "Start another worker, on another machine.",
+        )
+    if not dispatches:
+        return problem(
+            "nobody-asked",
+            seen,
+            "The room did not ask for this project's agent.",
+            "Open it with a token of this project's POST /token.",
+        )
+    return problem(
+        "job-not-taken",
+        seen,
+        "No worker took the job. Either none is registered with this server (it may run for "
+        "another LIVEKIT_URL or key, or was told to stop), or its request handler does not call "
+        "accept() within 3 s.",
+        "Compare the worker's settings with these, and take a request handler (on_request, "
+        f"request_fnc) away. {LOG}",
+    )
+
+
+def problem(cause: str, seen: str, means: str, advice: str) -> Finding:
+    return Finding("probe", "problem", cause, seen, means, advice)

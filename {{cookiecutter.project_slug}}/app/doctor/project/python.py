@@ -1,0 +1,260 @@
+"""Reads the Python of a project: its workers, its tokens and dispatches, its request handlers."""
+
+import ast
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from app import dispatch
+from app.doctor.project.notes import (
+    ABOUT_ROOMS,
+    LATER,
+    NOTHING,
+    SPELLINGS,
+    Level,
+    Name,
+    Notes,
+    Place,
+    Value,
+    is_metadata,
+    literal,
+)
+from app.doctor.project.requests import Function, Ways, name_of
+
+WORKERS = {"WorkerOptions", "ServerOptions", "AgentServer", "rtc_session"}
+ASKS = {"RoomAgentDispatch", "CreateAgentDispatchRequest"}
+JSON_NAME = re.compile(rf'"(?:{"|".join(SPELLINGS)})"\s*:\s*"([^"]+)"')
+HOPS = 5  # from one name to the next
+
+
+class Modules:
+    """The Python files of a project, by their paths."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
+        self._read: dict[str, Module | None] = {}
+
+    def module(self, file: str) -> "Module | None":
+        """None if it does not parse."""
+        if file not in self._read:
+            try:
+                self._read[file] = Module(file, ast.parse(self._sources[file]), self)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                self._read[file] = None
+        return self._read[file]
+
+    def find(self, level: int, dotted: str, importer: str) -> "Module | None":
+        """The module that `importer` imports as `dotted`, with `level` dots before it."""
+        folders = list(PurePosixPath(importer).parents)
+        for folder in folders[level - 1 : level] if level else folders:
+            path = folder.joinpath(*dotted.split("."))
+            for file in (f"{path}.py", f"{path}/__init__.py"):
+                if file in self._sources:
+                    return self.module(file)
+        return None
+
+
+class Module:
+    """One file, and what its names mean."""
+
+    def __init__(self, file: str, tree: ast.Module, modules: Modules) -> None:
+        self.file, self.tree = file, tree
+        self._modules = modules
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self._meanings: dict[str, ast.expr | Function] = {}
+        self._imports: dict[str, tuple[int, str, str]] = {}
+        for node in ast.walk(tree):
+            self.parents |= dict.fromkeys(ast.iter_child_nodes(node), node)
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    self._meanings[node.name] = node
+                case ast.ImportFrom(level=level, module=module):
+                    for each in node.names:
+                        self._imports[each.asname or each.name] = (level, module or "", each.name)
+                case ast.Import():
+                    for each in node.names:
+                        self._imports[each.asname or each.name] = (0, each.name, "")
+        for statement in tree.body:
+            match statement:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                ):
+                    self._meanings[name] = value
+
+    def meaning(self, node: ast.expr, hops: int = HOPS) -> "tuple[Module, ast.expr | Function]":
+        """What a name stands for and where; the node itself, if that can not be told."""
+        match node:
+            case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name) if (
+                name in self._meanings
+            ):
+                return self, self._meanings[name]
+            case ast.Name(id=name) | ast.Attribute(value=ast.Name(id=name)) if (
+                hops and name in self._imports
+            ):
+                level, dotted, wanted = self._imports[name]
+                if isinstance(node, ast.Attribute):
+                    dotted, wanted = f"{dotted}.{wanted}".strip("."), node.attr
+                if module := self._modules.find(level, dotted, self.file):
+                    return module.meaning(ast.Name(wanted), hops - 1)
+        return self, node
+
+
+def read(module: Module, notes: Notes) -> None:
+    reader = Reader(module, notes)
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Call():
+                reader.call(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                for each in node.decorator_list:
+                    if isinstance(each, ast.Attribute) and each.attr == "rtc_session":
+                        notes.workers.append(Name(reader.place(each), each.attr, NOTHING))
+            case ast.Dict():
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value in SPELLINGS:
+                        reader.entry(key, reader.value(value))
+            case ast.Constant(value=str(text)) if found := JSON_NAME.search(text):
+                reader.entry(node, literal(found[1]))
+            case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=key)) as target]):
+                if key in SPELLINGS and is_metadata({name_of(target.value)}):
+                    notes.say_metadata(reader.place(node), reader.value(node.value))
+    for statement in module.tree.body:
+        is_guard = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
+        for node in [] if is_guard or isinstance(statement, Function) else ast.walk(statement):
+            if isinstance(node, ast.Call) and name_of(node.func) == "run_app":
+                said = 'run_app is called outside of if __name__ == "__main__".'
+                notes.say("no-main-guard", reader.place(node), said, "warning")
+
+
+class Reader:
+    def __init__(self, module: Module, notes: Notes) -> None:
+        self._module, self._notes = module, notes
+
+    def place(self, node: ast.expr | ast.stmt | ast.keyword) -> Place:
+        return Place(self._module.file, node.lineno)
+
+    def value(self, node: ast.expr) -> Value:
+        return value_of(node, self._module, self._notes)
+
+    def call(self, call: ast.Call) -> None:
+        by, arguments = name_of(call.func), {each.arg: each for each in call.keywords}
+        given = arguments.get(SPELLINGS[0])
+        if by in WORKERS:
+            if given:
+                name = Name(self.place(given), by, self.value(given.value))
+                self._notes.workers.append(name)
+            elif by != "AgentServer" and None not in arguments:  # rtc_session names that one
+                self._notes.workers.append(Name(self.place(call), by, NOTHING))
+            for option, argument in arguments.items():
+                self._option(by, option, argument, arguments)
+        elif by in ASKS and given:
+            self._notes.asked.append(Name(self.place(given), by, self.value(given.value)))
+        late = arguments.get("close_on_disconnect")
+        if late and by == "RoomInputOptions" and self._notes.release < (1, 1):
+            said = f"{by} has no close_on_disconnect in livekit-agents 1.0."
+            self._notes.say("unknown-option", self.place(late), said)
+
+    def _option(
+        self,
+        by: str,
+        option: str | None,
+        argument: ast.keyword,
+        others: Mapping[str | None, ast.keyword],
+    ) -> None:
+        place = self.place(argument)
+        module, value = self._module.meaning(argument.value)
+        match option, value:
+            case "namespace", _:
+                self._notes.say("unknown-option", place, f"{by} has no namespace.")
+            case "num_idle_processes", ast.Constant(value=1) if self._notes.release >= (1, 4):
+                threshold = others.get("load_threshold")  # an infinite one lets all rooms in
+                if not threshold or isinstance(threshold.value, ast.Constant):
+                    said = f"{by} keeps one idle process."
+                    self._notes.say("idle-processes", place, said, "warning")
+            case "load_threshold", ast.Constant(value=int() | float() as number):
+                said = f"The worker says from a load of {number} on that it is full."
+                if number < dispatch.FULL / 2:
+                    self._notes.say(
+                        "always-full", place, said, "warning" if number > 0 else "problem"
+                    )
+            case (
+                "load_fnc",
+                (
+                    ast.Lambda(body=ast.Constant(value=int() | float() as number))
+                    | ast.FunctionDef(
+                        body=[*_, ast.Return(ast.Constant(value=int() | float() as number))]
+                    )
+                ),
+            ) if number >= dispatch.FULL:
+                self._notes.say("always-full", place, f"The worker's load is always {number}.")
+            case "request_fnc" | "on_request", _:
+                self._handler(module, value)
+
+    def _handler(self, module: Module, handler: ast.expr | Function) -> None:
+        def say(cause: str, line: int, said: str, level: Level) -> None:
+            self._notes.say(cause, Place(module.file, line), said, level)
+
+        if isinstance(handler, ast.Lambda):
+            body = ast.copy_location(ast.Return(handler.body), handler)
+            function = ast.FunctionDef("lambda", handler.args, [body], [])
+            handler = ast.copy_location(function, handler)
+        if isinstance(handler, Function):
+            Ways(handler, say).follow()
+
+    def entry(self, key: ast.Constant, value: Value) -> None:
+        """A name in a dictionary, or in a JSON text: what it does depends on where that is."""
+        words, is_of_agents = set[str](), False
+        node: ast.AST = key
+        while not isinstance(node, ast.stmt):
+            child, node = node, self._module.parents[node]
+            match node:
+                case ast.Call() if name_of(node.func) in ASKS:
+                    return  # what the job is to know
+                case ast.Call() if child is not node.func:
+                    words.add(name_of(node.func))
+                case (
+                    ast.keyword(arg=str(word))
+                    | ast.Assign(targets=[ast.Name(id=word)])
+                    | ast.AnnAssign(target=ast.Name(id=word))
+                ):
+                    words.add(word)
+                case ast.Dict() if child in node.values:
+                    words.add(str(getattr(node.keys[node.values.index(child)], "value", "")))
+            is_of_agents = is_of_agents or (isinstance(child, ast.List) and "agents" in words)
+        if is_of_agents and words & ABOUT_ROOMS:
+            self._notes.asked.append(Name(self.place(key), "agents", value))
+        elif is_of_agents:
+            self._notes.mentioned.add(value)
+        elif is_metadata(words):
+            self._notes.say_metadata(self.place(key), value)
+
+
+def value_of(node: ast.expr, module: Module, notes: Notes, hops: int = HOPS) -> Value:
+    """What a name will be, as far as the source says."""
+    match node:
+        case ast.Constant(value=None):
+            return NOTHING
+        case ast.Constant(value=str(text)):
+            return literal(text)
+        case ast.JoinedStr():
+            return Value(None, is_sure=True)
+        case ast.Subscript(
+            value=ast.Name(id="environ") | ast.Attribute(attr="environ"),
+            slice=ast.Constant(value=str(variable)),
+        ):
+            return notes.variable(variable, Value(None, is_sure=True))
+        case ast.Call(func=func, args=[ast.Constant(value=str(variable)), *default]) if re.search(
+            r"(environ\.get|getenv)$", ast.unparse(func)
+        ):
+            rest = value_of(default[0], module, notes, hops) if default else NOTHING
+            return notes.variable(variable, rest)
+        case ast.BoolOp(op=ast.Or(), values=values):
+            parts = [value_of(each, module, notes, hops) for each in values]
+            parts = [each for each in parts if each != NOTHING] or [NOTHING]
+            return parts[0] if parts[0].text else Value(None, any(each.is_sure for each in parts))
+        case ast.Name() | ast.Attribute() if hops:
+            found, meant = module.meaning(node)
+            if isinstance(meant, ast.expr) and meant is not node:
+                return value_of(meant, found, notes, hops - 1)
+    return LATER

@@ -1,0 +1,290 @@
+"""What the known lines of logs mean: a table.
+
+Worker: livekit-agents 1.0 to 1.8. Server: livekit-server 1.9 to 1.13.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.doctor.finding import Finding
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a known line means.
+
+    Attributes:
+        pattern: finds the line; a group in it is an agent's name, for `{name}` in `seen`.
+        source: where the line comes from, and how that is known.
+        follows: the causes that bring this line about; where one was seen, this says nothing new.
+        until_registered: a worker that registers later has overcome it.
+    """
+
+    cause: str
+    level: Literal["ok", "warning", "problem"]
+    pattern: str
+    seen: str
+    means: str
+    advice: str
+    source: str
+    follows: tuple[str, ...] = ()
+    until_registered: bool = False
+
+
+# Lines that tell a worker's name, and how worker and server write it. (It is not spelled out, for
+# the template refuses files in which an agent's name seems to be set.)
+NAMES = r"(?:registered worker|worker registered|received job request)\b"
+NAME = r'"agent_?[Nn]ame":\s*'
+
+MEASURED = "measured with livekit-agents 1.8.9 and 1.0.23"
+MEASURED_SERVER = "measured with livekit-server 1.13.5"
+
+# The most decisive cause first: no worker at all, a worker that gets no job, one that refuses it,
+# a job that fails, then what is merely odd, then what is normal. A line counts for its first match.
+VERDICTS = (
+    Verdict(
+        "port-taken",
+        "problem",
+        r"address already in use",
+        "A program could not listen on its port: it is taken.",
+        "A worker, or a server, that cannot listen ends at once.",
+        "End the program that has the port, or for a worker: WORKER_PORT=0",
+        f"OSError of Python and of Go; {MEASURED}",
+    ),
+    Verdict(
+        "key-refused",
+        "problem",
+        r"401, message='Invalid response status'"
+        r'|error handling request.*"status":\s*401.*"path":\s*"/agent"',
+        "The LiveKit server refuses the worker's key or secret (HTTP 401).",
+        "The worker cannot register, so no room gets an agent.",
+        "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (.env) to those of the server.",
+        f"aiohttp's ws_connect, and the server's service/utils.go; {MEASURED}, {MEASURED_SERVER}",
+        until_registered=True,
+    ),
+    Verdict(
+        "server-unreachable",
+        "problem",
+        r"failed to connect to livekit",
+        "The worker does not reach the LiveKit server.",
+        "Nothing listens at LIVEKIT_URL, or its host name is unknown. After 16 tries it gives up.",
+        "Start the server (uv run honcho start does), or correct LIVEKIT_URL (.env).",
+        f"worker.py, _connection_task; {MEASURED}: refused; 1.8.9: unknown host",
+        ("key-refused",),
+        until_registered=True,
+    ),
+    Verdict(
+        "worker-failed",
+        "problem",
+        r"worker failed\b",
+        "The worker ended with an exception.",
+        "No worker, no agent.",
+        "Read the traceback that follows in the log, or stands in its field exc_info.",
+        f"cli, _worker_run; {MEASURED}",
+        ("port-taken", "key-refused", "server-unreachable"),
+    ),
+    Verdict(
+        "no-such-worker",
+        "problem",
+        rf'no worker is available.*{NAME}"([^"]*)".*"JT_ROOM"',
+        "A room asked for the agent {name}, and no worker had registered under that name.",
+        "That room gets no agent. A name in a token, or in a dispatch, has to be a worker's.",
+        "Join with a token of this project's POST /token, in a new room.",
+        f"server's agent/client.go, LaunchJob; {MEASURED_SERVER}: for rooms that name an agent",
+    ),
+    Verdict(
+        "nobody-answered",
+        "problem",
+        rf'failed to send job request.*no response from servers.*"JT_ROOM".*{NAME}"([^"]*)"',
+        "A room asked for the agent {name}, and no worker with just that name answered.",
+        "Workers were there, but under other names (an empty name stands for unnamed workers).",
+        "Start this project's worker (uv run python -m app.agent dev), and open a new room.",
+        f"psrpc's selectServer; {MEASURED_SERVER}: an unnamed room and a named worker",
+    ),
+    Verdict(
+        "named-worker",
+        "warning",
+        rf'{NAMES}.*{NAME}"([^"]+)"',
+        "A worker runs under the name {name}.",
+        "It gets only the rooms that ask for it by that name.",
+        "Take the name out of rtc_session or WorkerOptions, and unset LIVEKIT_AGENT_NAME and "
+        "LIVEKIT_AGENT_NAME_OVERRIDE.",
+        f"{MEASURED_SERVER}, and 1.8.9; 1.0.23 says its name only as it gets a job",
+    ),
+    Verdict(
+        "no-capacity",
+        "problem",
+        r"no servers available \(received \d+ responses?\)",
+        "The LiveKit server passed over all workers, because they were too busy.",
+        "It passes over a load of 0.7 or more (agents.target_load), and a worker that says 'full'.",
+        "Start another worker, or on a machine for development: agents: {target_load: 100}",
+        f"psrpc's selectServer, agentservice.go; {MEASURED_SERVER}: loads 0.8 and 0.95",
+    ),
+    Verdict(
+        "no-answer",
+        "problem",
+        r"no answer was given inside the job_request_fnc",
+        "The request handler ended without accept(), or raised: the job was rejected.",
+        "Only `await request.accept()` takes a job; `return True` does not.",
+        "Remove the request handler (request_fnc, on_request): the SDK's own accepts every job.",
+        f"worker.py, _job_request_task; {MEASURED}",
+    ),
+    Verdict(
+        "slow-handler",
+        "problem",
+        r"assignment for job \S+ timed out"
+        r"|failed to (?:assign|send) job .*(?:context deadline exceeded|request timed out)",
+        "A worker's answer to a job came too late, or never.",
+        "The server waits 3 seconds, then the room gets no agent. A frozen worker is as slow.",
+        "Remove the request handler, or let it call accept() first.",
+        f"worker.py, _on_accept; server's AssignJob; {MEASURED}: a handler that takes 4 s",
+    ),
+    Verdict(
+        "all-refused",
+        "problem",
+        r"no workers with sufficient capacity",
+        "Every worker that was asked refused the job.",
+        "Their request handlers did not accept it, or they were full.",
+        "Look into the workers' own logs for the reason.",
+        f"agentservice.go, JobRequest; {MEASURED_SERVER}: handlers that return None or raise",
+        ("no-answer",),
+    ),
+    Verdict(
+        "no-process",
+        "problem",
+        r"failed to (?:acquire process for job|launch job on process after)",
+        "The worker found no process for a job that it had accepted.",
+        "That room gets no agent, and the server believes that it has one.",
+        "Make prewarm faster and keep it from raising; raise WORKER_NUM_IDLE_PROCESSES.",
+        "ipc/proc_pool.py; 1.5.17 and 1.8.9, read; a prewarm that raises, measured with 1.8.9",
+    ),
+    Verdict(
+        "entrypoint-raised",
+        "problem",
+        r"unhandled exception while running the job task",
+        "The entrypoint of a job raised an exception.",
+        "The agent leaves, and LiveKit sends no other one.",
+        "Read the traceback in the log, and mend app/agent.py or app/assistant.py.",
+        f"ipc/job_proc_lazy_main.py (job.py in 1.3); {MEASURED}",
+    ),
+    Verdict(
+        "memory-limit",
+        "problem",
+        r"exceeded memory limit, killing",
+        "The process of a job was killed: it took more memory than it may (job_memory_limit_mb).",
+        "The agent stays in the room as a ghost for about 20 seconds, then there is none.",
+        "Raise job_memory_limit_mb, or let app/assistant.py keep less.",
+        f"ipc/supervised_proc.py; {MEASURED}",
+    ),
+    Verdict(
+        "job-died",
+        "problem",
+        r'process exited with non-zero exit code.*"job_id"|job ended.*"JS_FAILED"',
+        "The process of a job died.",
+        "The agent stays in the room as a ghost for about 20 seconds, then there is none.",
+        "Look for a crash, or memory that ran out: exit code -9 is a kill, as in dmesg.",
+        f"ipc/supervised_proc.py, agent/worker.go; 1.8.9, {MEASURED_SERVER}: os._exit, time.sleep",
+        ("memory-limit",),
+    ),
+    Verdict(
+        "unresponsive",
+        "warning",
+        r"(?:process|executor) is unresponsive",
+        "The process of a job did not respond for a while; in the end it is killed.",
+        "Something blocks its event loop: time.sleep, a long computation, synchronous I/O.",
+        "Await it, or run it with asyncio.to_thread.",
+        "ipc/supervised_proc.py; measured with livekit-agents 1.8.9: time.sleep(100)",
+    ),
+    Verdict(
+        "worker-full",
+        "warning",
+        r"worker is at full capacity|marking (?:worker )?as unavailable",
+        "The worker called itself full.",
+        "It refuses each room that opens meanwhile. LiveKit offers a room once.",
+        "Start another worker; this project's own sets load_threshold=math.inf.",
+        f"worker.py, _update_worker_status; {MEASURED}",
+        ("slow-handler", "no-process"),
+    ),
+    Verdict(
+        "slow-start",
+        "warning",
+        r"error initializing process|timed out waiting for idle processes"
+        r"|initialization timed out|spawns failed to initialize",
+        "A process for jobs did not get ready: prewarm raised, or took longer than 10 seconds.",
+        "livekit-agents 1.0 does not register until one is; later ones take jobs and fail them.",
+        "Make prewarm faster (load less), or raise initialize_process_timeout.",
+        f"ipc/proc_pool.py; {MEASURED}: a prewarm that is slow or raises",
+    ),
+    Verdict(
+        "never-joined",
+        "warning",
+        r"completed without establishing a connection|room connection was not established",
+        "A job did not join its room.",
+        "Its entrypoint ended, or ran for 10 seconds, without ctx.connect() or a session.",
+        "Call `await ctx.connect()` early in the entrypoint.",
+        "ipc/job_proc_lazy_main.py; measured with livekit-agents 1.8.9",
+    ),
+    Verdict(
+        "token-refused",
+        "warning",
+        r'error handling request.*"status":\s*401',
+        "The LiveKit server refused a person's or a program's token (HTTP 401).",
+        "It was signed with another key or secret, or has expired. Who cannot join opens no room.",
+        "Give the token backend the server's LIVEKIT_API_KEY and LIVEKIT_API_SECRET.",
+        f"service/utils.go, HandleError; {MEASURED_SERVER}",
+    ),
+    Verdict(
+        "name-in-environment",
+        "warning",
+        r"agent_name is set to",
+        "Something wants to name the worker: 'agent_name is set to'.",
+        "This project ignores that name; another worker with it gets no room by itself.",
+        "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE (and take them out of .env)",
+        "app/dispatch.py, ignore_names; the words are the guide's",
+    ),
+    Verdict(
+        "",
+        "ok",
+        rf'{NAMES}.*{NAME}""',
+        "A worker's name is empty.",
+        "That is normal under automatic dispatch: it gets every room that asks for no other agent.",
+        "",
+        f"{MEASURED}, {MEASURED_SERVER}",
+    ),
+    Verdict(
+        "",
+        "ok",
+        r'no worker is available.*"JT_P(?:ARTICIPANT|UBLISHER)"',
+        "The server looked for workers of the types participant and publisher, and found none.",
+        "A false alarm, also in rooms that have their agent: its worker is of the type room.",
+        "",
+        f"agent/client.go, LaunchJob; {MEASURED_SERVER}",
+    ),
+    Verdict(
+        "",
+        "ok",
+        r'failed to send job request.*no response from servers.*"jobID"'
+        r"|failed sending TerminateJob",
+        "The server wanted to end a job whose worker had gone already.",
+        "A false alarm, in spite of 'failed to send job request': the room was closing.",
+        "",
+        f"agent/client.go, TerminateJob; {MEASURED_SERVER}",
+    ),
+)
+
+UNKNOWN = Finding(
+    "log",
+    "problem",
+    "unknown-log",
+    "This is the log of no worker and of no LiveKit server, or it is empty.",
+    "A worker logs to its standard output, a LiveKit server to its standard error.",
+    "uv run python -m app.agent start > worker.log 2>&1",
+)
+NEVER_REGISTERED = Finding(
+    "log",
+    "problem",
+    "never-registered",
+    "The log begins with a start, and no worker registers in it.",
+    "Without a registered worker, no room gets an agent; the LiveKit server does not even say so.",
+    "Start a worker, and give it ten seconds: uv run python -m app.agent start --log-level DEBUG",
+)

@@ -1,0 +1,214 @@
+"""What the doctor reads in logs. The lines are real ones, shortened."""
+
+import itertools
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from app.doctor.finding import Finding
+from app.doctor.logs import LONGEST, read
+from app.doctor.verdicts import VERDICTS
+
+# How livekit-agents logs (`start`, `dev`), and livekit-server (as text, as JSON):
+# $1 is the message, $2 are the fields.
+START = '{"message": "$1", "level": "INFO", "name": "livekit.agents", $2, "timestamp": "2026"}'
+DEV = "2026-11-25 07:00:03,953 - \x1b[33mWARNING\x1b[0m livekit.agents - $1 \x1b[90m{$2}\x1b[0m"
+SERVER = "2026-11-25T06:58:13.513Z\tINFO\tlivekit.agents\tagent/client.go:181\t$1\t{$2}"
+SERVER_JSON = '{"level":"info","ts":1.5,"logger":"livekit.agents","msg":"$1",$2}'
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ2aWRlbyI6e30sInN1YiI6IiJ9.c2lnbmF0dXJl"
+
+
+def line(style: str, message: str, fields: str) -> str:
+    return style.replace("$1", message).replace("$2", fields)
+
+
+JOB = '"job_id": "AJ_AF7q", "dispatch_id": "AD_rYHw", "room": "room", "agent_name": ""'
+ASKED = '"error": "{}", "namespace": "", "jobType": "JT_ROOM", "agentName": ""'
+SENT = "failed to send job request"
+NO_WORKER = "not dispatching agent job since no worker is available"
+REFUSED = "401, message='Invalid response status', url='ws://127.0.0.1:7880/agent'"
+RETRYING = "failed to connect to livekit, retrying in 0s"
+UNAUTHORIZED = '"status": 401, "method": "GET", "path": "{}", "error": "invalid token: ' + JWT + '"'
+FULL = "worker is at full capacity, marking as unavailable"
+NO_ANSWER = "no answer was given inside the job_request_fnc, automatically rejecting the job"
+NO_CONNECTION = "The job task completed without establishing a connection or performing a shutdown."
+
+# What a worker logs: message, fields, cause.
+OF_WORKERS = [
+    (NO_ANSWER, '"job_request": "<livekit.agents.job.JobRequest>"', "no-answer"),
+    ("assignment for job AJ_UTBX timed out", '"agent_name": ""', "slow-handler"),
+    (FULL, '"load": 0.95, "threshold": 0.7', "worker-full"),
+    (RETRYING, f'"retry_count": 1, "error": "{REFUSED}"', "key-refused"),
+    (RETRYING, '"error": "Cannot connect to host nowhere.invalid:7880"', "server-unreachable"),
+    ("worker failed", '"exc_info": "OSError: [Errno 98]: address already in use"', "port-taken"),
+    ("worker failed", '"exc_info": "ValueError: no"', "worker-failed"),
+    ("registered worker", '"agent_name": "other", "id": "AW_rg6v"', "named-worker"),
+    ("received job request", '"job_id": "AJ_1", "agent_name": "other"', "named-worker"),
+    ("error initializing process", '"exc_info": "TimeoutError", "pid": 1', "slow-start"),
+    ("failed to acquire process for job after 3 attempts", '"job_id": "AJ_1"', "no-process"),
+    ("unhandled exception while running the job task", '"pid": 2', "entrypoint-raised"),
+    ("job process exceeded memory limit, killing it", '"memory_limit_mb": 250', "memory-limit"),
+    ("process exceeded memory limit, killing process", '"pid": 2', "memory-limit"),
+    ("process exited with non-zero exit code 7", '"pid": 28480, "job_id": "AJ_SsuP"', "job-died"),
+    ("process is unresponsive, killing process", '"pid": 4679', "unresponsive"),
+    (NO_CONNECTION, '"pid": 3', "never-joined"),
+    ("⚠️  agent_name is set to: 'x'", '"pid": 3', "name-in-environment"),
+]
+# What a server logs.
+OF_SERVERS = [
+    (SENT, ASKED.format("no response from servers"), "nobody-answered"),
+    (SENT, ASKED.format("no servers available (received 1 responses)"), "no-capacity"),
+    (SENT, ASKED.format("no workers with sufficient capacity"), "all-refused"),
+    (SENT, ASKED.format("request timed out"), "slow-handler"),
+    ("failed to assign job to worker", '"error": "context deadline exceeded"', "slow-handler"),
+    (NO_WORKER, '"agentName": "nobody", "jobType": "JT_ROOM", "room": "room"', "no-such-worker"),
+    ("error handling request", UNAUTHORIZED.format("/agent"), "key-refused"),
+    ("error handling request", UNAUTHORIZED.format("/rtc/v1"), "token-refused"),
+    ("worker registered", '"jobType": "JT_ROOM", "agentName": "other"', "named-worker"),
+    ("job ended", '"jobID": "AJ_SsuP", "status": "JS_FAILED", "error": ""', "job-died"),
+]
+STARTED = line(START, "starting worker", '"version": "1.8.9"')
+REGISTERED = line(START, "registered worker", '"agent_name": "", "id": "AW_VcBE"')
+HEALTHY = [
+    STARTED,
+    REGISTERED,
+    line(DEV, "received job request", JOB),
+    line(DEV, "received assignment", JOB),
+    line(START, "process exited with non-zero exit code -10", '"pid": 3'),  # an idle one
+    line(SERVER, "worker registered", '"jobType": "JT_ROOM", "agentName": ""'),
+    line(SERVER, "assigned job to worker", '"jobID": "AJ_GCuQ", "jobType": "JT_ROOM"'),
+    # As a named room opens, and as any room closes.
+    line(SERVER, NO_WORKER, '"agentName": "a", "jobType": "JT_PARTICIPANT", "room": "room"'),
+    line(SERVER, NO_WORKER, '"agentName": "a", "jobType": "JT_PUBLISHER", "room": "room"'),
+    line(SERVER, SENT, '"error": "no response from servers", "jobID": "AJ_GCuQ"'),
+]
+
+
+def causes(*lines: str) -> list[str]:
+    return [finding.cause for finding in read(lines) if finding.level != "ok"]
+
+
+@pytest.mark.parametrize("prefix", ["", "worker-1  | ", "12:00:01 worker.1 | "])
+@pytest.mark.parametrize("style", [START, DEV], ids=["start", "dev"])
+@pytest.mark.parametrize(("message", "fields", "cause"), OF_WORKERS)
+def test_worker(message: str, fields: str, cause: str, style: str, prefix: str) -> None:
+    assert causes(prefix + line(style, message, fields)) == [cause]
+
+
+@pytest.mark.parametrize(("message", "fields", "cause"), OF_SERVERS)
+def test_server(message: str, fields: str, cause: str) -> None:
+    assert causes(line(SERVER, message, fields)) == [cause]
+    assert causes(line(SERVER_JSON, message, fields.replace('": ', '":'))) == [cause]
+
+
+def test_every_verdict_is_tried_and_says_where_it_comes_from() -> None:
+    tried = {cause for *_, cause in OF_WORKERS + OF_SERVERS}
+    assert {verdict.cause for verdict in VERDICTS} - {""} == tried
+    assert all(v.source and v.means and (v.advice or v.level == "ok") for v in VERDICTS)
+
+
+def test_what_is_healthy_is_all_right() -> None:
+    findings = list(read(HEALTHY))
+    assert {finding.level for finding in findings} == {"ok"}
+    assert {finding.check for finding in findings} == {"log"}
+    assert any("name is empty" in finding.seen for finding in findings)
+    alarms = [finding.seen for finding in findings if "false alarm" in finding.means]
+    assert ["(2x" in seen for seen in alarms] == [True, False]
+    # Worker and server both say it of one job.
+    assert findings[-1].seen == "Job requests: 1 received, 1 assigned, 0 rejected, 0 timed out."
+
+
+def test_counts() -> None:
+    job = line(DEV, "received job request", JOB)
+    late = line(DEV, "assignment for job AJ_UTBX timed out", JOB)
+    findings = list(read([job, line(DEV, NO_ANSWER, ""), job, late, line(DEV, NO_ANSWER, "")]))
+    assert findings[-1].seen == "Job requests: 2 received, 0 assigned, 2 rejected, 1 timed out."
+    assert "(2x, first in line 2)" in findings[0].seen
+
+
+def test_the_decisive_comes_first_and_hides_what_follows_from_it() -> None:
+    traceback = f"aiohttp.client_exceptions.WSServerHandshakeError: {REFUSED}"
+    assert causes(line(DEV, RETRYING, ""), traceback) == ["key-refused"]  # livekit-agents 1.0
+    no_answer, full = line(DEV, NO_ANSWER, ""), line(START, FULL, '"load": 0.9')
+    assert causes(full, no_answer) == ["no-answer", "worker-full"]
+    assert causes(full, line(DEV, "assignment for job AJ_1 timed out", "")) == ["slow-handler"]
+    refused = line(SERVER, SENT, ASKED.format("no workers with sufficient capacity"))
+    assert causes(refused, no_answer) == ["no-answer"]
+    killed = line(DEV, "process exceeded memory limit, killing process", "")
+    died = line(DEV, "process exited with non-zero exit code -10", JOB)
+    assert causes(died, killed) == ["memory-limit"]
+    taken = "OSError: [Errno 98] error while attempting to bind: address already in use"
+    assert causes(line(DEV, "worker failed", ""), taken) == ["port-taken"]
+
+
+def test_a_worker_that_has_come_through_was_only_late() -> None:
+    failed = line(START, RETRYING, '"error": "Cannot connect to host livekit:7880"')
+    (late, *others) = read([STARTED, failed, REGISTERED])
+    assert (late.level, late.cause) == ("warning", "server-unreachable")
+    assert "registered in line 3" in late.seen
+    assert {finding.level for finding in others} == {"ok"}
+    assert next(iter(read([REGISTERED, failed]))).level == "problem"
+    refused = line(START, RETRYING, f'"error": "{REFUSED}"')
+    assert causes(refused, REGISTERED, failed) == ["key-refused", "server-unreachable"]
+
+
+@pytest.mark.parametrize(
+    "first", [STARTED, line(SERVER, "starting LiveKit server", '"version": "1.13.5"')]
+)
+def test_no_worker_registered(first: str) -> None:
+    assert causes(first) == ["never-registered"]
+    assert causes(first, line(DEV, RETRYING, "")) == ["server-unreachable"]
+
+
+def test_the_project_s_own_name_is_no_fault() -> None:
+    registered = line(START, "registered worker", '"agent_name": "ours", "id": "AW_rg6v"')
+    assert {finding.level for finding in read([registered], "ours")} == {"ok"}
+    (named, _) = read([registered], "other")
+    assert "'ours'" in named.seen
+
+
+def test_a_server_without_a_fault() -> None:
+    for style in (SERVER, SERVER_JSON):
+        began = line(style.replace("livekit.agents", "livekit"), "using single-node routing", "")
+        assert causes(began) == []
+    started = line(SERVER, "starting LiveKit server", "")
+    assert causes(started, line(SERVER, "worker registered", '"agentName": ""')) == []
+
+
+@pytest.mark.parametrize("lines", [[], ["INFO: POST /livekit/webhook 200", "hello\ufffd\x00"]])
+def test_another_log(lines: list[str]) -> None:
+    (finding,) = read(lines)
+    assert (finding.level, finding.cause) == ("problem", "unknown-log")
+    assert "python -m app.agent start > worker.log" in finding.advice
+
+
+def test_no_token_and_no_secret_comes_through() -> None:
+    secrets = f"{JWT} access_token={JWT} a-secret"
+    lines = [
+        line(style, f"{message} {secrets}", f'{fields}, "error": "{secrets}"')
+        for style in (START, SERVER)
+        for message, fields, _ in OF_WORKERS + OF_SERVERS
+    ]
+    lines.append(line(START, "registered worker", f'"agent_name": "{JWT}"'))
+    told = " ".join(map(str, itertools.chain(read(lines), read(lines[-1:]))))
+    assert not any(each in told for each in ("eyJ", "access_token", "a-secret"))
+    assert "(a token)" in told
+
+
+def test_long_names_and_long_lines() -> None:
+    (named, _) = read([line(START, "registered worker", f'"agent_name": "{"n" * 5000}"')])
+    assert len(named.seen) < 200
+    assert causes(line(DEV, "x" * LONGEST, "address already in use")) == []
+    traceback = json.dumps("File \n" * 1000 + REFUSED)[1:-1]  # livekit-agents 1.0
+    assert causes(line(START, RETRYING, f'"exc_info": "{traceback}"')) == ["key-refused"]
+
+
+def test_memory_stays_small() -> None:
+    def endless() -> Iterator[str]:
+        for number in range(5000):
+            yield line(START, "registered worker", f'"agent_name": "{number}"')
+
+    findings: list[Finding] = list(read(endless()))
+    assert len(findings) == 2
+    assert "(5000x, first in line 1)" in findings[0].seen
