@@ -1,5 +1,6 @@
 """`--project`: other projects, written out as files, and what is said about them."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import indent
@@ -328,6 +329,16 @@ def test_nothing_to_read(seen: Examine, tmp_path: Path) -> None:
         seen({"a.py": "print()"})
     with pytest.raises(NothingToRead, match="no folder"):
         examine(tmp_path / "a.py")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among files")
+def test_pipes_and_links_in_a_circle_are_passed_over(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
+    (tmp_path / "a.py").symlink_to("b.py")
+    (tmp_path / "b.py").symlink_to("a.py")
+    (tmp_path / "c.py").write_text("import livekit\n", encoding="utf-8")
+    (only,) = examine(tmp_path)
+    assert only.level == "ok"
 
 
 def test_nothing_in_this_project_keeps_an_agent_away() -> None:

@@ -20,7 +20,7 @@ import re
 import secrets
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from aiohttp import ClientError, ClientTimeout
@@ -33,7 +33,8 @@ from app.settings import Settings
 from app.tokens import Mint, TokenRequest
 
 HERE = Path(__file__).parents[2]
-TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*")
+TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
+CREDENTIALS = re.compile(r"//[^/\s]+@")
 COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}  # of a terminal
 
 
@@ -54,6 +55,13 @@ async def examine(asked: argparse.Namespace) -> AsyncIterator[Finding]:
     except ValidationError as error:
         for finding in environment.wrong_settings(error):
             yield finding
+        return
+    except UnicodeDecodeError:
+        advice = "Save it as UTF-8, or copy .env.example anew."
+        yield Finding(
+            "environment", "problem", "settings-encoding", ".env is no text in UTF-8.",
+            "Neither worker nor token backend starts like this.", advice,
+        )  # fmt: skip
         return
     for finding in environment.look(settings):
         yield finding
@@ -112,7 +120,10 @@ def read_log(name: str) -> Iterator[Finding]:
 async def report(asked: argparse.Namespace) -> int:
     """Prints what is found; gives the exit code."""
     findings: list[Finding] = []
-    async for finding in examine(asked):
+    async for each in examine(asked):
+        finding = replace(
+            each, seen=plain(each.seen), means=plain(each.means), advice=plain(each.advice)
+        )
         findings.append(finding)
         if not asked.json:
             say(f"{coloured(finding.level)} {finding.seen}")
@@ -137,9 +148,14 @@ def coloured(level: str) -> str:
     return f"\033[{COLOURS[level]}m{level:8}\033[0m"
 
 
+def plain(text: str) -> str:
+    """`text` without what nobody may read (tokens, passwords in URLs) or a terminal would obey."""
+    text = CREDENTIALS.sub("//<hidden>@", TOKEN.sub("<token>", text))
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def say(text: str) -> None:
-    """Prints `text`, in which nobody may find a token to join with."""
-    print(TOKEN.sub("<token>", text), flush=True)
+    print(text, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -157,8 +173,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--json", action="store_true", help="for programs (README.md has the shape)"
     )
+    asked = parser.parse_args(arguments)
+    for name, value in vars(asked).items():
+        if value == "":
+            parser.error(f"--{name} is empty")
     try:
-        return asyncio.run(report(parser.parse_args(arguments)))
+        return asyncio.run(report(asked))
+    except KeyboardInterrupt:
+        reason = "It was interrupted."
     except (TwirpError, ClientError, TimeoutError):
         reason = "The LiveKit server stopped answering."
     except project.NothingToRead as error:
@@ -166,6 +188,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
     print(f"Could not look. {reason}", file=sys.stderr)
+    if asked.json:
+        say(json.dumps({"error": reason}))
     return 2
 
 

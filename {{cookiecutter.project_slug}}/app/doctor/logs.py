@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.doctor.finding import Finding
 from app.doctor.verdicts import NEVER_REGISTERED, UNKNOWN, VERDICTS, Verdict
 
-LONGEST = 20_000  # characters of a line that are looked at; the worst that was seen had 3,420
+LONGEST = 10_000  # characters of a line that are looked at; the worst that was seen had 3,420
 
 TOKEN = re.compile(r"eyJ[\w-]+(\.[\w-]*)*")
 KNOWN = re.compile(r'livekit\.agents\b|\tlivekit(\.\w+)*\t|"logger":\s*"livekit')

@@ -48,10 +48,11 @@ async def look(
     for event in ("participant_connected", "participant_attributes_changed"):
         person.on(event, lambda *_: changed.set())
     began = time.perf_counter()
+    joining = asyncio.ensure_future(person.connect(url, token))
     try:
         try:
             async with asyncio.timeout(JOINING):
-                await person.connect(url, token)
+                await asyncio.shield(joining)
         except (rtc.ConnectError, TimeoutError):
             return problem(
                 "cannot-join",
@@ -80,6 +81,8 @@ async def look(
         _, after = await look_at_worker(settings)
         server = await server_info(url, token)
     finally:
+        # A join that is cancelled goes on, and would open the room again.
+        await asyncio.wait([joining], timeout=JOINING)
         await person.disconnect()
         with contextlib.suppress(TwirpError, ClientError, TimeoutError):
             await livekit.room.delete_room(DeleteRoomRequest(room=room))

@@ -1,5 +1,6 @@
 """The LiveKit server: does it answer, what time does it have, does it take the key?"""
 
+import asyncio
 import time
 from email.utils import parsedate_to_datetime
 
@@ -10,6 +11,7 @@ from aiohttp import (
     ClientSSLError,
     ClientTimeout,
 )
+from google.protobuf.message import DecodeError
 from livekit.api import ListRoomsRequest, LiveKitAPI, TwirpError
 
 from app.doctor.finding import Finding
@@ -25,7 +27,10 @@ KEYS = "LIVEKIT_API_KEY and LIVEKIT_API_SECRET have to be a pair that this serve
 async def look(settings: Settings, livekit: LiveKitAPI) -> Finding:
     url = settings.livekit_url
     try:
-        return await ask(settings, livekit)
+        async with asyncio.timeout(TIMEOUT):
+            return await ask(settings, livekit)
+    except (DecodeError, ValueError):
+        return stranger(url, "an answer that is none of LiveKit's")
     except ClientConnectorDNSError:
         cause, seen = "unknown-host", f"The host of {url} is not known."
     except ClientSSLError:
@@ -46,6 +51,7 @@ async def ask(settings: Settings, livekit: LiveKitAPI) -> Finding:
     """
     Raises:
         ClientError, TimeoutError: it does not answer.
+        DecodeError, ValueError: what answers is no LiveKit server.
     """
     url = settings.livekit_url
     token = Mint(settings).sign({"sub": "doctor", "video": {"roomJoin": True, "room": "doctor"}})
@@ -54,16 +60,12 @@ async def ask(settings: Settings, livekit: LiveKitAPI) -> Finding:
         http.get(
             url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate",
             headers={"Authorization": f"Bearer {token}"},
+            allow_redirects=False,  # which would lose the token
         ) as answer,
     ):
         status, text, date = answer.status, await answer.text(), answer.headers.get("Date")
     if status not in (200, 401):
-        return problem(
-            "no-livekit",
-            f"What answers at {url} (HTTP {status}) seems to be no LiveKit server.",
-            "LiveKit answers GET /rtc/validate.",
-            "Correct LIVEKIT_URL.",
-        )
+        return stranger(url, f"HTTP {status}")
     skew = time.time() - parsedate_to_datetime(date).timestamp() if date else 0
     if abs(skew) > LEEWAY:
         return problem(
@@ -90,6 +92,15 @@ async def ask(settings: Settings, livekit: LiveKitAPI) -> Finding:
             "Is there a proxy that passes on /rtc only? It has to pass on /twirp and /agent, too.",
         )
     return Finding("server", "ok", "", f"The LiveKit server at {url} takes the key.")
+
+
+def stranger(url: str, answer: str) -> Finding:
+    return problem(
+        "no-livekit",
+        f"What answers at {url} ({answer}) seems to be no LiveKit server.",
+        "LiveKit answers GET /rtc/validate.",
+        "Correct LIVEKIT_URL.",
+    )
 
 
 def problem(cause: str, seen: str, means: str, advice: str) -> Finding:

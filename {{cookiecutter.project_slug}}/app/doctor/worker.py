@@ -8,6 +8,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTime
 from app.doctor.finding import Finding
 from app.settings import Settings
 
+TOO_MUCH = (OverflowError, RecursionError)  # what JSON may bring
 TIMEOUT = 3  # seconds for the worker to answer
 START = "uv run python -m app.agent dev"
 
@@ -48,7 +49,7 @@ async def look(settings: Settings) -> tuple[Finding, Worker | None]:
             "LiveKit says nothing about it: rooms just get no agent.",
             f"Start it: {START} (or, if it runs, correct WORKER_PORT)",
         ), None
-    except (ClientError, ValueError, LookupError, TypeError, AttributeError):
+    except (ClientError, ValueError, LookupError, TypeError, AttributeError, *TOO_MUCH):
         return problem(
             "no-livekit-worker",
             f"What answers at {url} is no LiveKit worker.",

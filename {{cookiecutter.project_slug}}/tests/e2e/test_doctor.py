@@ -175,7 +175,7 @@ def doctor(
 
 async def test_a_healthy_project_is_healthy(patient: Patient, doctor: Doctor) -> None:
     assert await doctor() == ""
-    assert await doctor({}, "--room", "new", "--token", patient.token(room="new")) == ""
+    assert await doctor({}, "--room", "new", "--token", patient.token(aud="any")) == ""
     person = await Person.with_token_from(patient.backend, room_name="full of life")
     await person.meets_agent()
     assert await doctor({}, "--room", "full of life") == ""
@@ -210,8 +210,11 @@ async def test_a_setting(doctor: Doctor, cause: str) -> None:
 async def test_a_server_that_says_nothing_or_is_none(patient: Patient, doctor: Doctor) -> None:
     with listening(None) as address:
         assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-server"
-    with listening(b"") as address:
-        assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-livekit"
+    for answer in (b"", b"<html>", b"\xff"):
+        with listening(answer) as address:
+            assert await doctor({"LIVEKIT_URL": f"ws://bob:hunter2@{address}"}) == "no-livekit"
+            assert "hunter2" not in doctor.seen
+            assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-livekit"
     secure = patient.livekit.url.replace("ws:", "wss:")
     assert await doctor({"LIVEKIT_URL": secure}) == "tls"
 
@@ -388,9 +391,12 @@ def test_it_says_so_if_it_cannot_look(capsys: pytest.CaptureFixture[str], tmp_pa
 
 async def test_what_a_person_reads(patient: Patient) -> None:
     env = {**patient.env, "WORKER_PORT": "1"}
-    found = await asyncio.to_thread(run, "app.doctor", env=env)
+    token = patient.token(secret="of-another-project-with-32-letters")
+    found = await asyncio.to_thread(run, "app.doctor", "--token", token, env=env)
     assert found.returncode == 1
     assert found.stderr == ""
+    assert patient.livekit.secret not in found.stdout
+    assert "eyJ" not in found.stdout
     assert "problem  No worker answers at http://127.0.0.1:1." in found.stdout
     assert "1. No worker answers at http://127.0.0.1:1." in found.stdout
     assert "-> Start it: uv run python -m app.agent dev" in found.stdout
