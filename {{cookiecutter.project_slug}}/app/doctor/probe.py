@@ -21,6 +21,7 @@ JOINING = 5  # seconds to join
 # Seconds for the agent to come. After five, the server lists which worker has taken the job
 # (1.13.5, measured), so that those who did not bring an agent can be told apart.
 COMING = 6.5
+UNDER_WAY = 2  # seconds that an agent needs that is sent
 NAMED = (1, 9, 2)  # since this release, livekit-server says which name an agent has
 LOG = "The worker's log says more: uv run python -m app.doctor --log worker.log"
 
@@ -64,9 +65,7 @@ async def look(
         joined = time.perf_counter()
         try:
             async with asyncio.timeout(COMING):
-                while not any(is_ours(p, settings) for p in person.remote_participants.values()):
-                    changed.clear()
-                    await changed.wait()
+                await agent_of(person, changed, settings)
         except TimeoutError:
             rooms = (await livekit.room.list_rooms(ListRoomsRequest(names=[room]))).rooms
             if not rooms:
@@ -80,9 +79,14 @@ async def look(
         came = time.perf_counter()
         _, after = await look_at_worker(settings)
         server = await server_info(url, token)
-    finally:
-        # A join that is cancelled goes on, and would open the room again.
+    except asyncio.CancelledError:
+        # Ctrl-C. A join that is under way, or an agent that is, would open the room again.
         await asyncio.wait([joining], timeout=JOINING)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNDER_WAY):
+                await agent_of(person, changed, settings)
+        raise
+    finally:
         await person.disconnect()
         with contextlib.suppress(TwirpError, ClientError, TimeoutError):
             await livekit.room.delete_room(DeleteRoomRequest(room=room))
@@ -99,6 +103,13 @@ async def look(
     if worker and after and after.jobs <= worker.jobs:
         seen += " Another worker sent it, not the one on this machine."
     return Finding("probe", "ok", "", seen)
+
+
+async def agent_of(person: rtc.Room, changed: asyncio.Event, settings: Settings) -> None:
+    """Waits until the agent is in the room."""
+    while not any(is_ours(each, settings) for each in person.remote_participants.values()):
+        changed.clear()
+        await changed.wait()
 
 
 def is_ours(participant: rtc.RemoteParticipant, settings: Settings) -> bool:
