@@ -1,48 +1,45 @@
-"""What may prevent a job, or bring one: each case in words, and how it is played.
+"""What may prevent a job, or bring one: each case in words.
 
 A case says what was measured when its words were written. The page compares that with the stored
 run, and shows no verdict where they differ.
 """
 
-import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-if TYPE_CHECKING:
-    from benchmarks.dispatch_world import Person, World
-
-PATIENCE = 6  # seconds without an agent after which none is to come
-GONE = 40  # seconds within which the server has to notice that an agent is gone; it takes 20
-
-
-# Outcomes
-JOINS, NOBODY, NEVER = "joins", "no agent", "never joined"
-STAYS, LEAVES = "the agent stays", "the agent leaves"
-ALL, NOT_ALL = "an agent in every room", "not in every room"
-
-
-@dataclass(frozen=True)
-class Worker:
-    """How a worker behaves; see dispatch_worker.py.
-
-    Attributes:
-        options: further arguments for WorkerOptions.
-        env: further environment variables.
-        command: what follows the script's name.
-    """
-
-    options: Mapping[str, Any] = field(default_factory=dict)
-    entrypoint: str = "stays"
-    handler: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
-    command: Sequence[str] = ("start",)
-
-
-PLAIN = Worker()
-GREETER = Worker(options={"agent_name": "greeter"})
+from benchmarks.dispatch_plays import (
+    ALL,
+    GREETER,
+    JOINS,
+    LEAVES,
+    NOBODY,
+    NOT_ALL,
+    PLAIN,
+    STAYS,
+    Play,
+    Worker,
+    a_person_joins,
+    agent_is_lost,
+    asks_for,
+    busy_for_a_while,
+    dispatch_deleted,
+    dispatched,
+    dispatched_into_a_new_room,
+    dispatched_too_early,
+    job_killed,
+    joined_with,
+    late_worker,
+    logs,
+    made_with,
+    python,
+    room_made_again,
+    rooms_at_once,
+    second_person,
+    token_for_an_open_room,
+    two_are_asked,
+    worker_killed,
+)
 
 
 @dataclass(frozen=True)
@@ -51,210 +48,6 @@ class Guide:
 
     says: str
     outcome: str
-
-
-Play = Callable[["World", Worker], Awaitable[str]]
-
-
-# -- How cases are played: each gives the outcome.
-
-
-def _met(came: bool) -> str:
-    return JOINS if came else NOBODY
-
-
-def joined_with(**token: Any) -> Play:
-    """A worker runs, and a person joins a new room with such a token."""
-
-    async def play(world: "World", worker: Worker) -> str:
-        await world.start(worker)
-        return _met(await world.meets(await world.person(**token)))
-
-    return play
-
-
-a_person_joins = joined_with()
-
-
-def made_with(**room: Any) -> Play:
-    """A worker runs, a backend makes such a room, and a person joins it."""
-
-    async def play(world: "World", worker: Worker) -> str:
-        await world.start(worker)
-        await world.create_room(**room)
-        return _met(await world.meets(await world.person()))
-
-    return play
-
-
-def logs(words: str, play: Play = a_person_joins) -> Play:
-    """The outcome says whether these words were logged, too."""
-
-    async def logging_play(world: "World", worker: Worker) -> str:
-        outcome = await play(world, worker)
-        return f"{outcome}, {'logs' if world.logged(words) else 'does not log'} `{words}`"
-
-    return logging_play
-
-
-def python(code: str) -> Play:
-    """A line of Python runs in the SDK's environment."""
-
-    async def play(world: "World", worker: Worker) -> str:
-        return await world.outcome_of(code)
-
-    return play
-
-
-def rooms_at_once(rooms: int, bursts: int) -> Play:
-    """So many rooms are made at once, again and again: whether their requests meet is luck."""
-
-    async def play(world: "World", worker: Worker) -> str:
-        async def is_served(room: str) -> bool:
-            person = await world.person(room=room)
-            served = await world.meets(person)
-            await person.leave()
-            await world.end_room(room)  # so that the worker has no job when the next ones open
-            return served
-
-        await world.start(worker)
-        served: list[bool] = []
-        for burst in range(bursts):
-            await asyncio.sleep(4)  # its idle processes get ready
-            names = [f"{burst}-{room}" for room in range(rooms)]
-            await asyncio.gather(*(world.create_room(name=name) for name in names))
-            served += await asyncio.gather(*map(is_served, names))
-        world.detail = f"{sum(served)} of {len(served)}"
-        return ALL if all(served) else NOT_ALL
-
-    return play
-
-
-async def two_are_asked(world: "World", worker: Worker) -> str:
-    await world.start(worker)
-    await world.start(worker)
-    met = _met(await world.meets(await world.person()))
-    return f"{met}, {world.logged('received job request')} of 2 workers asked"
-
-
-async def late_worker(world: "World", worker: Worker) -> str:
-    person = await world.person()
-    await world.start(worker)
-    return _met(await world.meets(person))
-
-
-async def second_person(world: "World", worker: Worker) -> str:
-    await world.person()
-    await world.start(worker)
-    return _met(await world.meets(await world.person()))
-
-
-async def busy_for_a_while(world: "World", worker: Worker) -> str:
-    world.load(0.7)
-    await world.start(worker)
-    await asyncio.sleep(4)  # it reports its load every 2.5 seconds
-    person = await world.person()
-    await asyncio.sleep(1)
-    world.load(0)
-    await asyncio.sleep(4)
-    return _met(await world.meets(person))
-
-
-async def is_replaced(world: "World", person: "Person") -> str:
-    """The agent of this person is lost; does another one come?"""
-    began = time.monotonic()
-    if not await person.sees(0, 0, GONE):
-        return STAYS
-    world.detail = f"gone after {time.monotonic() - began:.0f} s"
-    return _met(await world.meets(person))
-
-
-async def agent_is_lost(world: "World", worker: Worker) -> str:
-    await world.start(worker)
-    person = await world.person()
-    if not await world.meets(person):
-        return NEVER
-    return await is_replaced(world, person)
-
-
-async def job_killed(world: "World", worker: Worker) -> str:
-    met = await agent_is_lost(world, worker)
-    (dispatch,) = await world.dispatches()
-    running = [job.state.status for job in dispatch.state.jobs] == [1]  # JS_RUNNING
-    return f"{met}; the API says {'running' if running else 'not running'}"
-
-
-async def worker_killed(world: "World", worker: Worker) -> str:
-    """Another one is registered all the time, from when the agent is there."""
-    first = await world.start(worker)
-    person = await world.person()
-    if not await world.meets(person):
-        return NEVER
-    await world.start(worker)
-    world.kill(first)
-    return await is_replaced(world, person)
-
-
-def dispatched(times: int, agent_name: str = "") -> Play:
-    """A room has no agent, because the worker was late or has another name; then it is sent for."""
-
-    async def play(world: "World", worker: Worker) -> str:
-        person = await world.person()
-        await world.start(worker)
-        if await world.meets(person):
-            return "joins unasked"
-        for _ in range(times):
-            await world.dispatch(agent_name)
-        if not await world.meets(person, agents=times):
-            return f"{person.agents} agents" if person.agents else NOBODY
-        return JOINS if times == 1 else f"{times} agents"
-
-    return play
-
-
-async def dispatched_too_early(world: "World", worker: Worker) -> str:
-    person = await world.person()
-    await world.dispatch()
-    await world.start(worker)
-    return _met(await world.meets(person))
-
-
-async def dispatched_into_a_new_room(world: "World", worker: Worker) -> str:
-    await world.start(worker)
-    await world.dispatch()
-    person = await world.person()
-    await world.meets(person, agents=2)
-    return {0: NOBODY, 1: "1 agent"}.get(person.agents, f"{person.agents} agents")
-
-
-async def dispatch_deleted(world: "World", worker: Worker) -> str:
-    await world.start(worker)
-    person = await world.person()
-    if not await world.meets(person):
-        return NEVER
-    (dispatch,) = await world.dispatches()
-    await world.delete(dispatch)
-    return LEAVES if await person.sees(0, 0, PATIENCE) else STAYS
-
-
-async def token_for_an_open_room(world: "World", worker: Worker) -> str:
-    await world.person()
-    await world.start(worker)
-    return _met(await world.meets(await world.person(room_config=asks_for("greeter"))))
-
-
-async def room_made_again(world: "World", worker: Worker) -> str:
-    person = await world.person()
-    await world.start(worker)
-    await world.create_room(**asks_for("greeter"))
-    return _met(await world.meets(person))
-
-
-# -- The cases.
-
-
-def asks_for(agent_name: str) -> dict[str, Any]:
-    return {"agents": [{"agent_name": agent_name}]}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from statistics import median
 from string import Template
 from typing import Any
 
-from benchmarks.dispatch_cases import CASES, GONE, GROUPS, PATIENCE, Case
+from benchmarks.dispatch_cases import CASES, GROUPS, Case
+from benchmarks.dispatch_plays import GONE, PATIENCE
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"

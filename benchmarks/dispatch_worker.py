@@ -1,4 +1,4 @@
-"""The worker of dispatch_cases.py. Runs in the environment of the SDK that is measured, old or new.
+"""The worker of dispatch_plays.py. Runs in the environment of the SDK that is measured, old or new.
 
 The environment says how it behaves: DISPATCH_WORKER is JSON with `options` of WorkerOptions and the
 names of an `entrypoint` and, if there is to be one, a request `handler` of this file. DISPATCH_LOAD

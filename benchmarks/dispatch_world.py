@@ -21,7 +21,7 @@ import aiohttp
 from google.protobuf.json_format import ParseDict
 from livekit import api, rtc
 
-from benchmarks.dispatch_cases import PATIENCE, Worker
+from benchmarks.dispatch_plays import PATIENCE, Worker
 from tests.baking import PROJECT, TEMPLATE, clean_environment
 
 KEY, SECRET = "key", "a secret that only this machine ever sees"

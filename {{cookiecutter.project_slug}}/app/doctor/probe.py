@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from functools import partial
 
 from aiohttp import ClientError, ClientSession
 from livekit import rtc
@@ -16,6 +17,8 @@ from app.doctor.finding import Finding
 from app.doctor.worker import Worker
 from app.doctor.worker import look as look_at_worker
 from app.settings import Settings
+
+problem = partial(Finding, "probe", "problem")
 
 JOINING = 5  # seconds to join
 # Seconds for the agent to come. After five, the server lists which worker has taken the job
@@ -180,7 +183,3 @@ async def why_nobody_came(
         "Compare the worker's settings with these, and take a request handler (on_request, "
         f"request_fnc) away. {LOG}",
     )
-
-
-def problem(cause: str, seen: str, means: str, advice: str) -> Finding:
-    return Finding("probe", "problem", cause, seen, means, advice)

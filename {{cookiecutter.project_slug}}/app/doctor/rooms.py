@@ -1,12 +1,15 @@
 """A room in which somebody waits for the agent."""
 
 import time
+from functools import partial
 
 from livekit.api import ListParticipantsRequest, ListRoomsRequest, LiveKitAPI
 
 from app import dispatch
 from app.doctor.finding import Finding
 from app.settings import Settings
+
+problem = partial(Finding, "room", "problem")
 
 SOON = 10  # seconds after which an agent that was asked for would be there
 
@@ -98,7 +101,3 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
         f"{dispatch.FULL} or more), or their request handler refused.",
         "Read the worker's log: uv run python -m app.doctor --log worker.log",
     )
-
-
-def problem(cause: str, seen: str, means: str, advice: str) -> Finding:
-    return Finding("room", "problem", cause, seen, means, advice)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from aiohttp import (
     ClientConnectorDNSError,
@@ -17,6 +18,8 @@ from livekit.api import ListRoomsRequest, LiveKitAPI, TwirpError
 from app.doctor.finding import Finding
 from app.settings import Settings
 from app.tokens import Mint
+
+problem = partial(Finding, "server", "problem")
 
 TIMEOUT = 4  # seconds for the server to answer
 # Seconds by which the clocks may differ: livekit-server 1.13.5 allows tokens a minute (measured).
@@ -33,18 +36,17 @@ async def look(settings: Settings, livekit: LiveKitAPI) -> Finding:
         return stranger(url, "an answer that is none of LiveKit's")
     except ClientConnectorDNSError:
         cause, seen = "unknown-host", f"The host of {url} is not known."
+        advice = "Correct LIVEKIT_URL."
     except ClientSSLError:
         cause, seen = "tls", f"No secure connection comes about with {url}."
+        advice = (
+            "Does the server have a certificate that is valid for this name? A server without "
+            "TLS, such as one on this machine, has ws:// in LIVEKIT_URL."
+        )
     except (ClientError, TimeoutError):
         cause, seen = "no-server", f"No LiveKit server answers at {url}."
-    advice = {
-        "unknown-host": "Correct LIVEKIT_URL.",
-        "tls": "Does the server have a certificate that is valid for this name? A server without "
-        "TLS, such as one on this machine, has ws:// in LIVEKIT_URL.",
-        "no-server": "Start it (on this machine, uv run honcho start does), or correct "
-        "LIVEKIT_URL.",
-    }
-    return problem(cause, seen, "Neither worker nor people can reach it.", advice[cause])
+        advice = "Start it (on this machine, uv run honcho start does), or correct LIVEKIT_URL."
+    return problem(cause, seen, "Neither worker nor people can reach it.", advice)
 
 
 async def ask(settings: Settings, livekit: LiveKitAPI) -> Finding:
@@ -101,7 +103,3 @@ def stranger(url: str, answer: str) -> Finding:
         "LiveKit answers GET /rtc/validate.",
         "Correct LIVEKIT_URL.",
     )
-
-
-def problem(cause: str, seen: str, means: str, advice: str) -> Finding:
-    return Finding("server", "problem", cause, seen, means, advice)

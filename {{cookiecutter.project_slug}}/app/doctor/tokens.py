@@ -10,11 +10,11 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from app import dispatch
 from app.doctor.finding import Finding
+from app.doctor.server import LEEWAY
 from app.settings import Settings
 
 BACKEND = "http://127.0.0.1:8000"  # where `fastapi dev` and honcho put it
 TIMEOUT = 4  # seconds for the token backend to answer
-LEEWAY = 60  # seconds that livekit-server 1.13.5 allows (measured)
 NEW = "Get a new one from POST /token."
 
 

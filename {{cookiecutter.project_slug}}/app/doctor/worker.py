@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
 
 from app.doctor.finding import Finding
 from app.settings import Settings
+
+problem = partial(Finding, "worker", "problem")
 
 TOO_MUCH = (OverflowError, RecursionError)  # what JSON may bring
 TIMEOUT = 3  # seconds for the worker to answer
@@ -95,7 +98,3 @@ async def ask(url: str) -> Worker | None:
         int(said.get("active_jobs", 0)),
         str(said["sdk_version"]),
     )
-
-
-def problem(cause: str, seen: str, means: str, advice: str) -> Finding:
-    return Finding("worker", "problem", cause, seen, means, advice)
