@@ -1,9 +1,11 @@
 """Keeps what the answers chose, proves that nothing else names an agent, says what to do next.
 
-What only one kind of dispatch needs is marked where it stands:
+What only one kind of dispatch, or one release of livekit-agents, needs is marked where it stands:
     a line, by its end          # only explicit
     a block, by two lines       # begin only explicit      and      # end only explicit
     a file, by its name         tests/test_dispatch_explicit.py
+A file for one release takes the place of the file for the newest: app/agent_1_0_23.py that of
+app/agent.py.
 """
 
 import json
@@ -14,9 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 KINDS = ("automatic", "explicit")
+RELEASES = ("1.8", "1.0.23")
+CHOICE = "|".join(map(re.escape, KINDS + RELEASES))
 COMMENT = r"(?:#|//|<!--) {}(?: -->)?\s*"
-MARKED_LINE = re.compile(r"\s*" + COMMENT.format("only (automatic|explicit)") + "$")
-BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format("(begin|end) only (automatic|explicit)") + "$")
+MARKED_LINE = re.compile(r"\s*" + COMMENT.format(f"only ({CHOICE})") + "$")
+BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format(f"(begin|end) only ({CHOICE})") + "$")
 
 # What may lie in a folder, and is no text of the template's.
 NOT_OURS = {".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
@@ -47,8 +51,8 @@ def files(project: Path) -> Iterator[Path]:
             yield (Path(folder) / name).relative_to(project)
 
 
-def strip(text: str, dispatch: str) -> str:
-    """`text` without what is marked for the other kind of dispatch, and without any marker.
+def strip(text: str, chosen: set[str]) -> str:
+    """`text` without what is marked for what was not `chosen`, and without any marker.
 
     Raises:
         ValueError: a block has no end, or an end has no block.
@@ -63,7 +67,7 @@ def strip(text: str, dispatch: str) -> str:
             block = kind if begins else None
             continue
         mark = MARKED_LINE.search(line)
-        if {block, mark and mark[1]} <= {None, dispatch}:
+        if {block, mark and mark[1]} <= {None, *chosen}:
             ending = "\r" if line.endswith("\r") else ""
             kept.append(line[: mark.start()] + ending if mark else line)
     if block:
@@ -86,18 +90,25 @@ def names_left(project: Path) -> Iterator[str]:
 
 def keep_chosen(project: Path, answers: dict[str, str]) -> None:
     """Leaves in `project` what `answers` chose, and nothing of the alternatives."""
-    dispatch, license_file = answers["dispatch"], f"LICENSE-{answers['license']}"
-    others = tuple(f"_{kind}" for kind in KINDS if kind != dispatch)
+    chosen = {answers["dispatch"], answers["livekit_agents"]}
+    license_file = f"LICENSE-{answers['license']}"
+    suffixes = {kind: f"_{kind.replace('.', '_')}" for kind in KINDS + RELEASES}
+    others = tuple(suffix for kind, suffix in suffixes.items() if kind not in chosen)
+    release = suffixes[answers["livekit_agents"]]
     for path in list(files(project)):
         file = project / path
         if path.name == license_file:
             file.replace(project / "LICENSE")
         elif path.name.startswith("LICENSE-") or path.stem.endswith(others):
             file.unlink()
-        elif path.name not in TEXTS:
+        elif path.stem.endswith(release):
+            file.replace(file.with_stem(path.stem.removesuffix(release)))
+    for path in list(files(project)):
+        file = project / path
+        if path.name not in TEXTS:
             content = file.read_bytes()  # bytes, so that each line keeps the ending that it has
             try:
-                stripped = strip(content.decode(), dispatch).encode()
+                stripped = strip(content.decode(), chosen).encode()
             except UnicodeDecodeError:
                 continue  # a picture
             except ValueError as error:

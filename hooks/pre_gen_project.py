@@ -10,7 +10,7 @@ import unicodedata
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 # uv installs no project that has the name of something it depends on.
 DEPENDENCY = re.compile(
-    r"fastapi(-cli)?|honcho|hypothesis|limits|livekit(-(agents|api|protocol))?|mypy|playwright"
+    r"fastapi(-cli)?|honcho|httpx2|hypothesis|limits|livekit(-(agents|api|protocol))?|mypy|playwright"
     r"|pydantic(-settings)?|pyjwt|pytest(-asyncio)?|ruff|watchfiles"
 )
 # livekit-server 1.13.5 takes any text as a name, but two attributes of the agent hold it, and the

@@ -2,14 +2,32 @@
 
 import json
 import re
-from itertools import product
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.baking import TEMPLATE, BakedProject, bake
+from tests.baking import TEMPLATE, BakedProject, Refused, bake
 
 PROMPTS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+# dispatch, assistant, livekit_agents: each is offered with each licence
+SUPPORTED = [
+    ("automatic", "keyless", "1.8"),
+    ("explicit", "keyless", "1.8"),
+    ("automatic", "keyless", "1.0.23"),
+    ("explicit", "keyless", "1.0.23"),
+]
+REFUSED = [
+    {"dispatch": "both"},
+    {"dispatch": "explicit", "agent_name": ""},
+    {"assistant": "pipeline"},
+    {"assistant": "realtime"},
+    {"assistant": "offline"},
+    {"livekit_agents": "1.5"},
+    {"livekit_agents": "1.8.9"},
+    {"license": "GPL-3.0"},
+]
 LICENSE_WORDS = {
     "MIT": "Permission is hereby granted, free of charge",
     "Apache-2.0": "Apache License",
@@ -35,7 +53,7 @@ FILES = {
     "tests/test_doctor_logs.py", "tests/test_doctor_project.py",
     "tests/test_livekit_server.py", "tests/test_rate_limit.py", "tests/test_redispatch.py",
     "tests/test_rooms.py", "tests/test_settings.py", "tests/test_tokens.py",
-    "tests/test_watch.py", "tests/test_webhooks.py", "tests/test_worker.py",
+    "tests/test_watch.py", "tests/test_webhooks.py", "tests/test_worker.py", "tests/worker.py",
     "tests/e2e/__init__.py", "tests/e2e/chromium.py", "tests/e2e/conftest.py",
     "tests/e2e/faults.py", "tests/e2e/faulty_worker.py", "tests/e2e/person.py",
     "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_backend.py",
@@ -48,7 +66,7 @@ def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
     assert {name: PROMPTS[name] for name in PROMPTS if isinstance(PROMPTS[name], list)} == {
         "dispatch": ["automatic", "explicit"],
         "assistant": ["keyless"],
-        "livekit_agents": ["1.8"],
+        "livekit_agents": ["1.8", "1.0.23"],
         "license": ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"],
         "_copy_without_render": PROMPTS["_copy_without_render"],
     }
@@ -65,29 +83,36 @@ def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("dispatch", "license_name"), list(product(PROMPTS["dispatch"], PROMPTS["license"]))
-)
+@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
 def test_a_combination_bakes_what_it_needs_and_nothing_else(
-    tmp_path: Path, dispatch: str, license_name: str
+    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
 ) -> None:
-    project = bake(tmp_path, dispatch=dispatch, license=license_name, author_name="Ann")
+    project = bake(tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents)
     tests = {f"tests/test_dispatch_{dispatch}.py", f"tests/e2e/test_dispatch_{dispatch}.py"}
     assert project.files == FILES | tests
-    assert LICENSE_WORDS[license_name] in project.read("LICENSE")
-    assert "Ann" in project.read("LICENSE")
-    assert project.pyproject["project"]["license"].endswith(license_name)
-    for name in project.files - {"docs/page.png"}:
-        text = project.read(name)
-        assert not re.search(r"only (automatic|explicit)", text), f"a marker is left in {name}"
+    for name, text in texts(project):
+        assert not re.search(r"only (automatic|explicit|1\.)", text), f"a marker is left in {name}"
         assert "{{" not in text, name
         assert "cookiecutter" not in text, name
         assert text.endswith("\n") or not text, name
+    (sdk,) = (each for each in project.pyproject["project"]["dependencies"] if "-agents" in each)
+    assert (
+        sdk
+        == {"1.8": "livekit-agents>=1.8.9,<1.9", "1.0.23": "livekit-agents==1.0.23"}[livekit_agents]
+    )
 
 
-@pytest.mark.parametrize("dispatch", PROMPTS["dispatch"])
-def test_a_project_is_clean_and_passes_its_tests(tmp_path: Path, dispatch: str) -> None:
-    project = bake(tmp_path, dispatch=dispatch, project_name="Concierge")
+def texts(project: BakedProject) -> Iterator[tuple[str, str]]:
+    """Its files but for the picture, each with what is in it."""
+    for name in sorted(project.files - {"docs/page.png"}):
+        yield name, project.read(name)
+
+
+@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
+def test_it_is_clean_and_passes_its_tests(
+    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
+) -> None:
+    project = bake(tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents)
     project.run("ruff", "check", ".")
     project.run("ruff", "format", "--check", ".")
     project.run("mypy", ".")
@@ -95,11 +120,41 @@ def test_a_project_is_clean_and_passes_its_tests(tmp_path: Path, dispatch: str) 
     project.run("pytest", "-q", "--ignore", "tests/e2e")
 
 
+@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
+def test_a_licence_changes_nothing_but_itself(
+    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
+) -> None:
+    codes = []
+    for license_name, words in LICENSE_WORDS.items():
+        (output := tmp_path / license_name).mkdir()
+        project = bake(
+            output,
+            dispatch=dispatch,
+            assistant=assistant,
+            livekit_agents=livekit_agents,
+            license=license_name,
+            author_name="Ann",
+        )
+        assert words in project.read("LICENSE")
+        assert "Ann" in project.read("LICENSE")
+        assert project.pyproject["project"]["license"].endswith(license_name)
+        codes.append({n: t for n, t in texts(project) if n not in ("LICENSE", ".env")})
+        codes[-1]["pyproject.toml"] = re.sub("(?m)^license = .*", "", project.read("pyproject.toml"))
+    assert all(code == codes[0] for code in codes)
+
+
+@pytest.mark.parametrize("answers", REFUSED)
+def test_what_is_not_offered_is_refused(tmp_path: Path, answers: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refusal:
+        bake(tmp_path, **answers)
+    assert list(answers)[-1] in str(refusal.value)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
     automatic: BakedProject,
 ) -> None:
-    texts = automatic.files - {"docs/page.png"}
-    naming = {n for n in texts if re.search("agent_?name", automatic.read(n), re.I)}
+    naming = {n for n, text in texts(automatic) if re.search("agent_?name", text, re.I)}
     assert naming == {
         "README.md",
         "AGENTS.md",
@@ -121,8 +176,7 @@ def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
 def test_a_name_that_is_given_under_automatic_is_dropped_and_that_is_said(tmp_path: Path) -> None:
     project = bake(tmp_path, agent_name="concierge")
     assert "agent name 'concierge' was dropped" in project.printed
-    texts = project.files - {"docs/page.png"}
-    assert not any("concierge" in project.read(name) for name in texts)
+    assert not any("concierge" in text for _, text in texts(project))
 
 
 def test_an_explicit_project_has_its_name_in_one_place(explicit: BakedProject) -> None:

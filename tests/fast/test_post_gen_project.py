@@ -6,6 +6,7 @@ import pytest
 
 from hooks.post_gen_project import keep_chosen, names_left, strip, write_env
 
+ANSWERS = {"dispatch": "automatic", "license": "MIT", "livekit_agents": "1.8"}
 PYTHON = """\
 a = 1
 b = 2  # only explicit
@@ -17,8 +18,8 @@ d = 4  # only automatic
 
 
 def test_strip_leaves_what_was_chosen_and_no_marker() -> None:
-    assert strip(PYTHON, "explicit") == "a = 1\nb = 2\nc = 3\n"
-    assert strip(PYTHON, "automatic") == "a = 1\nd = 4\n"
+    assert strip(PYTHON, {"explicit", "1.8"}) == "a = 1\nb = 2\nc = 3\n"
+    assert strip(PYTHON, {"automatic", "1.8"}) == "a = 1\nd = 4\n"
 
 
 @pytest.mark.parametrize(
@@ -26,8 +27,8 @@ def test_strip_leaves_what_was_chosen_and_no_marker() -> None:
     ["x  # only explicit", "x // only explicit", "x <!-- only explicit -->", "x # only explicit "],
 )
 def test_strip_knows_the_comments_of_each_format(line: str) -> None:
-    assert strip(f"{line}\r\ny\r\n", "explicit") == "x\r\ny\r\n"
-    assert strip(f"{line}\r\ny\r\n", "automatic") == "y\r\n"
+    assert strip(f"{line}\r\ny\r\n", {"explicit", "1.8"}) == "x\r\ny\r\n"
+    assert strip(f"{line}\r\ny\r\n", {"automatic", "1.8"}) == "y\r\n"
 
 
 @pytest.mark.parametrize(
@@ -41,12 +42,12 @@ def test_strip_knows_the_comments_of_each_format(line: str) -> None:
 )
 def test_strip_refuses_a_block_that_is_not_closed(text: str) -> None:
     with pytest.raises(ValueError, match="only"):
-        strip(text, "automatic")
+        strip(text, {"automatic", "1.8"})
 
 
 def test_strip_leaves_other_text_alone() -> None:
     text = 'only explicit\n"x  # only explicit"\nx  # only explicit\u2028y\nno newline at the end'
-    assert strip(text, "automatic") == text
+    assert strip(text, {"automatic", "1.8"}) == text
 
 
 def test_keep_chosen_chooses_among_files(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_keep_chosen_chooses_among_files(tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_text(name)
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff")
-    keep_chosen(tmp_path, {"dispatch": "explicit", "license": "MIT"})
+    keep_chosen(tmp_path, ANSWERS | {"dispatch": "explicit"})
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"test_dispatch_explicit.py", "LICENSE", "picture.png"}
     assert (tmp_path / "LICENSE").read_text() == "LICENSE-MIT"
@@ -67,7 +68,7 @@ def test_keep_chosen_chooses_among_files(tmp_path: Path) -> None:
 def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "x.py").write_text(PYTHON)
-    keep_chosen(tmp_path, {"dispatch": "automatic", "license": "MIT"})
+    keep_chosen(tmp_path, ANSWERS)
     assert (tmp_path / ".git" / "x.py").read_text() == PYTHON
 
 

@@ -18,7 +18,7 @@ from collections.abc import Coroutine
 
 from livekit import rtc
 from livekit.agents import Agent, AgentSession, JobContext
-from livekit.agents.voice.room_io import RoomOptions
+from livekit.agents.voice import room_io
 
 from app.dispatch import is_person
 
@@ -85,12 +85,18 @@ async def start(job: JobContext) -> AgentSession[None]:
     await session.start(
         Assistant(),
         room=job.room,
-        room_options=RoomOptions(
+        # begin only 1.0.23
+        room_input_options=room_io.RoomInputOptions(text_enabled=False, audio_enabled=False),
+        room_output_options=room_io.RoomOutputOptions(audio_enabled=False),
+        # end only 1.0.23
+        # begin only 1.8
+        room_options=room_io.RoomOptions(
             text_input=False,
             audio_input=False,
             audio_output=False,
             # Who reloads the page meets the agent again, and at once.
             close_on_disconnect=False,
         ),
+        # end only 1.8
     )
     return session

@@ -26,6 +26,8 @@ logger = logging.getLogger("app.settings")
 
 PLACEHOLDER = re.compile(r"[<>]|^(wss?://)?(your|replace|change)[-_ ]", re.IGNORECASE)
 SECRET_LENGTH = 32  # what livekit-server asks for: the secret signs tokens with HMAC-SHA256
+IDLE_PROCESSES = 1  # only 1.0.23
+IDLE_PROCESSES = 4  # only 1.8
 DEV_SECRET = "secret"  # noqa: S105  what `livekit-server --dev` accepts
 
 URLS = {
@@ -52,7 +54,7 @@ class Settings(BaseSettings):
 
     worker_host: str = "0.0.0.0"  # noqa: S104  an orchestrator asks from outside whether it lives
     worker_port: int = Field(8082, ge=0, le=65535)
-    worker_num_idle_processes: int = Field(4, ge=0)
+    worker_num_idle_processes: int = Field(IDLE_PROCESSES, ge=0)
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
 

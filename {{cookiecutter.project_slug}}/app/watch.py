@@ -1,18 +1,13 @@
 """What a worker watches: when it can take jobs, and how its jobs end."""
 
 import asyncio
-import inspect
-import logging
-from collections.abc import Callable
+from typing import Any, Protocol
 
-from livekit.agents import AgentServer
 from livekit.agents.ipc.job_executor import JobExecutor
 
 from app import dispatch
 from app.rooms import Rooms
 from app.settings import Settings
-
-logger = logging.getLogger("app.watch")
 
 INTERVAL = 0.5  # seconds between two looks at the load
 # When the load has fallen, the rooms are looked at after so many seconds: the SDK tells the server
@@ -23,18 +18,35 @@ CALM = 10
 BACKEND_FIRST = 1
 
 
-def keep_watch(server: AgentServer, settings: Settings) -> None:
-    """From its registration on, lets `server` look after the rooms that concern it."""
+class Worker(Protocol):
+    """What AgentServer and, before livekit-agents 1.3, Worker have in common.
+
+    Neither has anything public for its load and for the end of a job.
+    """
+
+    _proc_pool: Any
+
+    @property
+    def _worker_load(self) -> float: ...
+    @property
+    def id(self) -> str: ...
+    def on(self, event: Any, callback: Any) -> Any: ...
+
+
+def keep_watch(worker: Worker, settings: Settings) -> None:
+    """From its registration on, lets `worker` look after the rooms that concern it."""
     if settings.dispatch_ensure:
-        watch = Watch(server, settings)
-        server.on("worker_registered", watch.on_registered)
+        watch = Watch(worker, settings)
+        worker.on("worker_registered", watch.on_registered)
+        if worker.id != "unregistered":
+            watch.on_registered()
 
 
 class Watch:
-    """The watch that `server` keeps while it runs."""
+    """The watch that `worker` keeps while it runs."""
 
-    def __init__(self, server: AgentServer, settings: Settings) -> None:
-        self._server = server
+    def __init__(self, worker: Worker, settings: Settings) -> None:
+        self._worker = worker
         self._rooms = Rooms(settings)
         self._task: asyncio.Task[None] | None = None
         self._registered = asyncio.Event()
@@ -43,8 +55,7 @@ class Watch:
         self._registered.set()
         if not self._task:
             self._task = asyncio.create_task(self._watch())
-            # The SDK has no public event for it.
-            self._server._proc_pool.on("process_closed", self._on_job_ended)
+            self._worker._proc_pool.on("process_closed", self._on_job_ended)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -52,7 +63,8 @@ class Watch:
         was_full, calm_until = False, 0.0
         async with self._rooms:
             while True:
-                is_full = await self._is_full()
+                # With such a load, the server passes over this worker.
+                is_full = self._worker._worker_load >= dispatch.FULL
                 now = loop.time()
                 if self._registered.is_set():
                     self._registered.clear()
@@ -65,18 +77,6 @@ class Watch:
                     self._rooms.look_at_all()
                 was_full = is_full
                 await asyncio.sleep(INTERVAL)
-
-    async def _is_full(self) -> bool:
-        """Whether the load is one with which the server passes over this worker."""
-        load: Callable[..., float] | None = self._server.load_fnc
-        if not load:
-            return False
-        arguments = [self._server] if inspect.signature(load).parameters else []
-        try:
-            return await asyncio.to_thread(load, *arguments) >= dispatch.FULL
-        except Exception:
-            logger.exception("load_fnc failed")
-            return False
 
     def _on_job_ended(self, process: JobExecutor) -> None:
         """Makes sure that the agent has left its room, and that another one comes if it has to."""

@@ -3,7 +3,6 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
-from livekit.agents import JobExecutorType
 
 from tests.fake_dispatcher import FakeDispatcher
 
@@ -23,13 +22,13 @@ os.environ |= {
 
 @pytest.fixture
 async def dispatcher() -> AsyncIterator[FakeDispatcher]:
-    """A fake dispatcher at which the real worker, running in this process, has registered."""
-    from app.agent import server
+    """A fake dispatcher at which the real worker, on a busy machine, has registered."""
+    from tests import worker
 
     async with FakeDispatcher() as dispatcher:
-        server.update_options(ws_url=dispatcher.url, job_executor_type=JobExecutorType.THREAD)
+        server = worker.at(dispatcher.url, load=1)
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(asyncio.shield(dispatcher.registration), 10)
         yield dispatcher
         await server.aclose()
-        await running
+        await asyncio.gather(running, return_exceptions=True)  # older releases are cancelled

@@ -11,6 +11,7 @@ class FakeDispatcher:
 
     def __init__(self) -> None:
         self.registration: asyncio.Future[agent.RegisterWorkerRequest] = asyncio.Future()
+        self._statuses: asyncio.Queue[agent.UpdateWorkerStatus] = asyncio.Queue()
         self._answers: asyncio.Queue[agent.AvailabilityResponse] = asyncio.Queue()
         self._worker: web.WebSocketResponse | None = None
         application = web.Application()
@@ -38,6 +39,12 @@ class FakeDispatcher:
             await self._send(agent.ServerMessage(assignment=assignment))
         return answer
 
+    async def has_load(self, load: float) -> agent.WorkerStatus:
+        """Waits until the worker says that its load is `load`, and gives what else it says."""
+        while (status := await asyncio.wait_for(self._statuses.get(), 10)).load != load:
+            continue
+        return status.status
+
     async def _send(self, message: agent.ServerMessage) -> None:
         assert self._worker
         await self._worker.send_bytes(message.SerializeToString())
@@ -56,4 +63,6 @@ class FakeDispatcher:
                 self.registration.set_result(message.register)
             elif message.HasField("availability"):
                 await self._answers.put(message.availability)
+            elif message.HasField("update_worker"):
+                await self._statuses.put(message.update_worker)
         return self._worker

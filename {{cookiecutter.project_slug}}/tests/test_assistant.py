@@ -1,10 +1,10 @@
 """What the assistant says, without a room. (In a room: e2e/test_assistant.py.)"""
 
+import asyncio
 from typing import cast
 
 from livekit import rtc
 from livekit.agents import AgentSession
-from livekit.agents.llm import ChatMessage
 
 from app.assistant import Assistant, answer
 
@@ -17,10 +17,11 @@ class FakeMessage:
 
 
 async def test_it_greets_and_answers() -> None:
-    async with AgentSession[None]() as session:
-        await session.start(Assistant())
-        await answer(session, cast(rtc.TextStreamReader, FakeMessage()))
-        await session.drain()
-        said = [m.text_content for m in session.history.items if isinstance(m, ChatMessage)]
-    assert len(said) == 2
-    assert said[1] == "You wrote: good morning"
+    session = AgentSession[None]()
+    said: asyncio.Queue[str] = asyncio.Queue()
+    session.on("conversation_item_added", lambda event: said.put_nowait(event.item.text_content))
+    await session.start(Assistant())
+    assert "Hello!" in await asyncio.wait_for(said.get(), 10)
+    await answer(session, cast(rtc.TextStreamReader, FakeMessage()))
+    assert await asyncio.wait_for(said.get(), 10) == "You wrote: good morning"
+    await session.aclose()

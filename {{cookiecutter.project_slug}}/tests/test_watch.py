@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from livekit.agents import AgentServer
 
 from app import watch
 from app.settings import load_settings
-from app.watch import Watch
+from app.watch import keep_watch
 
 
 class RoomsThatCount:
@@ -19,6 +18,7 @@ class RoomsThatCount:
     looks = 0
 
     async def __aenter__(self) -> "RoomsThatCount":
+        self.user = asyncio.current_task()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -28,79 +28,68 @@ class RoomsThatCount:
         self.looks += 1
 
 
-class Load:
-    """A load function; `loads` says how high the load is at the n-th call."""
+class FakeWorker:
+    """A worker whose load is `loads(n)` when it is read for the n-th time."""
+
+    id = "AW_1"
+    _proc_pool: Any = SimpleNamespace(on=lambda *_: None)
 
     def __init__(self, loads: Callable[[int], float]) -> None:
         self._loads = loads
-        self.calls = 0
+        self._reads = 0
 
-    def __call__(self) -> float:
-        self.calls += 1
-        return self._loads(self.calls)
+    @property
+    def _worker_load(self) -> float:
+        self._reads += 1
+        return self._loads(self._reads)
 
-    async def called(self, times: int) -> None:
+    def on(self, event: str, callback: Callable[[], None]) -> None:
+        self.register = callback
+
+    async def is_read(self, times: int) -> None:
         async with asyncio.timeout(10):
-            until = self.calls + times
-            while self.calls < until:
+            until = self._reads + times
+            while self._reads < until:
                 await asyncio.sleep(0)
 
 
+Start = Callable[[Callable[[int], float]], tuple[FakeWorker, RoomsThatCount]]
+
+
 @pytest.fixture
-async def watching(
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Callable[[Load], tuple[Watch, RoomsThatCount]]]:
+async def watching(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
     monkeypatch.setattr(watch, "INTERVAL", 0)
     monkeypatch.setattr(watch, "REPORTED", (0,))
-    started: list[Watch] = []
+    rooms: Any = RoomsThatCount()
+    monkeypatch.setattr(watch, "Rooms", lambda _: rooms)
+    settings = load_settings().model_copy(update={"dispatch_ensure": True})
 
-    def start(load: Load) -> tuple[Watch, RoomsThatCount]:
-        pool = SimpleNamespace(on=lambda *_: None)
-        server = cast(AgentServer, SimpleNamespace(load_fnc=load, _proc_pool=pool))
-        started.append(Watch(server, load_settings()))
-        rooms: Any = RoomsThatCount()
-        monkeypatch.setattr(started[-1], "_rooms", rooms)
-        started[-1].on_registered()
-        return started[-1], rooms
+    def start(loads: Callable[[int], float]) -> tuple[FakeWorker, RoomsThatCount]:
+        worker = FakeWorker(loads)
+        keep_watch(worker, settings)
+        return worker, rooms
 
     yield start
-    for each in started:
-        assert each._task
-        each._task.cancel()
-        await asyncio.gather(each._task, return_exceptions=True)
-
-
-Start = Callable[[Load], tuple[Watch, RoomsThatCount]]
+    rooms.user.cancel()
+    await asyncio.gather(rooms.user, return_exceptions=True)
 
 
 async def test_it_looks_whenever_the_worker_has_registered(watching: Start) -> None:
-    load = Load(lambda _: 0)
-    worker, rooms = watching(load)
-    await load.called(5)
+    worker, rooms = watching(lambda _: 0)
+    await worker.is_read(5)
     assert rooms.looks == 1
-    worker.on_registered()
-    await load.called(5)
+    worker.register()
+    await worker.is_read(5)
     assert rooms.looks == 2
 
 
 async def test_it_looks_when_the_load_has_fallen(watching: Start) -> None:
-    load = Load(lambda call: 0.7 if call < 5 else 0.69)
-    _, rooms = watching(load)
-    await load.called(20)
+    worker, rooms = watching(lambda read: 0.7 if read < 5 else 0.69)
+    await worker.is_read(20)
     assert rooms.looks == 2
 
 
 async def test_a_load_that_goes_up_and_down_makes_no_storm(watching: Start) -> None:
-    load = Load(lambda call: call % 2)
-    _, rooms = watching(load)
-    await load.called(100)
+    worker, rooms = watching(lambda read: read % 2)
+    await worker.is_read(100)
     assert rooms.looks == 2
-
-
-async def test_a_load_function_that_fails_does_not_end_it(watching: Start) -> None:
-    load = Load(lambda call: 1 / (call % 2))
-    worker, rooms = watching(load)
-    await load.called(10)
-    worker.on_registered()
-    await load.called(10)
-    assert rooms.looks >= 2

@@ -1,40 +1,30 @@
 """The worker's side of LiveKit's protocol. (The name it registers: test_dispatch_….py.)"""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
-from livekit.agents import AgentSession, CloseEvent, CloseReason, JobContext
-from livekit.agents.testing import fake_job_context
+from livekit.agents import AgentSession, CloseEvent, JobContext
+from livekit.protocol.agent import WS_FULL
 
 from app import agent, assistant, jobs
-from app.agent import server
 from tests.fake_dispatcher import FakeDispatcher
+from tests.worker import ENDS
 
 
-async def test_it_takes_a_job(dispatcher: FakeDispatcher) -> None:
+async def test_it_takes_a_job_however_busy_the_machine_is(dispatcher: FakeDispatcher) -> None:
     answer = await dispatcher.offer("room-1")
     assert answer.available
+    assert await dispatcher.has_load(1) != WS_FULL
 
 
-async def test_it_takes_a_job_however_busy_the_machine_is(
-    dispatcher: FakeDispatcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "load_fnc", lambda: 1.0)
-    answer = await dispatcher.offer("room-2")
-    assert answer.available
-
-
-@pytest.mark.parametrize(
-    ("reason", "leaves"),
-    [
-        (CloseReason.ERROR, True),
-        (CloseReason.PARTICIPANT_DISCONNECTED, True),
-        (CloseReason.USER_INITIATED, False),
-    ],
-)
+@pytest.mark.parametrize(("end", "leaves"), ENDS)
 async def test_an_agent_leaves_when_nobody_can_speak_with_it_any_more(
-    monkeypatch: pytest.MonkeyPatch, reason: CloseReason, leaves: bool
+    monkeypatch: pytest.MonkeyPatch, end: CloseEvent, leaves: bool
 ) -> None:
     session = AgentSession[None]()
     shutdowns: list[str] = []
+    job = cast(JobContext, SimpleNamespace(shutdown=shutdowns.append))
 
     async def join(*_: object) -> bool:
         return True
@@ -44,8 +34,6 @@ async def test_an_agent_leaves_when_nobody_can_speak_with_it_any_more(
 
     monkeypatch.setattr(jobs, "join", join)
     monkeypatch.setattr(assistant, "start", start)
-    with fake_job_context() as job:
-        monkeypatch.setattr(job, "shutdown", shutdowns.append)
-        await agent.entrypoint(job)
-        session.emit("close", CloseEvent(reason=reason))
+    await agent.entrypoint(job)
+    session.emit("close", end)
     assert bool(shutdowns) == leaves

@@ -160,10 +160,11 @@ async def why_nobody_came(
             "A worker took the job, but its agent did not join, or left at once.",
             f"Is there an exception in prewarm or entrypoint? {LOG}",
         )
-    if worker and worker.load >= dispatch.FULL:
+    load = worker.load if worker else 0
+    if load is not None and load >= dispatch.FULL:
         return problem(
             "full-worker",
-            f"{seen} The worker on this machine has a load of {worker.load:.2f}.",
+            f"{seen} The worker on this machine has a load of {load:.2f}.",
             f"LiveKit passes over a worker whose load is {dispatch.FULL} or more.",
             "Start another worker, on another machine.",
         )
@@ -179,7 +180,8 @@ async def why_nobody_came(
         seen,
         "No worker took the job. Either none is registered with this server (it may run for "
         "another LIVEKIT_URL or key, or was told to stop), or its request handler does not call "
-        "accept() within 3 s.",
+        "accept() within 3 s"
+        + (f", or its machine has a load of {dispatch.FULL} or more." if load is None else "."),
         "Compare the worker's settings with these, and take a request handler (on_request, "
         f"request_fnc) away. {LOG}",
     )

@@ -18,12 +18,15 @@ START = "uv run python -m app.agent dev"
 
 @dataclass(frozen=True)
 class Worker:
-    """What GET /worker tells; what is empty, the SDK leaves out."""
+    """What GET /worker tells; what is empty, the SDK leaves out.
+
+    livekit-agents 1.0 tells neither its load nor its release (measured).
+    """
 
     agent: str
-    load: float
+    load: float | None
     jobs: int
-    sdk: str
+    sdk: str | None
 
 
 async def look(settings: Settings) -> tuple[Finding, Worker | None]:
@@ -74,8 +77,9 @@ async def look(settings: Settings) -> tuple[Finding, Worker | None]:
             "Another program's, or an old one? End it, and start this project's.",
         ), worker
     jobs = f"{worker.jobs} job{'' if worker.jobs == 1 else 's'}"
-    seen = f"The worker at {url} runs as {own!r}: livekit-agents {worker.sdk}, {jobs}, "
-    seen += f"a load of {worker.load:.2f}."
+    load = "a load that it does not tell" if worker.load is None else f"a load of {worker.load:.2f}"
+    sdk = worker.sdk or "of an old release"
+    seen = f"The worker at {url} runs as {own!r}: livekit-agents {sdk}, {jobs}, {load}."
     return Finding("worker", "ok", "", seen), worker
 
 
@@ -92,9 +96,7 @@ async def ask(url: str) -> Worker | None:
                 return None
         async with http.get(f"{url}/worker") as answer:
             said = json.loads(await answer.read())
-    return Worker(
-        str(said.get("agent_name", "")),
-        float(said.get("worker_load", 0)),
-        int(said.get("active_jobs", 0)),
-        str(said["sdk_version"]),
-    )
+    agent, jobs = str(said.get("agent_name", "")), int(said.get("active_jobs", 0))
+    if "sdk_version" not in said and said["worker_type"]:
+        return Worker(agent, None, jobs, None)
+    return Worker(agent, float(said.get("worker_load", 0)), jobs, str(said["sdk_version"]))

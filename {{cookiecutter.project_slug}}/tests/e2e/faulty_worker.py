@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from livekit.agents import AgentSession, JobContext, JobRequest, cli
+from livekit.agents import AgentSession, JobContext, JobRequest
 
 from app import assistant, jobs
-from app.agent import server
+from tests import worker
 
 FAULTS = Path(os.environ["FAULTS"])
 
@@ -40,8 +40,6 @@ def load() -> float:
 # In the process of each job, too, which runs this module.
 jobs.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
-server.load_fnc = load
-server._request_fnc = accept_or_not
 
 if __name__ == "__main__":
-    cli.run_app(server)
+    worker.main(load, accept_or_not)

@@ -1,0 +1,41 @@
+"""What the tests need of the worker, and what depends on the release of livekit-agents."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from livekit.agents import CloseEvent, JobExecutorType, JobRequest, Worker, cli
+from livekit.agents.llm import LLMError
+
+from app.agent import begin_watch, options
+
+FAILED = LLMError(timestamp=0, label="", error=RuntimeError(), recoverable=False)
+# How a session ends, and whether the agent then has to leave.
+ENDS = [(CloseEvent(error=FAILED), True), (CloseEvent(), False)]
+# What the doctor finds, by the fault in faulty_worker.py.
+CAUSES = {
+    "exception": "failing-agent",
+    "reject": "job-not-taken",  # any other worker may take it
+    "no-answer": "job-not-taken",
+    "full": "job-not-taken",  # the worker does not tell its load
+}
+
+
+def at(url: str, load: float) -> Worker:
+    """The worker of this project with this load, which runs its jobs in threads."""
+    executor = JobExecutorType.THREAD
+    return Worker(
+        replace(options, ws_url=url, job_executor_type=executor, load_fnc=lambda: load),
+        devmode=False,
+    )
+
+
+def main(load: Callable[[], float], handle: Callable[[JobRequest], Awaitable[None]]) -> None:
+    """Runs it from the command line, with another load and a request handler."""
+
+    def load_and_watch(worker: Worker) -> float:
+        begin_watch(worker)
+        return load()
+
+    options.load_fnc = load_and_watch
+    options.request_fnc = handle
+    cli.run_app(options)
