@@ -41,14 +41,14 @@ class Played(NamedTuple):
     seconds: float | None = None
 
 
-def environment(name: str, release: str) -> Path:
-    """The Python of an environment that has this release of livekit-agents."""
+def environment(name: str, release: str, *more: str) -> Path:
+    """The Python of an environment that has this release of livekit-agents, and more packages."""
     folder = ENVIRONMENTS / name
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not python.exists():
         subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, folder], check=True)
     install = ["uv", "pip", "install", "--quiet", "--upgrade", "--python", str(python)]
-    subprocess.run([*install, f"livekit-agents{release}"], check=True)
+    subprocess.run([*install, f"livekit-agents{release}", *more], check=True)
     return python
 
 

@@ -126,6 +126,17 @@ class World:
         await asyncio.sleep(0.5)  # not in the very moment in which it registers
         return process
 
+    async def worker_tells(self) -> str:
+        """The fields that a worker with a name tells on its HTTP port."""
+        port = _free_port(socket.SOCK_STREAM)
+        await self.start(Worker(options={"agent_name": "a", "host": "127.0.0.1", "port": port}))
+        url = f"http://127.0.0.1:{port}"
+        async with aiohttp.ClientSession(raise_for_status=True) as http:
+            async with http.get(url):
+                pass
+            async with http.get(f"{url}/worker") as answer:
+                return ", ".join(f"`{field}`" for field in sorted(await answer.json()))
+
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """Kills a worker and its jobs, as if their machine was lost."""
         os.killpg(worker.pid, signal.SIGKILL)

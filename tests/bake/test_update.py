@@ -1,0 +1,121 @@
+"""A project later on: a newer template, or other answers, and what its owner changed stays."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from hooks.post_gen_project import names_left
+from tests.baking import PROJECT, TEMPLATE, BakedProject, bake, printed_by
+
+ASSISTANT = "app/assistant.py"
+OWNERS = ("Hello! Write to me", "Ahoy! Write to me")
+TEMPLATES = ("what WebRTC carries", "as WebRTC carries it")
+
+
+def git(folder: Path, *command: str) -> None:
+    as_somebody = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+    printed_by(folder, "git", *as_somebody, *command)
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "a change")
+
+
+def cruft(folder: Path, *command: str) -> None:
+    printed_by(folder, sys.executable, "-m", "cruft", *command)
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A repository of this template: its first release, v1, and a change after it."""
+    template = tmp_path / "template"
+    for part in ("hooks", PROJECT.name):
+        shutil.copytree(TEMPLATE / part, template / part)
+    shutil.copy(TEMPLATE / "cookiecutter.json", template)
+    git(template, "init", "--quiet")
+    commit(template)
+    git(template, "tag", "v1")
+    replace(template / PROJECT.name / ASSISTANT, *TEMPLATES)
+    (template / PROJECT.name / "NEWS.md").write_text("What is new.\n", encoding="utf-8")
+    commit(template)
+    return template
+
+
+@pytest.fixture
+def owned(tmp_path: Path, template: Path) -> BakedProject:
+    """A project of the first release, in which its owner has changed a line."""
+    cruft(tmp_path, "create", "--no-input", "--checkout", "v1", str(template))
+    owned = BakedProject(tmp_path / "my-agent", printed="")
+    git(owned.path, "init", "--quiet")
+    replace(owned.path / ASSISTANT, *OWNERS)
+    commit(owned.path)
+    return owned
+
+
+def texts(project: BakedProject) -> dict[str, str]:
+    """What is in its files, but for the picture and what is another one in each bake."""
+    passed_over = (".git/", ".env", ".cruft.json", "docs/page.png")
+    names = (n for n in project.files if n == ".env.example" or not n.startswith(passed_over))
+    return {name: project.read(name) for name in names}
+
+
+def test_an_update_keeps_what_the_owner_has_changed(owned: BakedProject) -> None:
+    secrets = owned.read(".env")
+    cruft(owned.path, "update", "--skip-apply-ask")
+    assert OWNERS[1] in owned.read(ASSISTANT)
+    assert TEMPLATES[1] in owned.read(ASSISTANT)
+    assert owned.read("NEWS.md") == "What is new.\n"
+    assert owned.read(".env") == secrets
+    assert not [name for name in owned.files if name.endswith(".rej")]
+    assert {line.partition(":")[0] for line in names_left(owned.path)} == {".cruft.json"}
+    owned.run("pytest", "-q", "--ignore", "tests/e2e")
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{"dispatch": "explicit", "agent_name": "concierge"}, {"livekit_agents": "1.0.23"}],
+    ids=["dispatch", "livekit_agents"],
+)
+def test_another_answer_later_makes_the_project_that_it_would_have_made_at_once(
+    tmp_path: Path, template: Path, owned: BakedProject, answers: dict[str, str]
+) -> None:
+    (tmp_path / "at-once").mkdir()
+    at_once = bake(tmp_path / "at-once", template, env=None, options=(), **answers)
+    replace(at_once.path / ASSISTANT, *OWNERS)
+    before = {"dispatch": "automatic", "agent_name": "", "livekit_agents": "1.8"}
+
+    update = ("update", "--skip-apply-ask", "--variables-to-update")
+    cruft(owned.path, *update, json.dumps(answers))
+    assert texts(owned) == texts(at_once)
+    commit(owned.path)
+    cruft(owned.path, *update, json.dumps(before))
+    (tmp_path / "before").mkdir()
+    unchanged = bake(tmp_path / "before", template)
+    replace(unchanged.path / ASSISTANT, *OWNERS)
+    assert texts(owned) == texts(unchanged)
+
+
+def test_a_project_that_was_made_without_cruft_is_linked_to_its_template(
+    tmp_path: Path, template: Path
+) -> None:
+    project = bake(tmp_path, template, options=("--checkout", "v1"), project_name="Front Desk")
+    git(project.path, "init", "--quiet")
+    answers = json.dumps({"project_name": "Front Desk"})
+    cruft(
+        project.path,
+        *("link", "--no-input", "--checkout", "v1", "--extra-context", answers, str(template)),
+    )
+    commit(project.path)
+    cruft(project.path, "update", "--skip-apply-ask")
+    assert TEMPLATES[1] in project.read(ASSISTANT)
+    assert project.read("README.md").startswith("# Front Desk")
