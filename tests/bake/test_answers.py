@@ -1,5 +1,6 @@
 """Answers of every kind: a working project or a clear refusal, and nothing is ever executed."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,34 +10,109 @@ import pytest
 from dotenv import dotenv_values
 from honcho.environ import parse
 
-from tests.baking import TEMPLATE, Refused, bake, clean_environment
+from tests.baking import PROMPTS, TEMPLATE, BakedProject, Refused, bake, clean_environment
 
+TEXTS = ("project_name", "description", "author_name")
 LONG = ("She said: \"it's\" 'fine' \\o/ # <b> & {ok}\n" * 8)[:300]
-ODD = [
-    "O'Brien's \"Fast\" Agent",
-    "a''' + evil",
-    'a""" + evil',
-    r"C:\temp\new",
-    r"ends with a backslash\ ".strip(),
-    "Ünïcödé 🤖",
-    "שלום עולם",
-    "--help",
-    "# only explicit",
-    "agent_name: other",
-    "$(id) `id` %PATH% ${HOME}",
-    LONG,
+# An answer, and the prompts that refuse it. The others make a working project of it.
+HOSTILE: list[tuple[str, set[str]]] = [
+    ("O'Brien", {"project_slug"}),
+    ("say \"hello\" 'there'", {"project_slug", "agent_name"}),
+    ("a''' + evil", {"project_slug"}),
+    ('a""" + evil', {"project_slug", "agent_name"}),
+    ("two\nlines", {"project_slug", "agent_name"}),
+    ("two\r\nlines\tand a tab", {"project_slug", "agent_name"}),
+    (r"C:\temp\new", {"project_slug", "agent_name"}),
+    ("ends with a backslash\\", {"project_slug", "agent_name"}),
+    ("{{7*7}}", set()),  # cookiecutter itself makes 49 of it, on the command line
+    ("{% raw %}x{% endraw %}", set()),  # … and of this, x
+    ("$(id) `id` %PATH% ${HOME}", {"project_slug", "agent_name"}),
+    ("; rm -rf . #", {"project_slug"}),
+    ("--help", {"project_slug"}),
+    ("-x", {"project_slug"}),
+    ("..", {"project_slug"}),
+    ("../up", {"project_slug"}),
+    ("/etc/passwd", {"project_slug"}),
+    ("CON", {"project_slug"}),
+    ("nul.txt", {"project_slug"}),
+    ("class", set()),
+    ("None", set()),
+    ("fastapi", {"project_slug"}),
+    ("# only explicit", {"project_slug"}),
+    ("agent_name: other", {"project_slug"}),
+    (LONG, {"project_slug", "agent_name"}),
+    ("x" * 300, {"project_slug"}),
+    ("x" * 33_000, {"project_slug", "agent_name"}),
+    ("Ünïcödé 🤖", {"project_slug"}),
+    ("שלום עולם", {"project_slug"}),
+    ("\u202eevil", {"project_slug"}),  # from here on, from right to left
+    ("a\x07", {*TEXTS, "project_slug", "agent_name"}),
+    ("\u2028", {"project_slug", "agent_name", "project_name"}),
+    (" ", {"project_slug", "agent_name", "project_name"}),
+    ("", {"project_slug", "agent_name", "project_name"}),
 ]
+PROMPTS_OF_WORDS = (*TEXTS, "project_slug", "agent_name")
+# Folders that cookiecutter itself does not begin with, so that no hook is asked.
+NO_FOLDERS = {"", "..", "/etc/passwd", "x" * 300, "x" * 33_000}
 
 
-@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
-def test_an_odd_text_gives_a_working_project(tmp_path: Path, text: str) -> None:
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BakedProject]:
+    """A project for each kind of dispatch, with ordinary answers."""
+    return {
+        kind: bake(tmp_path_factory.mktemp("plain"), dispatch=kind) for kind in PROMPTS["dispatch"]
+    }
+
+
+@pytest.mark.parametrize(("text", "refusing"), HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_answer_gives_a_working_project_or_is_refused_by_name(
+    tmp_path: Path, plain: dict[str, BakedProject], text: str, refusing: set[str]
+) -> None:
+    output = tmp_path / "output"
+    output.mkdir()
+    refused_here = refusing - ({"project_slug"} if text in NO_FOLDERS else set())
+    if refused_here != refusing:
+        with pytest.raises(Refused, match=r"already exists|too long"):
+            bake(output, project_slug=text)
+    if refused_here:
+        wrong: dict[str, Any] = {"dispatch": "explicit", **dict.fromkeys(refused_here, text)}
+        with pytest.raises(Refused) as refusal:
+            bake(output, **wrong)
+        assert set(re.findall(r"(?m)^  (\w+): ", str(refusal.value))) == refused_here
+    # cookiecutter itself leaves the empty folders that a slug with a slash lies in.
+    assert not [path for path in output.rglob("*") if not path.is_dir()]
+
+    taking = [prompt for prompt in PROMPTS_OF_WORDS if prompt not in refusing]
+    answers: dict[str, Any] = {"project_slug": "odd", **dict.fromkeys(taking, text)}
+    dispatch = "explicit" if "agent_name" in taking else "automatic"
+    project = bake(output, dispatch=dispatch, **answers)
+    assert list(tmp_path.iterdir()) == [output]
+    text = {"{{7*7}}": "49", "{% raw %}x{% endraw %}": "x"}.get(text, text)
     one_line = " ".join(text.split())
-    project = bake(tmp_path, project_name=text, description=text, author_name=text)
     metadata = project.pyproject["project"]
-    assert metadata["description"] == one_line
-    assert metadata["authors"] == [{"name": one_line}]
-    assert project.read("README.md").startswith(f"# {one_line}\n\n{one_line}\n")
-    assert one_line in project.read("LICENSE")
+    if "description" in taking:
+        assert metadata["description"] == one_line
+        assert f"\n\n{one_line}\n" in project.read("README.md")
+    if "author_name" in taking and one_line:
+        assert metadata["authors"] == [{"name": one_line}]
+        assert one_line in project.read("LICENSE")
+    if "project_name" in taking:
+        assert project.read("README.md").startswith(f"# {one_line}\n")
+    if "agent_name" in taking:
+        assert dotenv_values(project.path / ".env")["LIVEKIT_AGENT_NAME"] == text
+        assert parse(project.read(".env"))["LIVEKIT_AGENT_NAME"] == text
+    assert answerless(project) == answerless(plain[dispatch])
+
+
+def answerless(project: BakedProject) -> dict[str, Any]:
+    """All of it that depends on no answer in words: the code, and what its tools are told."""
+    quoting = {"README.md", "LICENSE", "AGENTS.md", ".env", ".env.example", "pyproject.toml"}
+    rest = {name: (project.path / name).read_bytes() for name in project.files - quoting}
+    return rest | {key: part for key, part in project.pyproject.items() if key != "project"}
+
+
+def test_a_project_with_odd_words_everywhere_works(tmp_path: Path) -> None:
+    project = bake(tmp_path, project_name=LONG, description=LONG, author_name=LONG)
     project.run("ruff", "check", ".")  # reads pyproject.toml, as do uv and pytest
     project.run("pytest", "-q", "tests/test_settings.py")
 
@@ -57,39 +133,13 @@ def test_no_answer_is_executed(tmp_path: Path) -> None:
     assert not trace.exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["O'Brien", "a b", "Ünïcödé 🤖", "a # only explicit", "100%", "a=b", "''"]
-)
+@pytest.mark.parametrize("name", ["a b", "a # only explicit", "100%", "a=b", "''"])
 def test_an_odd_agent_name_is_read_by_every_program_as_it_was_typed(
     tmp_path: Path, name: str
 ) -> None:
     project = bake(tmp_path, dispatch="explicit", agent_name=name)
     assert dotenv_values(project.path / ".env")["LIVEKIT_AGENT_NAME"] == name
     assert parse(project.read(".env"))["LIVEKIT_AGENT_NAME"] == name
-
-
-@pytest.mark.parametrize(
-    ("prompt", "answers"),
-    [
-        ("project_slug", {"project_slug": "../up"}),
-        ("project_slug", {"project_slug": "-x"}),
-        ("project_slug", {"project_slug": "con"}),
-        ("project_slug", {"project_slug": "fastapi"}),
-        ("project_name", {"project_name": "  "}),
-        ("description", {"description": "a\x07"}),
-        ("agent_name", {"dispatch": "explicit", "agent_name": " "}),
-        ("agent_name", {"dispatch": "explicit", "agent_name": "x" * 33_000}),
-    ],
-)
-def test_a_wrong_answer_is_refused_by_name_and_leaves_nothing(
-    tmp_path: Path, prompt: str, answers: dict[str, Any]
-) -> None:
-    output = tmp_path / "output"
-    output.mkdir()
-    with pytest.raises(Refused, match=f"  {prompt}: "):
-        bake(output, **answers)
-    assert list(tmp_path.iterdir()) == [output]
-    assert not list(output.iterdir())
 
 
 def test_a_folder_that_is_there_is_never_touched(tmp_path: Path) -> None:
