@@ -72,7 +72,7 @@ def test_a_hostile_answer_gives_a_working_project_or_is_refused_by_name(
     output.mkdir()
     refused_here = refusing - ({"project_slug"} if text in NO_FOLDERS else set())
     if refused_here != refusing:
-        with pytest.raises(Refused, match=r"already exists|too long"):
+        with pytest.raises(Refused, match=r"already exists|too long|  project_slug: "):
             bake(output, project_slug=text)
     if refused_here:
         wrong: dict[str, Any] = {"dispatch": "explicit", **dict.fromkeys(refused_here, text)}

@@ -22,6 +22,13 @@ def test_strip_leaves_what_was_chosen_and_no_marker() -> None:
     assert strip(PYTHON, {"automatic", "1.8"}) == "a = 1\nd = 4\n"
 
 
+def test_strip_keeps_what_the_release_needs_within_what_the_dispatch_needs() -> None:
+    text = "# begin only explicit\na  # only 1.8\nb  # only 1.0.23\nc\n# end only explicit\n"
+    assert strip(text, {"explicit", "1.8"}) == "a\nc\n"
+    assert strip(text, {"explicit", "1.0.23"}) == "b\nc\n"
+    assert strip(text, {"automatic", "1.0.23"}) == ""
+
+
 @pytest.mark.parametrize(
     "line",
     ["x  # only explicit", "x // only explicit", "x <!-- only explicit -->", "x # only explicit "],
@@ -63,6 +70,17 @@ def test_keep_chosen_chooses_among_files(tmp_path: Path) -> None:
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"test_dispatch_explicit.py", "LICENSE", "picture.png"}
     assert (tmp_path / "LICENSE").read_text() == "LICENSE-MIT"
+
+
+@pytest.mark.parametrize(("release", "kept"), [("1.8", "newest"), ("1.0.23", "oldest")])
+def test_the_file_for_a_release_takes_the_place_of_the_other(
+    tmp_path: Path, release: str, kept: str
+) -> None:
+    (tmp_path / "agent.py").write_text("newest")
+    (tmp_path / "agent_1_0_23.py").write_text("oldest  # only 1.0.23")
+    keep_chosen(tmp_path, ANSWERS | {"livekit_agents": release})
+    assert [path.name for path in tmp_path.iterdir()] == ["agent.py"]
+    assert (tmp_path / "agent.py").read_text() == kept
 
 
 def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) -> None:
