@@ -6,7 +6,6 @@ several may look after a room in the same moment (app/rooms.py). The one that jo
 
 import asyncio
 import logging
-import multiprocessing  # only 1.0.23
 from collections.abc import Coroutine
 from itertools import takewhile
 
@@ -29,7 +28,6 @@ logger = logging.getLogger("app.jobs")
 # it is the living one that would be put out if this were too short.
 ANSWER_TIMEOUT = 5
 API_TIMEOUT = 20  # seconds in which it is found out, and done, who stays
-LEAVING = 5  # seconds to leave when the worker has died  # only 1.0.23
 NO_ANSWER = (
     RpcError.ErrorCode.CONNECTION_TIMEOUT,
     RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
@@ -72,7 +70,6 @@ class Presence:
         self._job.room.on("reconnected", lambda: self._run(self._come_back()))
         await self._job.connect()
         self._run(self._leave_at_the_end())  # only 1.8
-        self._leave_with_worker()  # only 1.0.23
         return not await self._give_way()
 
     def _run(self, work: Coroutine[None, None, object]) -> None:
@@ -93,28 +90,6 @@ class Presence:
             await self._job.room.disconnect()
 
     # end only 1.8
-    # begin only 1.0.23
-    def _leave_with_worker(self) -> None:
-        """Leaves when the worker has died.
-
-        Else the process would end without a word, and livekit-server list the agent for another 20
-        seconds (measured).
-        """
-        loop = asyncio.get_running_loop()
-        worker = multiprocessing.parent_process()
-        if not worker:  # where jobs are threads
-            return
-        sentinel = worker.sentinel
-
-        def leave() -> None:
-            loop.remove_reader(sentinel)
-            leaving = asyncio.run_coroutine_threadsafe(self._job.room.disconnect(), loop)
-            # The SDK lets the threads of this loop come to their end.
-            loop.run_in_executor(None, leaving.result, LEAVING)
-
-        loop.add_reader(sentinel, leave)
-
-    # end only 1.0.23
     def _on_participant(self, participant: dispatch.Participant) -> None:
         if self._is_ours(participant):
             self._run(self._give_way())

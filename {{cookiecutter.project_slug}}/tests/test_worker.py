@@ -24,7 +24,7 @@ async def test_an_agent_leaves_when_nobody_can_speak_with_it_any_more(
 ) -> None:
     session = AgentSession[None]()
     shutdowns: list[str] = []
-    job = cast(JobContext, SimpleNamespace(shutdown=shutdowns.append))
+    job = cast(JobContext, SimpleNamespace(shutdown=shutdowns.append, room=None))
 
     async def join(*_: object) -> bool:
         return True

@@ -6,7 +6,8 @@ from dataclasses import replace
 from livekit.agents import CloseEvent, JobExecutorType, JobRequest, Worker, cli
 from livekit.agents.llm import LLMError
 
-from app.agent import begin_watch, options
+from app import mends
+from app.agent import options, settings
 
 FAILED = LLMError(timestamp=0, label="", error=RuntimeError(), recoverable=False)
 # How a session ends, and whether the agent then has to leave.
@@ -32,10 +33,11 @@ def at(url: str, load: float) -> Worker:
 def main(load: Callable[[], float], handle: Callable[[JobRequest], Awaitable[None]]) -> None:
     """Runs it from the command line, with another load and a request handler."""
 
-    def load_and_watch(worker: Worker) -> float:
-        begin_watch(worker)
-        return load()
+    class OtherLoad(mends.Load):
+        def __call__(self, worker: Worker) -> float:
+            super().__call__(worker)
+            return load()
 
-    options.load_fnc = load_and_watch
+    options.load_fnc = OtherLoad(settings)
     options.request_fnc = handle
     cli.run_app(options)
