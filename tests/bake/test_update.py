@@ -71,7 +71,7 @@ def texts(project: BakedProject) -> dict[str, str]:
 
 def test_an_update_keeps_what_the_owner_has_changed(owned: BakedProject) -> None:
     secrets = owned.read(".env")
-    cruft(owned.path, "update", "--skip-apply-ask")
+    cruft(owned.path, "update", "-y")
     assert OWNERS[1] in owned.read(ASSISTANT)
     assert TEMPLATES[1] in owned.read(ASSISTANT)
     assert owned.read("NEWS.md") == "What is new.\n"
@@ -94,7 +94,7 @@ def test_another_answer_later_makes_the_project_that_it_would_have_made_at_once(
     replace(at_once.path / ASSISTANT, *OWNERS)
     before = {"dispatch": "automatic", "agent_name": "", "livekit_agents": "1.8"}
 
-    update = ("update", "--skip-apply-ask", "--variables-to-update")
+    update = ("update", "-y", "--variables-to-update")
     cruft(owned.path, *update, json.dumps(answers))
     assert texts(owned) == texts(at_once)
     commit(owned.path)
@@ -116,6 +116,6 @@ def test_a_project_that_was_made_without_cruft_is_linked_to_its_template(
         *("link", "--no-input", "--checkout", "v1", "--extra-context", answers, str(template)),
     )
     commit(project.path)
-    cruft(project.path, "update", "--skip-apply-ask")
+    cruft(project.path, "update", "-y")
     assert TEMPLATES[1] in project.read(ASSISTANT)
     assert project.read("README.md").startswith("# Front Desk")

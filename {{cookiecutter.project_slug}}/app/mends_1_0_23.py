@@ -19,7 +19,7 @@ SETTLED = 0.3  # seconds after which a state of the agent is told once more
 
 
 class Preload(Plugin):
-    """A package that the processes of jobs share, instead of each of them loading it.
+    """A package that the processes of jobs share, instead of each of them loading it (on Linux).
 
     Plugins are all that this release loads beforehand. With its own package among them, fifty rooms
     that opened at once had their agents after 11 seconds; without, not after 60 (two cores).
@@ -50,7 +50,7 @@ class Load:
 def drain_and_go_on(worker: Worker) -> None:
     """Lets `worker` end the jobs that are left after its drain timeout.
 
-    Else it breaks off there with a traceback, and waits for them for ever (measured).
+    Else the timeout ends the SDK's own end with a traceback, and jobs run on for ever (measured).
     """
     drain = worker.drain
 

@@ -78,8 +78,8 @@ async def look(settings: Settings) -> tuple[Finding, Worker | None]:
         ), worker
     jobs = f"{worker.jobs} job{'' if worker.jobs == 1 else 's'}"
     load = "a load that it does not tell" if worker.load is None else f"a load of {worker.load:.2f}"
-    sdk = worker.sdk or "of an old release"
-    seen = f"The worker at {url} runs as {own!r}: livekit-agents {sdk}, {jobs}, {load}."
+    sdk = f"livekit-agents {worker.sdk}" if worker.sdk else "an old livekit-agents"
+    seen = f"The worker at {url} runs as {own!r}: {sdk}, {jobs}, {load}."
     return Finding("worker", "ok", "", seen), worker
 
 
