@@ -15,6 +15,7 @@ import asyncio
 import datetime
 import json
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -88,7 +89,8 @@ def project_with(python: Path, form: str, repair: str) -> str:
     for dispatch in PROMPTS["dispatch"]:
         with tempfile.TemporaryDirectory() as folder:
             project = bake(Path(folder), dispatch=dispatch, livekit_agents=form)
-            install_needs(python, project.pyproject, repair)
+            if not has_needs(python, project.pyproject, repair):
+                return "cannot be installed together"
             tests = (["tests", "--ignore=tests/e2e"], [f"tests/e2e/test_dispatch_{dispatch}.py"])
             for arguments in tests:
                 result = tested(python, project.path, *arguments)
@@ -98,7 +100,7 @@ def project_with(python: Path, form: str, repair: str) -> str:
     return " / ".join(sorted(results))
 
 
-def install_needs(python: Path, pyproject: dict[str, Any], repair: str) -> None:
+def has_needs(python: Path, pyproject: dict[str, Any], repair: str) -> bool:
     """Installs what the project needs, but for LiveKit's packages, which stay as they are."""
     needs = [*pyproject["project"]["dependencies"], *pyproject["dependency-groups"]["dev"]]
     others = [each for each in needs if not each.startswith(LIVEKIT)]
@@ -106,7 +108,8 @@ def install_needs(python: Path, pyproject: dict[str, Any], repair: str) -> None:
     more = ["openai<3"] if "openai" in repair else []
     install = run("uv", "pip", "install", "--quiet", "--python", python, agents, *more, *others)
     if install.returncode:
-        sys.exit(install.stderr)
+        print(install.stderr, file=sys.stderr)
+    return install.returncode == 0
 
 
 def tested(python: Path, project: Path, *arguments: str) -> str:
@@ -120,8 +123,8 @@ def tested(python: Path, project: Path, *arguments: str) -> str:
     if not failed:
         return "passes"
     lines = (failed[0].text or "").splitlines()
-    errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E  ")]
-    said = (errors or [failed[0].get("message", "")])[-1]
+    errors = [line.removeprefix("E").strip() for line in lines if re.match(r"E .*Error\b", line)]
+    said = [*errors, failed[0].get("message", "")][0].partition(" (")[0]  # a path of this machine
     return f"{len(failed)} fail: `{said[:90]}`".replace("|", "\\|")
 
 
