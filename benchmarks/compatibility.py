@@ -14,8 +14,8 @@ import argparse
 import asyncio
 import datetime
 import json
-import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +24,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from benchmarks.compatibility_page import CASES_SHOWN, FORMS, PAGE, STORED, render, stored_run
-from benchmarks.dispatch import environment, play, release_in
+from benchmarks.dispatch import ENVIRONMENTS, environment, play, release_in
 from benchmarks.dispatch_cases import CASES
 from tests.baking import PROMPTS, bake, clean_environment
 
@@ -41,7 +41,13 @@ LIVEKIT = ("livekit-agents", "livekit-api")
 
 def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=cwd, env=clean_environment(), capture_output=True, text=True, check=False
+        command,
+        cwd=cwd,
+        env=clean_environment(CI="true"),  # nothing is skipped
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
     )
 
 
@@ -50,12 +56,15 @@ def made_ready(name: str, release: str) -> tuple[Path, str]:
 
     livekit-agents 1.2 to 1.5 take any openai, also one that they cannot import (measured).
     """
+    name = f"compatibility-{name}"
+    shutil.rmtree(ENVIRONMENTS / name, ignore_errors=True)  # a project may have left packages
     python = environment(name, release)
     if run(python, "-c", "import livekit.agents").returncode == 0:
         return python, "as it is"
     environment(name, release, "openai<3")
-    works = run(python, "-c", "import livekit.agents").returncode == 0
-    return python, "with `openai<3`" if works else "cannot be imported"
+    if run(python, "-c", "import livekit.agents").returncode:
+        sys.exit(f"livekit-agents{release} is installed, but cannot be imported.")
+    return python, "with `openai<3`"
 
 
 def pythons_for(release: str) -> list[str]:
@@ -115,17 +124,18 @@ def has_needs(python: Path, pyproject: dict[str, Any], repair: str) -> bool:
 def tested(python: Path, project: Path, *arguments: str) -> str:
     """Runs tests: `passes`, or what the first that does not has to say."""
     report = project / "report.xml"
-    run(python, "-m", "pytest", "-q", f"--junitxml={report}", *arguments, cwd=project)
+    result = run(python, "-m", "pytest", "-q", f"--junitxml={report}", *arguments, cwd=project)
+    if result.returncode == 0:
+        return "passes"
     if not report.exists():  # it could not even load tests/conftest.py
         return "does not run"
     cases = ElementTree.parse(report).iter("testcase")
-    failed = [each for case in cases for each in case if each.tag in ("failure", "error")]
-    if not failed:
-        return "passes"
-    lines = (failed[0].text or "").splitlines()
+    failed = [(case, each) for case in cases for each in case if each.tag in ("failure", "error")]
+    first, failure = failed[0]
+    lines = (failure.text or "").splitlines()
     errors = [line.removeprefix("E").strip() for line in lines if re.match(r"E .*Error\b", line)]
-    said = [*errors, failed[0].get("message", "")][0].partition(" (")[0]  # a path of this machine
-    return f"{len(failed)} fail: `{said[:90]}`".replace("|", "\\|")
+    said = [failure.get("message", ""), *errors][-1].partition(" (")[0]  # a path of this machine
+    return f"{len(failed)} fail: {first.get('name')}: `{said[:90]}`".replace("|", "\\|")
 
 
 def row(name: str, release: str) -> dict[str, Any]:
@@ -135,6 +145,7 @@ def row(name: str, release: str) -> dict[str, Any]:
     print(f"livekit-agents {version}: {install}", flush=True)
     measured = {
         "release": version,
+        "python": run(python, "-V").stdout.split()[-1],
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "install": install,
         "pythons": pythons_for(version),
@@ -151,9 +162,11 @@ def compare_newest() -> None:
     newest = row("newest", NEWEST)
     found = [
         f"{key}: was {stored[key]}, is {newest[key]}"
-        for key in ("install", "pythons", "outcomes", "projects")
+        for key in ("install", "pythons", "outcomes")
         if stored[key] != newest[key]
     ]
+    if newest["projects"][FORMS[0]] != "passes":
+        found.append(f"our project: {newest['projects'][FORMS[0]]}")
     if found:
         found.insert(0, f"{newest['release']} is not like {stored['release']}:")
         sys.exit("\n".join(found))
@@ -173,8 +186,7 @@ def main() -> None:
         for name in [arguments.only] if arguments.only else RELEASES:
             rows[name] = row(name, RELEASES[name])
             kept = {each: rows[each] for each in RELEASES if each in rows}
-            run_of_all = {"python": platform.python_version(), "rows": kept}
-            STORED.write_text(json.dumps(run_of_all, indent=1) + "\n", encoding="utf-8")
+            STORED.write_text(json.dumps({"rows": kept}, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(render(stored_run()), encoding="utf-8")
     return None
 

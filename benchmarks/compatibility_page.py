@@ -45,7 +45,7 @@ def render(run: Mapping[str, Any]) -> str:
     rows: list[Row] = list(run["rows"].values())
     dates = sorted({row["date"] for row in rows})
     return Template(TEXT.read_text(encoding="utf-8")).substitute(
-        python=run["python"],
+        python=" and ".join(sorted({row["python"] for row in rows})),
         newest=FORMS[0],
         oldest=FORMS[-1],
         dates=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",

@@ -19,7 +19,10 @@ def clean_environment(**more: str) -> dict[str, str]:
     """The environment without what would leak from this one into a baked project's programs."""
     livekit = ("LIVEKIT_AGENT", "LIVEKIT_URL", "LIVEKIT_API")
     others = ("WORKER_", "DISPATCH_", "TOKEN_", "VIRTUAL_ENV", "PYTHON")
-    return {n: v for n, v in os.environ.items() if not n.startswith(livekit + others)} | more
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(livekit + others)}
+    if utf8 := os.environ.get("PYTHONUTF8"):  # how these tests read what a program prints
+        kept["PYTHONUTF8"] = utf8
+    return kept | more
 
 
 class Refused(Exception):

@@ -32,7 +32,7 @@ def cruft(folder: Path, *command: str) -> None:
 def replace(file: Path, old: str, new: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
+    file.write_text(text.replace(old, new), encoding="utf-8", newline="\n")
 
 
 @pytest.fixture

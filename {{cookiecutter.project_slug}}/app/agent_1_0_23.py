@@ -29,8 +29,8 @@ def prewarm(process: JobProcess) -> None:
 
 async def entrypoint(job: JobContext) -> None:
     """Runs once for each room, in a process of its own."""
-    mends.leave_with_worker(job.room)
     try:
+        mends.leave_with_worker(job.room)
         stays = await jobs.join(
             job,
             settings.livekit_agent_name,  # only explicit

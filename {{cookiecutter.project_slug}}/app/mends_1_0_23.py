@@ -69,8 +69,8 @@ def leave_with_worker(room: Room) -> None:
     """
     loop = asyncio.get_running_loop()
     worker = multiprocessing.parent_process()
-    if not worker:  # where jobs are threads
-        return
+    if not worker or multiprocessing.current_process().name != "job_proc":
+        return  # jobs are threads of the worker, as on Windows
     sentinel = worker.sentinel
 
     def leave() -> None:

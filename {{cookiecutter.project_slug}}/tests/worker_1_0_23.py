@@ -11,7 +11,10 @@ from app.agent import options, settings
 
 FAILED = LLMError(timestamp=0, label="", error=RuntimeError(), recoverable=False)
 # How a session ends, and whether the agent then has to leave.
-ENDS = [(CloseEvent(error=FAILED), True), (CloseEvent(), False)]
+ENDS = [
+    (CloseEvent.model_construct(error=FAILED), True),
+    (CloseEvent.model_construct(error=None), False),
+]
 # What the doctor finds, by the fault in faulty_worker.py.
 CAUSES = {
     "exception": "failing-agent",
