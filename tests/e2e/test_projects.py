@@ -6,18 +6,17 @@ import pytest
 
 from tests.baking import bake
 
-# Slow, and the same with every release of the SDK and every kind of dispatch.
-SAME = (
-    "without_a_worker or test_token_source or lost_machine or unheard_webhooks or crowd"
-    " or different_servers or not_this_projects or says_nothing"
-    " or test_a_setting or test_a_token or what_is_no_token or token_backend_that_is_none"
+# What depends on the release of the SDK: how a worker takes jobs, says how it is, ends and starts.
+OF_RELEASE = (
+    "test_dispatch_explicit or later_leave or too_late or healthy or test_a_worker or two_persons"
+    " or killed_worker or stopped_worker or exception or burst"
 )
 # dispatch, livekit_agents: what pytest runs. (tests/bake runs the fast tests of all of them.) One
 # project runs everything, another one what depends on names and on the release; the last two, what
 # no agent comes without.
 PROJECTS = {
     ("automatic", "1.8"): [],
-    ("explicit", "1.0.23"): ["tests/e2e", "-k", f"test_dispatch_explicit or not ({SAME})"],
+    ("explicit", "1.0.23"): ["tests/e2e", "-k", OF_RELEASE],
     ("automatic", "1.0.23"): ["tests/e2e/test_dispatch_automatic.py"],
     ("explicit", "1.8"): ["tests/e2e/test_dispatch_explicit.py"],
 }
