@@ -24,7 +24,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from benchmarks.compatibility_page import CASES_SHOWN, FORMS, PAGE, STORED, render, stored_run
-from benchmarks.dispatch import ENVIRONMENTS, environment, play, release_in
+from benchmarks.dispatch import AT_ONCE, ENVIRONMENTS, environment, play, release_in
 from benchmarks.dispatch_cases import CASES
 from tests.baking import PROMPTS, bake, clean_environment
 
@@ -35,7 +35,6 @@ RELEASES = {
 }
 NEWEST = ">=1.8.9"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-AT_ONCE = 3  # cases
 TIMEOUT = 180  # seconds; the longest command takes 40
 LIVEKIT = ("livekit-agents", "livekit-api")
 

@@ -1,11 +1,12 @@
 """docs/compatibility.md: the stored run, and compatibility_page.md, which is kept by hand."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from benchmarks.dispatch_page import line
 from tests.baking import PROMPTS
 
 HERE = Path(__file__).parent
@@ -70,10 +71,7 @@ def span(versions: list[str]) -> str:
 
 
 def table(heads: Iterable[str], lines: Iterable[list[str]], rows: list[Row]) -> str:
-    def all_lines() -> Iterator[list[str]]:
-        yield ["livekit-agents", *heads]
-        yield ["---"] * (1 + len(list(heads)))
-        for row, line in zip(rows, lines, strict=True):
-            yield [row["release"], *line]
-
-    return "\n".join(f"| {' | '.join(line)} |" for line in all_lines())
+    columns = ["livekit-agents", *heads]
+    made = [line(*columns), line(*("---" for _ in columns))]
+    made += (line(row["release"], *rest) for row, rest in zip(rows, lines, strict=True))
+    return "\n".join(made)

@@ -48,9 +48,9 @@ def _setting(run: Run) -> str:
 
 def _tables(run: Run) -> Iterator[str]:
     for title, cases in GROUPS.items():
-        head = _line("What is done", *run["sdks"], "Verdict")
+        head = line("What is done", *run["sdks"], "Verdict")
         rows = (
-            _line(case.words, *_outcomes(run["rows"][case.slug]), _verdict(case, run))
+            line(case.words, *_outcomes(run["rows"][case.slug]), _verdict(case, run))
             for case in cases
             if case.slug in run["rows"]
         )
@@ -80,16 +80,16 @@ def _verdict(case: Case, run: Run) -> str:
 def _beside(main: Run, other: Run) -> str:
     """In which rows another server differs."""
     rows = [
-        _line(CASES[slug].words, *_outcomes(row))
+        line(CASES[slug].words, *_outcomes(row))
         for slug, row in other["rows"].items()
         if row["outcomes"] != main["rows"][slug]["outcomes"]
     ]
     if not rows:
         return f"The same came out of {_setting(other)}."
-    head = _line("What is done", *other["sdks"])
+    head = line("What is done", *other["sdks"])
     text = f"The same came out of {_setting(other)}, but for this:"
     return "\n".join((f"{text}\n", head, "|---|---|---|", *rows))
 
 
-def _line(*cells: str) -> str:
+def line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"

@@ -16,6 +16,7 @@ SUPPORTED = [
     ("automatic", "keyless", "1.0.23"),
     ("explicit", "keyless", "1.0.23"),
 ]
+REQUIREMENTS = {"1.8": "livekit-agents>=1.8.9,<1.9", "1.0.23": "livekit-agents==1.0.23"}
 REFUSED = [
     {"dispatch": "both"},
     {"dispatch": "explicit", "agent_name": ""},
@@ -95,10 +96,7 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
         assert "cookiecutter" not in text.replace("org/cookiecutter-livekit-agent", ""), name
         assert text.endswith("\n") or not text, name
     (sdk,) = (each for each in project.pyproject["project"]["dependencies"] if "-agents" in each)
-    assert (
-        sdk
-        == {"1.8": "livekit-agents>=1.8.9,<1.9", "1.0.23": "livekit-agents==1.0.23"}[livekit_agents]
-    )
+    assert sdk == REQUIREMENTS[livekit_agents]
 
 
 def texts(project: BakedProject) -> Iterator[tuple[str, str]]:

@@ -24,4 +24,6 @@ async def test_it_greets_and_answers() -> None:
     assert await asyncio.wait_for(said.get(), 10)
     await answer(session, cast(rtc.TextStreamReader, FakeMessage()))
     assert await asyncio.wait_for(said.get(), 10) == "You wrote: good morning"
+    await session.drain()
+    assert said.empty()
     await session.aclose()
