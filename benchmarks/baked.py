@@ -12,14 +12,14 @@ from tests.baking import TEMPLATE, bake, clean_environment
 HERE = TEMPLATE / "benchmarks"
 
 
-def lines_of(script: str) -> Iterator[str]:
-    """Runs `script` of this folder in a new project with all defaults; gives what it prints.
+def lines_of(script: str, assistant: str = "keyless") -> Iterator[str]:
+    """Runs `script` of this folder in a new project with this assistant; gives what it prints.
 
     Raises:
         SystemExit: it failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        project = bake(Path(folder)).path
+        project = bake(Path(folder), assistant=assistant).path
         env = clean_environment(
             PYTHONPATH=os.pathsep.join((str(project), str(HERE))), PYTHONUNBUFFERED="1"
         )

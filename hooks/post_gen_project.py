@@ -1,11 +1,13 @@
 """Keeps what the answers chose, proves that nothing else names an agent, says what to do next.
 
-What only one kind of dispatch, or one release of livekit-agents, needs is marked where it stands:
+What only one kind of dispatch, one assistant or one release of livekit-agents needs is marked where
+it stands:
     a line, by its end          # only explicit
     a block, by two lines       # begin only explicit      and      # end only explicit
     a file, by its name         tests/test_dispatch_explicit.py
-A file for one release takes the place of the file for the newest: app/agent_1_0_23.py that of
-app/agent.py.
+    or by its first line        # file only pipeline or realtime
+A file for one assistant or release takes the place of the file without its name:
+app/assistant_pipeline.py that of app/assistant.py.
 """
 
 import json
@@ -16,11 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 KINDS = ("automatic", "explicit")
+ASSISTANTS = ("keyless", "pipeline", "realtime", "offline")
 RELEASES = ("1.8", "1.0.23")
-CHOICE = "|".join(map(re.escape, KINDS + RELEASES))
+CHOICE = "|".join(map(re.escape, KINDS + ASSISTANTS + RELEASES))
+CHOICES = rf"(?:{CHOICE})(?: or (?:{CHOICE}))*"
 COMMENT = r"(?:#|//|<!--) {}(?: -->)?\s*"
-MARKED_LINE = re.compile(r"\s*" + COMMENT.format(f"only ({CHOICE})") + "$")
-BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format(f"(begin|end) only ({CHOICE})") + "$")
+MARKED_LINE = re.compile(r"\s*" + COMMENT.format(f"only ({CHOICES})") + "$")
+MARKED_FILE = re.compile(COMMENT.format(f"file only ({CHOICES})") + "\n")
+BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format(f"(begin|end) only ({CHOICES})") + "$")
 
 # What may lie in a folder, and is no text of the template's.
 NOT_OURS = {".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
@@ -54,24 +59,31 @@ def files(project: Path) -> Iterator[Path]:
 def strip(text: str, chosen: set[str]) -> str:
     """`text` without what is marked for what was not `chosen`, and without any marker.
 
+    Nothing is left of a file that is marked as a whole for what was not chosen.
+
     Raises:
         ValueError: a block has no end, or an end has no block.
     """
     kept: list[str] = []
-    block = None
+    blocks: list[str] = []  # that are open, the innermost last
+    if mark := MARKED_FILE.match(text):
+        if chosen.isdisjoint(mark[1].split(" or ")):
+            return ""
+        text = text[mark.end() :]
     for line in text.split("\n"):  # not splitlines(), for which there are other line ends, too
         if border := BLOCK_BORDER.fullmatch(line):
-            begins, kind = border[1] == "begin", border[2]
-            if block != (None if begins else kind):
-                raise ValueError(f"'{border[1]} only {kind}' does not fit what stands before it")
-            block = kind if begins else None
+            if border[1] == "begin":
+                blocks.append(border[2])
+            elif not blocks or blocks.pop() != border[2]:
+                raise ValueError(f"'end only {border[2]}' does not fit what stands before it")
             continue
         mark = MARKED_LINE.search(line)
-        if {block, mark and mark[1]} <= {None, *chosen}:
+        marks = [*blocks, mark[1]] if mark else blocks
+        if not any(chosen.isdisjoint(each.split(" or ")) for each in marks):
             ending = "\r" if line.endswith("\r") else ""
             kept.append(line[: mark.start()] + ending if mark else line)
-    if block:
-        raise ValueError(f"'begin only {block}' has no end")
+    if blocks:
+        raise ValueError(f"'begin only {blocks[-1]}' has no end")
     return "\n".join(kept)
 
 
@@ -90,19 +102,20 @@ def names_left(project: Path) -> Iterator[str]:
 
 def keep_chosen(project: Path, answers: dict[str, str]) -> None:
     """Leaves in `project` what `answers` chose, and nothing of the alternatives."""
-    chosen = {answers["dispatch"], answers["livekit_agents"]}
+    chosen = {answers["dispatch"], answers["assistant"], answers["livekit_agents"]}
     license_file = f"LICENSE-{answers['license']}"
-    suffixes = {kind: f"_{kind.replace('.', '_')}" for kind in KINDS + RELEASES}
-    others = tuple(suffix for kind, suffix in suffixes.items() if kind not in chosen)
-    release = suffixes[answers["livekit_agents"]]
+    suffixes = {each: f"_{each.replace('.', '_')}" for each in KINDS + ASSISTANTS + RELEASES}
+    others = tuple(suffix for each, suffix in suffixes.items() if each not in chosen)
+    alternatives = tuple(suffixes[answers[prompt]] for prompt in ("assistant", "livekit_agents"))
     for path in list(files(project)):
         file = project / path
         if path.name == license_file:
             file.replace(project / "LICENSE")
         elif path.name.startswith("LICENSE-") or path.stem.endswith(others):
             file.unlink()
-        elif path.stem.endswith(release):
-            file.replace(file.with_stem(path.stem.removesuffix(release)))
+        elif path.stem.endswith(alternatives):
+            suffix = next(each for each in alternatives if path.stem.endswith(each))
+            file.replace(file.with_stem(path.stem.removesuffix(suffix)))
     for path in list(files(project)):
         file = project / path
         if path.name not in TEXTS:
@@ -115,6 +128,8 @@ def keep_chosen(project: Path, answers: dict[str, str]) -> None:
                 sys.exit(f"{path.as_posix()}: {error}")
             if stripped != content:
                 file.write_bytes(stripped)
+                if not stripped:
+                    file.unlink()
 
 
 def write_env(project: Path) -> None:

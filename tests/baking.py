@@ -17,8 +17,8 @@ PROMPTS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(
 
 def clean_environment(**more: str) -> dict[str, str]:
     """The environment without what would leak from this one into a baked project's programs."""
-    livekit = ("LIVEKIT_AGENT", "LIVEKIT_URL", "LIVEKIT_API")
-    others = ("WORKER_", "DISPATCH_", "TOKEN_", "VIRTUAL_ENV", "PYTHON")
+    livekit = ("LIVEKIT_AGENT", "LIVEKIT_URL", "LIVEKIT_API", "LIVEKIT_INFERENCE")
+    others = ("WORKER_", "DISPATCH_", "TOKEN_", "ASSISTANT_", "OPENAI_", "VIRTUAL_ENV", "PYTHON")
     kept = {n: v for n, v in os.environ.items() if not n.startswith(livekit + others)}
     if utf8 := os.environ.get("PYTHONUTF8"):  # how these tests read what a program prints
         kept["PYTHONUTF8"] = utf8
@@ -69,9 +69,13 @@ class BakedProject:
         """The paths of all its files."""
         return {p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file()}
 
-    def run(self, *command: str, **env: str) -> None:
-        """Runs a command of the project's own environment in its folder; it has to succeed."""
-        printed_by(self.path, "uv", "run", "--quiet", *command, **env)
+    def run(self, *command: str, **env: str) -> str:
+        """Runs a command of the project's own environment in its folder, which has to succeed.
+
+        Returns:
+            what it printed.
+        """
+        return printed_by(self.path, "uv", "run", "--quiet", *command, **env)
 
 
 def bake(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hooks.pre_gen_project import DEPENDENCY
 from tests.baking import PROMPTS, BakedProject, Refused, bake
 
 # dispatch, assistant, livekit_agents: each is offered with each licence
@@ -15,14 +16,21 @@ SUPPORTED = [
     ("explicit", "keyless", "1.8"),
     ("automatic", "keyless", "1.0.23"),
     ("explicit", "keyless", "1.0.23"),
+    ("automatic", "pipeline", "1.8"),
+    ("explicit", "pipeline", "1.8"),
+    ("automatic", "realtime", "1.8"),
+    ("explicit", "realtime", "1.8"),
+    ("automatic", "offline", "1.8"),
+    ("explicit", "offline", "1.8"),
 ]
 REQUIREMENTS = {"1.8": "livekit-agents>=1.8.9,<1.9", "1.0.23": "livekit-agents==1.0.23"}
 REFUSED = [
     {"dispatch": "both"},
     {"dispatch": "explicit", "agent_name": ""},
-    {"assistant": "pipeline"},
-    {"assistant": "realtime"},
-    {"assistant": "offline"},
+    {"livekit_agents": "1.0.23", "assistant": "pipeline"},
+    {"livekit_agents": "1.0.23", "assistant": "realtime"},
+    {"livekit_agents": "1.0.23", "assistant": "offline"},
+    {"assistant": "telepathic"},
     {"livekit_agents": "1.5"},
     {"livekit_agents": "1.8.9"},
     {"license": "GPL-3.0"},
@@ -37,7 +45,7 @@ FILES = {
     ".env", ".env.example", ".gitignore", "AGENTS.md", "LICENSE", "Procfile", "README.md",
     "pyproject.toml", "docs/page.png",
     "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/auth.py",
-    "app/dispatch.py", "app/jobs.py", "app/rate_limit.py", "app/rooms.py",
+    "app/chat.py", "app/dispatch.py", "app/jobs.py", "app/rate_limit.py", "app/rooms.py",
     "app/settings.py", "app/tokens.py", "app/watch.py", "app/webhooks.py",
     "app/doctor/__init__.py", "app/doctor/__main__.py", "app/doctor/environment.py",
     "app/doctor/finding.py", "app/doctor/logs.py", "app/doctor/probe.py", "app/doctor/rooms.py",
@@ -59,12 +67,34 @@ FILES = {
     "tests/e2e/test_doctor.py", "tests/e2e/test_jobs.py", "tests/e2e/test_livekit_server.py",
     "tests/e2e/test_page.py", "tests/e2e/test_reliability.py", "tests/e2e/test_token_source.py",
 }  # fmt: skip
+# What a combination has beside these, by what was chosen.
+MORE_FILES = {
+    "automatic": {"tests/test_dispatch_automatic.py", "tests/e2e/test_dispatch_automatic.py"},
+    "explicit": {"tests/test_dispatch_explicit.py", "tests/e2e/test_dispatch_explicit.py"},
+    "keyless": set(),
+    "pipeline": {
+        "app/conversation.py", "app/speechless.py",
+        "tests/fake_models.py", "tests/test_missing_key.py",
+        "tests/e2e/scripted_worker.py", "tests/e2e/sound.py", "tests/e2e/speech.wav",
+        "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
+    },
+    "realtime": {
+        "app/conversation.py", "app/speechless.py",
+        "tests/fake_openai.py", "tests/test_missing_key.py",
+        "tests/e2e/sound.py",
+        "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
+    },
+    "offline": {"app/conversation.py", "app/models.py"},
+    "1.8": set(),
+    "1.0.23": {"app/mends.py"},
+}  # fmt: skip
+MARKER = re.compile("only (automatic|explicit|keyless|pipeline|realtime|offline|1\\.)")
 
 
 def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
     assert {name: PROMPTS[name] for name in PROMPTS if isinstance(PROMPTS[name], list)} == {
         "dispatch": ["automatic", "explicit"],
-        "assistant": ["keyless"],
+        "assistant": ["keyless", "pipeline", "realtime", "offline"],
         "livekit_agents": ["1.8", "1.0.23"],
         "license": ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"],
         "_copy_without_render": PROMPTS["_copy_without_render"],
@@ -87,11 +117,10 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
     tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
 ) -> None:
     project = bake(tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents)
-    tests = {f"tests/test_dispatch_{dispatch}.py", f"tests/e2e/test_dispatch_{dispatch}.py"}
-    mends = {"app/mends.py"} if livekit_agents == "1.0.23" else set()
-    assert project.files == FILES | tests | mends
+    more = [MORE_FILES[choice] for choice in (dispatch, assistant, livekit_agents)]
+    assert project.files == FILES.union(*more)
     for name, text in texts(project):
-        assert not re.search(r"only (automatic|explicit|1\.)", text), f"a marker is left in {name}"
+        assert not MARKER.search(text), f"a marker is left in {name}"
         assert "{{" not in text, name
         assert "cookiecutter" not in text.replace("org/cookiecutter-livekit-agent", ""), name
         assert text.endswith("\n") or not text, name
@@ -99,20 +128,37 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
     assert sdk == REQUIREMENTS[livekit_agents]
 
 
+@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
+def test_no_project_can_be_called_like_what_it_depends_on(
+    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
+) -> None:
+    pyproject = bake(
+        tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents
+    ).pyproject
+    for each in pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]:
+        assert DEPENDENCY.fullmatch(re.match(r"[\w-]+", each)[0]), each  # type: ignore[index]
+
+
 def texts(project: BakedProject) -> Iterator[tuple[str, str]]:
-    """Its files but for the picture, each with what is in it."""
-    for name in sorted(project.files - {"docs/page.png"}):
+    """Its files but for picture and sound, each with what is in it."""
+    for name in sorted(project.files - {"docs/page.png", "tests/e2e/speech.wav"}):
         yield name, project.read(name)
+
+
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where mypy keeps what it knows of packages, which are the same in many combinations."""
+    return str(tmp_path_factory.mktemp("mypy"))
 
 
 @pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
 def test_it_is_clean_and_passes_its_tests(
-    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
+    tmp_path: Path, mypy_cache: str, dispatch: str, assistant: str, livekit_agents: str
 ) -> None:
     project = bake(tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents)
     project.run("ruff", "check", ".")
     project.run("ruff", "format", "--check", ".")
-    project.run("mypy", ".")
+    project.run("mypy", ".", MYPY_CACHE_DIR=mypy_cache)
     project.run("python", "-m", "compileall", "-q", "app", "dev", "tests")
     project.run("pytest", "-q", "--ignore", "tests/e2e")
 

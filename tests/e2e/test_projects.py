@@ -1,5 +1,6 @@
 """Baked projects as their owners run them: their own environment, server, worker and tests."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,20 +12,37 @@ OF_RELEASE = (
     "test_dispatch_explicit or later_leave or too_late or healthy or test_a_worker or two_persons"
     " or killed_worker or stopped_worker or exception or burst"
 )
-# dispatch, livekit_agents: what pytest runs. (tests/bake runs the fast tests of all of them.) One
-# project runs everything, another one what depends on names and on the release; the last two, what
-# no agent comes without.
+VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py")
+# dispatch, assistant, livekit_agents: what pytest runs. (tests/bake runs the fast tests of all of
+# them.) One project runs everything, another one what depends on names and on the release; the
+# others, what no agent comes without, and what their assistant says.
 PROJECTS = {
-    ("automatic", "1.8"): [],
-    ("explicit", "1.0.23"): ["tests/e2e", "-k", OF_RELEASE],
-    ("automatic", "1.0.23"): ["tests/e2e/test_dispatch_automatic.py"],
-    ("explicit", "1.8"): ["tests/e2e/test_dispatch_explicit.py"],
+    ("automatic", "keyless", "1.8"): (),
+    ("explicit", "keyless", "1.0.23"): ("tests/e2e", "-k", OF_RELEASE),
+    ("automatic", "keyless", "1.0.23"): ("tests/e2e/test_dispatch_automatic.py",),
+    ("automatic", "pipeline", "1.8"): ("tests/e2e/test_dispatch_automatic.py", *VOICE),
+    ("explicit", "realtime", "1.8"): ("tests/e2e/test_dispatch_explicit.py", *VOICE),
+    ("explicit", "offline", "1.8"): ("tests/e2e/test_assistant.py",),
 }
+SPOKEN = re.compile("(?m)^(?:spoken|heard|answered|heard back): .*")
 
 
-@pytest.mark.parametrize(("dispatch", "livekit_agents"), PROJECTS)
-def test_a_project_passes_its_tests(tmp_path: Path, dispatch: str, livekit_agents: str) -> None:
+@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), PROJECTS)
+def test_a_project_passes_its_tests(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    dispatch: str,
+    assistant: str,
+    livekit_agents: str,
+) -> None:
     project = bake(
-        tmp_path, dispatch=dispatch, livekit_agents=livekit_agents, agent_name="concierge"
+        tmp_path,
+        dispatch=dispatch,
+        assistant=assistant,
+        livekit_agents=livekit_agents,
+        agent_name="concierge",
     )
-    project.run("pytest", *PROJECTS[dispatch, livekit_agents])
+    printed = project.run("pytest", *PROJECTS[dispatch, assistant, livekit_agents])
+    if spoken := SPOKEN.findall(printed):
+        with capsys.disabled():
+            print("", *spoken, sep="\n")

@@ -6,7 +6,12 @@ import pytest
 
 from hooks.post_gen_project import keep_chosen, names_left, strip, write_env
 
-ANSWERS = {"dispatch": "automatic", "license": "MIT", "livekit_agents": "1.8"}
+ANSWERS = {
+    "dispatch": "automatic",
+    "assistant": "keyless",
+    "license": "MIT",
+    "livekit_agents": "1.8",
+}
 PYTHON = """\
 a = 1
 b = 2  # only explicit
@@ -29,6 +34,16 @@ def test_strip_keeps_what_the_release_needs_within_what_the_dispatch_needs() -> 
     assert strip(text, {"automatic", "1.0.23"}) == ""
 
 
+def test_strip_knows_blocks_in_blocks_and_what_several_choices_need() -> None:
+    text = (
+        "# begin only pipeline or realtime\na\n# begin only pipeline\nb\n# end only pipeline\n"
+        "c  # only realtime or offline\n# end only pipeline or realtime\nd\n"
+    )
+    assert strip(text, {"pipeline"}) == "a\nb\nd\n"
+    assert strip(text, {"realtime"}) == "a\nc\nd\n"
+    assert strip(text, {"offline"}) == "d\n"
+
+
 @pytest.mark.parametrize(
     "line",
     ["x  # only explicit", "x // only explicit", "x <!-- only explicit -->", "x # only explicit "],
@@ -45,6 +60,7 @@ def test_strip_knows_the_comments_of_each_format(line: str) -> None:
         "# end only explicit\n",
         "# begin only explicit\n# begin only explicit\n# end only explicit\n",
         "# begin only explicit\n# end only automatic\n",
+        "# begin only explicit\n# begin only 1.8\n# end only explicit\n# end only 1.8\n",
     ],
 )
 def test_strip_refuses_a_block_that_is_not_closed(text: str) -> None:
@@ -81,6 +97,26 @@ def test_the_file_for_a_release_takes_the_place_of_the_other(
     keep_chosen(tmp_path, ANSWERS | {"livekit_agents": release})
     assert [path.name for path in tmp_path.iterdir()] == ["agent.py"]
     assert (tmp_path / "agent.py").read_text() == kept
+
+
+@pytest.mark.parametrize(
+    ("assistant", "kept"),
+    [
+        ("keyless", {"assistant.py": "keyless", "__init__.py": ""}),
+        ("pipeline", {"assistant.py": "pipeline", "__init__.py": "", "key.py": "k\n"}),
+        ("offline", {"assistant.py": "offline", "__init__.py": ""}),
+    ],
+)
+def test_the_files_of_an_assistant_are_kept_with_it_alone(
+    tmp_path: Path, assistant: str, kept: dict[str, str]
+) -> None:
+    (tmp_path / "assistant.py").write_text("keyless")
+    (tmp_path / "assistant_pipeline.py").write_text("pipeline")
+    (tmp_path / "assistant_offline.py").write_text("offline")
+    (tmp_path / "key.py").write_text("# file only pipeline or realtime\nk\n")
+    (tmp_path / "__init__.py").touch()
+    keep_chosen(tmp_path, ANSWERS | {"assistant": assistant})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == kept
 
 
 def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) -> None:

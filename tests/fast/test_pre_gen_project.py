@@ -13,6 +13,8 @@ ANSWERS = {
     "author_name": "",
     "dispatch": "automatic",
     "agent_name": "",
+    "assistant": "keyless",
+    "livekit_agents": "1.8",
 }
 
 

@@ -8,7 +8,7 @@ python -m app.agent start --log-level DEBUG   to see each step of a job
 import math
 import os
 
-from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, JobProcess, cli
+from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, cli
 
 from app import assistant, dispatch, jobs
 from app.settings import load_settings
@@ -19,13 +19,6 @@ dispatch.ignore_names(
     os.environ,
     settings.livekit_agent_name,  # only explicit
 )
-
-
-def prewarm(process: JobProcess) -> None:
-    """Runs once in each process, before it gets a job: load here what no person should wait for.
-
-    An assistant without models has nothing to load; a model would go into `process.userdata`.
-    """
 
 
 async def entrypoint(job: JobContext) -> None:
@@ -51,7 +44,7 @@ server = AgentServer(
     api_secret=settings.livekit_api_secret.get_secret_value(),
     host=settings.worker_host,
     port=settings.worker_port,
-    setup_fnc=prewarm,
+    setup_fnc=assistant.prewarm,
     # LiveKit offers a room once. A worker that says "full" leaves it without an agent for good, so
     # this one never does. What stays is the server's own limit: it passes over a worker whose load
     # is 0.7 or more. Run another worker before that.

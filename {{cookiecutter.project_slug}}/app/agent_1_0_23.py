@@ -8,7 +8,7 @@ python -m app.agent start --log-level DEBUG   to see each step of a job
 import math
 import os
 
-from livekit.agents import CloseEvent, JobContext, JobProcess, WorkerOptions, cli
+from livekit.agents import CloseEvent, JobContext, WorkerOptions, cli
 
 from app import assistant, dispatch, jobs, mends
 from app.settings import load_settings
@@ -18,13 +18,6 @@ dispatch.ignore_names(
     os.environ,
     settings.livekit_agent_name,  # only explicit
 )
-
-
-def prewarm(process: JobProcess) -> None:
-    """Runs once in each process, before it gets a job: load here what no person should wait for.
-
-    An assistant without models has nothing to load; a model would go into `process.userdata`.
-    """
 
 
 async def entrypoint(job: JobContext) -> None:
@@ -56,7 +49,7 @@ def on_close(job: JobContext, event: CloseEvent) -> None:
 # refuses the job: "no answer was given inside the job_request_fnc".
 options = WorkerOptions(
     entrypoint_fnc=entrypoint,
-    prewarm_fnc=prewarm,
+    prewarm_fnc=assistant.prewarm,
     agent_name=settings.livekit_agent_name,  # only explicit
     ws_url=settings.livekit_url,
     api_key=settings.livekit_api_key,

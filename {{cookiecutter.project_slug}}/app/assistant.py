@@ -29,9 +29,10 @@ import asyncio
 from collections.abc import Coroutine
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, JobContext
+from livekit.agents import Agent, AgentSession, JobContext, JobProcess
 from livekit.agents.voice import room_io
 
+from app import chat
 from app.dispatch import is_person
 
 SAMPLE_RATE = 48_000  # hertz, what WebRTC carries
@@ -47,9 +48,16 @@ class Assistant(Agent):
         self.session.say("Hello! Write to me, or turn your microphone on to hear yourself.")
 
 
-async def answer(session: AgentSession[None], message: rtc.TextStreamReader) -> None:
+def prewarm(process: JobProcess) -> None:
+    """Runs once in each process, before it gets a job: load here what no person should wait for.
+
+    An assistant without models has nothing to load; a model would go into `process.userdata`.
+    """
+
+
+async def answer(session: AgentSession[None], words: str) -> None:
     """Answers a chat message."""
-    session.say(f"You wrote: {await message.read_all()}")
+    session.say(f"You wrote: {words}")
 
 
 async def echo(room: rtc.Room, microphone: rtc.Track) -> None:
@@ -86,11 +94,7 @@ async def start(job: JobContext) -> AgentSession[None]:
             if publication.track:
                 on_track(publication.track, publication, person)
 
-    # Not the session's own chat input: it drops what a person writes in the first three seconds in
-    # a room where the agent is already, because until then the server may not have told the agent.
-    job.room.register_text_stream_handler(
-        "lk.chat", lambda message, _: run(answer(session, message))
-    )
+    chat.on_message(job.room, lambda words: answer(session, words))
 
     # As it starts, the session sets an attribute of the agent (lk.agent.state). So a person sees it
     # at once: the server holds a silent arrival back for up to three seconds (measured).

@@ -58,6 +58,20 @@ class Settings(BaseSettings):
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
 
+    # begin only pipeline
+    livekit_inference_api_key: str = ""
+    livekit_inference_api_secret: SecretStr = SecretStr("")
+    assistant_stt: str = "deepgram/nova-3"
+    assistant_llm: str = "openai/gpt-5.3-chat-latest"
+    assistant_tts: str = "cartesia/sonic-3:9626c31c-bec5-4cca-baa8-f8ba9e84c8bc"
+
+    # end only pipeline
+    # begin only realtime
+    openai_api_key: SecretStr = SecretStr("")
+    assistant_model: str = "gpt-realtime"
+    assistant_voice: str = "marin"
+
+    # end only realtime
     dispatch_ensure: bool = True
     dispatch_sweep_seconds: float = Field(30, ge=1, le=86_400)
 
@@ -88,6 +102,11 @@ class Settings(BaseSettings):
         "livekit_url",
         "livekit_api_key",
         "livekit_api_secret",
+        # begin only pipeline
+        "livekit_inference_api_key",
+        "livekit_inference_api_secret",
+        # end only pipeline
+        "openai_api_key",  # only realtime
         "token_api_key",
         "token_jwks_url",
         "token_jwt_issuer",
@@ -143,6 +162,41 @@ class Settings(BaseSettings):
             )
         return origins
 
+    # begin only pipeline or realtime
+    @property
+    def is_cloud(self) -> bool:
+        """Whether the LiveKit server is LiveKit Cloud."""
+        return str(urlsplit(self.livekit_url).hostname).endswith(".livekit.cloud")
+
+    # begin only pipeline
+    @property
+    def inference_credentials(self) -> tuple[str, str]:
+        """Key and secret for LiveKit Inference: its own, or those of LiveKit Cloud; or empty."""
+        key, secret = self.livekit_inference_api_key, self.livekit_inference_api_secret
+        if not key or not secret:
+            if not self.is_cloud:
+                return "", ""
+            key, secret = self.livekit_api_key, self.livekit_api_secret
+        return key, secret.get_secret_value()
+
+    # end only pipeline
+    @property
+    def missing_key(self) -> str:
+        """Which key the models lack, and where to get it; empty if they have theirs."""
+        # begin only pipeline
+        if not any(self.inference_credentials):
+            return (
+                "LIVEKIT_INFERENCE_API_KEY or LIVEKIT_INFERENCE_API_SECRET is missing: "
+                "make a key at https://cloud.livekit.io (your project, Settings, API keys)"
+            )
+        # end only pipeline
+        # begin only realtime
+        if not self.openai_api_key:
+            return "OPENAI_API_KEY is missing: make one at https://platform.openai.com/api-keys"
+        # end only realtime
+        return ""
+
+    # end only pipeline or realtime
     @property
     def is_local(self) -> bool:
         """Whether the LiveKit server is one on this machine."""

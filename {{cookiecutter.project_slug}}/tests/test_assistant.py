@@ -1,19 +1,10 @@
 """What the assistant says, without a room. (In a room: e2e/test_assistant.py.)"""
 
 import asyncio
-from typing import cast
 
-from livekit import rtc
 from livekit.agents import AgentSession
 
 from app.assistant import Assistant, answer
-
-
-class FakeMessage:
-    """A chat message that has arrived whole."""
-
-    async def read_all(self) -> str:
-        return "good morning"
 
 
 async def test_it_greets_and_answers() -> None:
@@ -22,7 +13,7 @@ async def test_it_greets_and_answers() -> None:
     session.on("conversation_item_added", lambda event: said.put_nowait(event.item.text_content))
     await session.start(Assistant())
     assert await asyncio.wait_for(said.get(), 10)
-    await answer(session, cast(rtc.TextStreamReader, FakeMessage()))
+    await answer(session, "good morning")
     assert await asyncio.wait_for(said.get(), 10) == "You wrote: good morning"
     await session.drain()
     assert said.empty()

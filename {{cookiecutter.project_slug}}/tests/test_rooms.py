@@ -231,7 +231,7 @@ async def test_one_room_that_cannot_be_marked_keeps_no_other_from_its_agent() ->
 async def test_livekit_may_be_away_answer_nonsense_or_hang(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "TIMEOUT", 0.1)
+    monkeypatch.setattr(rooms, "TIMEOUT", 0.3)
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, looked_after(livekit) as looking:
         looking.look_at("no such room", after=0)
         await livekit.called("ListParticipants")

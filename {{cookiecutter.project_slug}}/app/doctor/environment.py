@@ -42,5 +42,17 @@ def look(settings: Settings) -> Iterator[Finding]:
                 "then only the rooms that ask for it.",
                 f"unset {variable}",
             )
+    # begin only pipeline or realtime
+    if settings.missing_key:
+        clean = False
+        yield Finding(
+            "environment",
+            "warning",
+            "no-model-key",
+            f"{settings.missing_key}.",
+            "The agent joins, but can neither hear nor speak: it writes this into the chat.",
+            "Put it into .env, and start the worker anew.",
+        )
+    # end only pipeline or realtime
     if clean:
         yield Finding("environment", "ok", "", "The settings are complete.")

@@ -16,20 +16,19 @@ from playwright.async_api import Browser, Error, Page, Route, async_playwright
 from tests.e2e.programs import PROJECT, TIMEOUT, lack
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+ARGUMENTS = ["--use-fake-device-for-media-stream", "--disable-background-networking"]
 SCREENSHOTS = PROJECT / "test-results"
 
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Browser]:
     """Runs this machine's Chromium, or playwright's, or skips the test (under CI: fails it)."""
-    arguments = ["--use-fake-device-for-media-stream", "--disable-background-networking"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        arguments.append("--no-sandbox")  # Chromium has none for root
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     async with async_playwright() as playwright:
         try:
             browser = await playwright.chromium.launch(
                 executable_path=next(filter(None, map(shutil.which, PROGRAMS)), None),
-                args=arguments,
+                args=ARGUMENTS + ["--no-sandbox"] * is_root,  # Chromium has none for root
             )
         except Error:
             lack("no Chromium: `uv run playwright install chromium` gets one")

@@ -124,11 +124,11 @@ Fault = Callable[[World], Awaitable[None]]
 
 async def answers_to(person: Person) -> int:
     """How many answers a chat message of `person` gets."""
-    await person.says("one")
-    await person.hears("You wrote: one")
-    await person.says("two")  # when this is answered, all answers to the first have come
-    await person.hears("You wrote: two")
-    return person.heard.count("You wrote: one")
+    await person.says("first")
+    await person.hears("first")
+    await person.says("second")  # when this is answered, all answers to the first have come
+    await person.hears("second")
+    return len(person.lines_with("first"))
 
 
 @asynccontextmanager

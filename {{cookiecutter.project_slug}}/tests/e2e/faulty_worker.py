@@ -1,6 +1,7 @@
 """The worker of this project, with faults on demand: a test asks for them by files in FAULTS."""
 
 import os
+from importlib import import_module  # only pipeline
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def load() -> float:
 
 
 # In the process of each job, too, which runs this module.
+import_module("tests.e2e.scripted_worker")  # only pipeline
 jobs.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -16,19 +17,22 @@ class Person:
 
     Attributes:
         room: the LiveKit room.
-        heard: what agents said, line by line (`lk.transcription`).
+        heard: what agents said, and what they understood, line by line (`lk.transcription`).
+        read: what was written into the chat by others (`lk.chat`).  # only realtime
         came_at: when this person set out to join (`time.perf_counter`).
     """
 
     def __init__(self) -> None:
         self.room = rtc.Room()
         self.heard: list[str] = []
+        self.read: list[str] = []  # only realtime
         self.came_at = time.perf_counter()
         self._changed = asyncio.Event()
         self._reading: set[asyncio.Task[None]] = set()
         for event in ("participant_connected", "participant_disconnected", "track_subscribed"):
             self.room.on(event, lambda *_: self._changed.set())
-        self.room.register_text_stream_handler("lk.transcription", self._listen)
+        self.room.register_text_stream_handler("lk.transcription", self._into(self.heard))
+        self.room.register_text_stream_handler("lk.chat", self._into(self.read))  # only realtime
 
     @classmethod
     async def with_token_from(cls, backend: str, **request: Any) -> "Person":
@@ -66,10 +70,23 @@ class Person:
         await self._until(lambda: self.agents)
         return self.agents[0]
 
-    async def hears(self, words: str) -> None:
-        """Waits until an agent has said `words`."""
-        await self._until(lambda: words in self.heard)
+    async def is_with_one_agent(self) -> None:
+        """Waits until there is one agent, and no other that has yet to see that and leave."""
+        await self._until(lambda: len(self.agents) == 1)
 
+    async def hears(self, words: str) -> None:
+        """Waits until an agent has said something with `words` in it."""
+        await self._until(lambda: self.lines_with(words))
+
+    def lines_with(self, words: str) -> list[str]:
+        return [line for line in self.heard if words in line]
+
+    # begin only realtime
+    async def reads(self, words: str) -> None:
+        """Waits until somebody has written `words` into the chat."""
+        await self._until(lambda: words in self.read)
+
+    # end only realtime
     async def says(self, words: str) -> None:
         """Writes a chat message, as LiveKit's own frontends do."""
         await self.room.local_participant.send_text(words, topic="lk.chat")
@@ -89,12 +106,17 @@ class Person:
                 self._changed.clear()
                 await self._changed.wait()
 
-    def _listen(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        async def read() -> None:
+    def _into(self, lines: list[str]) -> Callable[[rtc.TextStreamReader, str], None]:
+        """Has each stream of text become one of `lines`."""
+
+        async def read(reader: rtc.TextStreamReader) -> None:
             with contextlib.suppress(ConnectionError):  # this person left in mid-sentence
-                self.heard.append(await reader.read_all())
+                lines.append(await reader.read_all())
                 self._changed.set()
 
-        task = asyncio.create_task(read())
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+        def on_stream(reader: rtc.TextStreamReader, _: str) -> None:
+            task = asyncio.create_task(read(reader))
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
+
+        return on_stream

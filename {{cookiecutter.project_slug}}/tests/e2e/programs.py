@@ -17,6 +17,9 @@ from livekit.api import LiveKitAPI
 
 from dev import livekit_server
 
+# The worker that tests run, unless they ask for another one.
+WORKER = "tests.e2e.scripted_worker"  # only pipeline
+WORKER = "app.agent"  # only keyless or realtime or offline
 PROJECT = Path(__file__).parents[2]
 TIMEOUT = 60  # seconds for a program to come up on a busy machine
 
@@ -108,6 +111,11 @@ class LiveKit:
             "LIVEKIT_API_KEY": self.key,
             "LIVEKIT_API_SECRET": self.secret,
             "DISPATCH_ENSURE": "true",
+            # begin only pipeline
+            "LIVEKIT_INFERENCE_API_KEY": "test-key",
+            "LIVEKIT_INFERENCE_API_SECRET": "test-secret",
+            # end only pipeline
+            "OPENAI_API_KEY": "test-key",  # only realtime
         }
 
     def api(self) -> LiveKitAPI:
@@ -138,7 +146,7 @@ class LiveKit:
             yield process
 
     @contextmanager
-    def worker(self, module: str = "app.agent", **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(self, module: str = WORKER, **env: str) -> Iterator[subprocess.Popen[bytes]]:
         """Runs the worker as in production, from the moment at which it is registered."""
         env = {
             **self.env,
@@ -147,7 +155,14 @@ class LiveKit:
             "WORKER_NUM_IDLE_PROCESSES": "4",
             **env,
         }
-        with program(module, "start", ready="registered worker", env=env) as process:
+        # begin only realtime
+        (port,) = free_ports(1)
+        env["OPENAI_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
+        # end only realtime
+        with (
+            program("tests.fake_openai", str(port), ready="listening", env={}),  # only realtime
+            program(module, "start", ready="registered worker", env=env) as process,
+        ):
             yield process
 
     @contextmanager

@@ -16,9 +16,10 @@ from tests.e2e.test_token_source import JOIN
 async def meets_one_agent(person: Person) -> None:
     agent = await person.meets_agent()
     assert agent.attributes["lk.agent_name"] == ""
-    await person.says("one")  # an answer more than the greeting: all who would come have come
-    await person.hears("You wrote: one")
-    assert len(person.agents) == 1
+    await person.says("first")  # an answer more than the greeting: all who would come have come
+    await person.hears("first")
+    await person.is_with_one_agent()
+    assert len(person.lines_with("first")) == 1
     await person.leave()
 
 

@@ -13,9 +13,10 @@ async def test_a_token_of_the_backend_brings_the_agent(backend: str) -> None:
     person = await Person.with_token_from(backend)
     agent = await person.meets_agent()
     assert agent.attributes["lk.agent_name"] == "concierge"
-    await person.says("one")  # an answer more than the greeting: all who would come have come
-    await person.hears("You wrote: one")
-    assert len(person.agents) == 1
+    await person.says("first")  # an answer more than the greeting: all who would come have come
+    await person.hears("first")
+    await person.is_with_one_agent()
+    assert len(person.lines_with("first")) == 1
     await person.leave()
 
 

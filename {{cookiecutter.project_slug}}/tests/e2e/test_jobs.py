@@ -18,8 +18,6 @@ from tests.e2e.faults import answers_to, served_by_the_first_of_two, world
 from tests.e2e.person import TIMEOUT, Person
 from tests.e2e.programs import LiveKit
 
-GREETING = "Hello! Write to me, or turn your microphone on to hear yourself."
-
 
 async def send_agent(api: LiveKitAPI, room: str) -> None:
     await api.agent_dispatch.create_dispatch(
@@ -45,7 +43,7 @@ async def test_those_that_come_later_leave_without_a_word(livekit: LiveKit, back
             listed = {each.identity for each in participants}
             seen |= listed
     assert await answers_to(person) == 1
-    assert person.heard.count(GREETING) == 1
+    assert len(person.heard) == 3  # one greeting, two answers
     await person.leave()
 
 

@@ -1,0 +1,35 @@
+"""The chat of a room, as an agent reads it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+
+from livekit import rtc
+
+running: set[asyncio.Task[object]] = set()
+
+
+def on_message(room: rtc.Room, answer: Callable[[str], Awaitable[None]]) -> None:
+    """Has `answer` called with what a person writes, from now on.
+
+    It takes the place of the session's own chat input. That one drops what a person writes in the
+    first three seconds in a room where the agent is already, because until then the server may not
+    have told the agent who is there.
+    """
+
+    async def read(message: rtc.TextStreamReader) -> None:
+        await answer(await message.read_all())
+
+    room.register_text_stream_handler("lk.chat", lambda message, _: run(read(message)))
+
+
+# begin only realtime
+def write(room: rtc.Room, words: str) -> None:
+    """Writes `words` into the chat, as soon as it can."""
+    run(room.local_participant.send_text(words, topic="lk.chat"))
+
+
+# end only realtime
+def run(work: Coroutine[None, None, object]) -> None:
+    task = asyncio.create_task(work)
+    running.add(task)  # asyncio itself does not keep it alive
+    task.add_done_callback(running.discard)

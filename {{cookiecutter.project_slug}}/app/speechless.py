@@ -1,0 +1,45 @@
+# file only pipeline or realtime
+"""The agent whose models lack their key: it joins all the same, and says what is missing."""
+
+import logging
+
+from livekit.agents import Agent, AgentSession, JobContext
+from livekit.agents.voice import room_io
+
+from app import chat
+
+logger = logging.getLogger("app.speechless")
+
+
+class Speechless(Agent):
+    """Writes what is missing into the chat."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(instructions="")
+        self._missing = missing
+
+    async def on_enter(self) -> None:
+        self.session.say(f"I cannot hear or speak. {self._missing}.")
+
+
+async def start(job: JobContext, missing: str) -> AgentSession[None]:
+    """Brings it into the room of `job`, which has joined it.
+
+    Args:
+        missing: which variable, and where to get what belongs there.
+    """
+    logger.error("The agent cannot hear or speak. %s.", missing)
+    session = AgentSession[None]()
+
+    async def answer(words: str) -> None:
+        session.say(f"I cannot answer “{words}”. {missing}.")
+
+    chat.on_message(job.room, answer)
+    await session.start(
+        Speechless(missing),
+        room=job.room,
+        room_options=room_io.RoomOptions(
+            text_input=False, audio_input=False, audio_output=False, close_on_disconnect=False
+        ),
+    )
+    return session

@@ -1,0 +1,30 @@
+"""The worker of this project, with fake models in the place of those that need an account."""
+
+from typing import Any
+
+from livekit.agents import AgentSession, APIConnectionError, cli
+from livekit.agents.voice.agent_session import Userdata_T
+
+from app import agent, assistant
+from tests.fake_models import FakeLLM, FakeSTT, FakeTTS, Reply, call
+
+SCRIPT: dict[str, list[Reply]] = {
+    "What time is it in Tokyo?": [call("time_in", zone="Asia/Tokyo")],
+    "break off": ["This is how it begins,", APIConnectionError("a cable", retryable=False)],
+    "talk": ["I have a lot to say, and I say it. " * 30],
+}
+
+
+class ScriptedSession(AgentSession[Userdata_T]):
+    """A session that gets everything from the assistant but for its models."""
+
+    def __init__(self, **options: Any) -> None:
+        models = {"stt": FakeSTT(), "llm": FakeLLM(SCRIPT), "tts": FakeTTS()}
+        super().__init__(**options | models)
+
+
+# In the process of each job, too, which runs this module.
+assistant.AgentSession = ScriptedSession  # type: ignore[attr-defined]
+
+if __name__ == "__main__":
+    cli.run_app(agent.server)

@@ -1,0 +1,98 @@
+# file only pipeline or realtime
+"""What a person says into the microphone, and what comes out of the loudspeaker."""
+
+import asyncio
+import time
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+from livekit import rtc
+from numpy.typing import NDArray
+
+from tests.e2e.person import TIMEOUT, Person
+
+RATE = 16_000  # hertz
+FRAME = RATE // 100  # samples
+LOUD = 1_000  # of 32,767; the noise of the codec stays below
+PAUSE = 0.4  # seconds without a sound after which an agent is quiet
+
+Sound = NDArray[np.int16]
+
+
+def recorded(path: Path) -> Sound:
+    """What a WAV file of 16 kHz holds."""
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16)
+
+
+class Call:
+    """A person in a room whose microphone is on."""
+
+    def __init__(self, source: rtc.AudioSource, track: rtc.Track) -> None:
+        self._source = source
+        self._track = track
+        self._to_say: asyncio.Queue[tuple[Sound, asyncio.Event]] = asyncio.Queue()
+        self._sounded = asyncio.Event()
+        self.last_sound = 0.0
+
+    async def says(self, sound: Sound) -> float:
+        """Speaks into the microphone; gives when the last of it went out."""
+        said = asyncio.Event()
+        self._to_say.put_nowait((sound, said))
+        await said.wait()
+        return time.perf_counter()
+
+    async def hears(self) -> float:
+        """Waits for the next sound from the agent; gives when it came."""
+        self._sounded.clear()
+        async with asyncio.timeout(TIMEOUT):
+            await self._sounded.wait()
+        return self.last_sound
+
+    async def hears_nothing_more(self) -> float:
+        """Waits until the agent is quiet; gives when its last sound came."""
+        async with asyncio.timeout(TIMEOUT):
+            while (quiet := time.perf_counter() - self.last_sound) < PAUSE:
+                await asyncio.sleep(PAUSE - quiet)
+        return self.last_sound
+
+    async def _send(self) -> None:
+        """A microphone never stops: between two sentences it sends silence."""
+        silence = np.zeros(FRAME, np.int16), asyncio.Event()
+        while True:
+            sound, said = silence if self._to_say.empty() else self._to_say.get_nowait()
+            for start in range(0, len(sound), FRAME):
+                frame = sound[start : start + FRAME]
+                await self._source.capture_frame(
+                    rtc.AudioFrame(frame.tobytes(), RATE, 1, len(frame))
+                )
+            said.set()
+
+    async def _receive(self) -> None:
+        async for event in rtc.AudioStream(self._track, sample_rate=RATE, num_channels=1):
+            if np.abs(np.frombuffer(event.frame.data, np.int16)).max() > LOUD:
+                self.last_sound = time.perf_counter()
+                self._sounded.set()
+
+
+@asynccontextmanager
+async def calling(person: Person) -> AsyncIterator[Call]:
+    """Turns the microphone of `person` on, who has met an agent."""
+    source = rtc.AudioSource(RATE, 1, queue_size_ms=20)
+    call = Call(source, await person.hears_track())
+    receiving = asyncio.create_task(call._receive())
+    await person.room.local_participant.publish_track(
+        rtc.LocalAudioTrack.create_audio_track("microphone", source),
+        rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
+    )
+    sending = asyncio.create_task(call._send())
+    try:
+        yield call
+    finally:
+        receiving.cancel()
+        sending.cancel()
+        await asyncio.gather(receiving, sending, return_exceptions=True)

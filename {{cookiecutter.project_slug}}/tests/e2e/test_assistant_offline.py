@@ -1,0 +1,86 @@
+"""A person speaks with the assistant through a real browser: no account, no network, no fake."""
+
+import base64
+import difflib
+import re
+import wave
+from pathlib import Path
+
+import pytest
+from livekit.agents.utils.codecs import AudioStreamDecoder
+from playwright.async_api import expect
+
+from app.assistant import GREETING
+from app.models import Ears, Voice, answer_to
+from tests.e2e import chromium
+from tests.e2e.test_page import LONGER, join
+
+SPOKEN = "Please tell me a story about the sea. Thank you."
+RATE = 16_000  # hertz
+ALIKE = 0.8  # of the words that were said, how many are heard back
+
+RECORD = """() => {
+  const recorder = new MediaRecorder(document.querySelector("audio").srcObject);
+  const pieces = [];
+  recorder.ondataavailable = ({ data }) => pieces.push(data);
+  recorder.start();
+  window.recorded = async () => {
+    await new Promise((stopped) => { recorder.onstop = stopped; recorder.stop(); });
+    const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  };
+}"""
+
+
+async def speak(words: str, file: Path) -> None:
+    """Writes `words` into a WAV file, as they are spoken after a second of silence."""
+    spoken = await Voice().synthesize(words).collect()
+    with wave.open(str(file), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(spoken.sample_rate)
+        wav.writeframes(bytes(2 * spoken.sample_rate) + bytes(spoken.data))
+
+
+async def understand(webm: bytes) -> str:
+    """The words in what a browser has recorded."""
+    decoder = AudioStreamDecoder(sample_rate=RATE, num_channels=1, format="audio/webm")
+    decoder.push(webm)
+    decoder.end_input()
+    heard = await Ears().recognize([frame async for frame in decoder])
+    return heard.alternatives[0].text
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+", text.lower())
+
+
+async def test_a_person_speaks_and_hears_the_answer(
+    backend: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await speak(SPOKEN, tmp_path / "voice.wav")
+    microphone = f"--use-file-for-fake-audio-capture={tmp_path / 'voice.wav'}%noloop"
+    monkeypatch.setattr(chromium, "ARGUMENTS", [*chromium.ARGUMENTS, microphone])
+    async with chromium.running() as browser, chromium.new_page(browser) as page:
+        await join(page, backend)
+        status, log = page.get_by_role("status"), page.get_by_role("log")
+        await expect(log).to_contain_text(GREETING, timeout=LONGER)
+        await expect(status).to_contain_text("listens", timeout=LONGER)
+        await page.evaluate(RECORD)
+        await page.get_by_role("button", name="Microphone").click()
+        lines = log.get_by_role("listitem")
+        await expect(lines).to_have_count(3, timeout=LONGER)
+        await expect(status).to_contain_text("speaks", timeout=LONGER)
+        await expect(status).to_contain_text("listens", timeout=LONGER)
+        _, heard, answered = await log.locator("p").all_inner_texts()
+        heard_back = await understand(base64.b64decode(await page.evaluate("recorded()")))
+    with capsys.disabled():
+        print(f"\nspoken:     {SPOKEN}\nheard:      {heard}")
+        print(f"answered:   {answered}\nheard back: {heard_back}")
+    assert words(heard) == words(SPOKEN)
+    assert answered == answer_to(SPOKEN)
+    alike = difflib.SequenceMatcher(a=words(answered), b=words(heard_back)).ratio()
+    assert alike >= ALIKE

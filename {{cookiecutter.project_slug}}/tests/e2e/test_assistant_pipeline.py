@@ -1,0 +1,55 @@
+"""A person in a real room speaks with the assistant. Only its models are fake."""
+
+from pathlib import Path
+
+from app import conversation
+from app.assistant import GREETING
+from tests.e2e.person import Person
+from tests.e2e.sound import calling, recorded
+from tests.fake_models import HEARD
+
+SPEECH = recorded(Path(__file__).with_name("speech.wav"))  # "… about the sea. Thank you."
+
+
+async def test_it_greets_hears_and_answers_aloud(backend: str) -> None:
+    person = await Person.with_token_from(backend)
+    await person.meets_agent()
+    async with calling(person) as call:
+        await call.hears()
+        await person.hears(GREETING)
+        await call.hears_nothing_more()
+        await call.says(SPEECH)
+        await call.hears()
+        await person.hears(f"You wrote: {HEARD}")
+    assert HEARD in person.heard  # what it understood, for the page
+    await person.leave()
+
+
+async def test_it_stops_when_a_person_speaks_and_answers_that(backend: str) -> None:
+    person = await Person.with_token_from(backend)
+    await person.meets_agent()
+    async with calling(person) as call:
+        await person.hears(GREETING)
+        await person.says("talk")
+        await call.hears()
+        for _ in range(3):  # in the first three seconds, the SDK takes speech for an echo
+            await call.says(SPEECH)
+        await call.hears_nothing_more()
+        await person.hears(f"You wrote: {HEARD}")
+    (speech,) = person.lines_with("I have a lot to say")
+    assert speech.count("I have a lot to say") < 30
+    await person.leave()
+
+
+async def test_when_the_model_breaks_off_it_says_so_aloud_and_goes_on(backend: str) -> None:
+    person = await Person.with_token_from(backend)
+    await person.meets_agent()
+    async with calling(person) as call:
+        await person.hears(GREETING)
+        await call.hears_nothing_more()
+        await person.says("break off")
+        await call.hears()
+        await person.hears(conversation.SORRY)
+        await person.says("What time is it in Tokyo?")
+        await person.hears("The tool gave: ")
+    await person.leave()

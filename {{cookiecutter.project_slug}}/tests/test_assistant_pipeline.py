@@ -1,0 +1,115 @@
+"""How the assistant behaves, without a room and without an account. (In a room: e2e.)
+
+uv run pytest -m evals     asks the real language model, which judges the answers, too; needs a key
+"""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from livekit.agents import AgentSession, APIConnectionError, ChatContext, RunResult, inference, llm
+
+from app import conversation
+from app.assistant import GREETING, INSTRUCTIONS, Assistant
+from app.settings import Settings
+from tests.fake_models import FakeLLM, Reply, call
+
+TIME = "What time is it in Tokyo?"
+NO_PLACE = "What time is it in the time zone Middle-earth/Shire? Look it up, please."
+UNKNOWN = "What is the name of my first teacher?"
+SCRIPT: dict[str, list[Reply]] = {
+    TIME: [call("time_in", zone="Asia/Tokyo")],
+    NO_PLACE: [call("time_in", zone="Middle-earth/Shire")],
+    UNKNOWN: ["I do not know that."],
+    "break off": ["This is how it begins,", APIConnectionError("a cable", retryable=False)],
+}
+
+
+@pytest.fixture(params=["scripted", pytest.param("real", marks=pytest.mark.evals)])
+def mind(request: pytest.FixtureRequest) -> llm.LLM[str]:
+    """The language model: a fake one, and under `-m evals` the real one."""
+    if request.param == "scripted":
+        return FakeLLM(SCRIPT)
+    settings = Settings()
+    if settings.missing_key:
+        pytest.skip(settings.missing_key)
+    key, secret = settings.inference_credentials
+    return inference.LLM(settings.assistant_llm, api_key=key, api_secret=secret)
+
+
+@pytest.fixture
+async def session(mind: llm.LLM[str]) -> AsyncIterator[AgentSession[None]]:
+    async with AgentSession[None](llm=mind) as session:
+        await session.start(Assistant())
+        yield session
+
+
+async def answer_to(session: AgentSession[None], words: str) -> RunResult[None]:
+    return await session.run(user_input=words)
+
+
+async def is_judged(run: RunResult[None], mind: llm.LLM[str], intent: str) -> None:
+    """The next thing that was said fulfils `intent`; a fake model judges everything well."""
+    message = run.expect.next_event().is_message(role="assistant")
+    if not isinstance(mind, FakeLLM):
+        await message.judge(mind, intent=intent)
+
+
+async def test_it_greets() -> None:
+    async with AgentSession[None](llm=FakeLLM(SCRIPT)) as session:
+        began = await session.start(Assistant(), capture_run=True)
+        greeting = began.expect.contains_message(role="assistant")
+    assert greeting.event().item.text_content == GREETING
+
+
+async def test_the_model_is_told_how_to_speak() -> None:
+    asked: list[ChatContext] = []
+
+    class Listening(FakeLLM):
+        def chat(self, *, chat_ctx: ChatContext, **options: object) -> llm.LLMStream:
+            asked.append(chat_ctx)
+            return super().chat(chat_ctx=chat_ctx)
+
+    async with AgentSession[None](llm=Listening(SCRIPT)) as session:
+        await session.start(Assistant())
+        await answer_to(session, "Hello")
+    assert asked[0].messages()[0].text_content == INSTRUCTIONS
+
+
+async def test_it_looks_the_time_of_a_place_up(
+    session: AgentSession[None], mind: llm.LLM[str]
+) -> None:
+    run = await answer_to(session, TIME)
+    run.expect.next_event().is_function_call(name="time_in", arguments={"zone": "Asia/Tokyo"})
+    given = run.expect.next_event().is_function_call_output(is_error=False).event().item.output
+    assert re.search(r"\d\d:\d\d$", given)
+    await is_judged(run, mind, "Tells a time of day.")
+
+
+async def test_it_admits_that_there_is_no_such_place(
+    session: AgentSession[None], mind: llm.LLM[str]
+) -> None:
+    run = await answer_to(session, NO_PLACE)
+    run.expect.next_event().is_function_call(name="time_in")
+    run.expect.next_event().is_function_call_output(is_error=True)
+    await is_judged(run, mind, "Says that it could not find the time there, and names no time.")
+
+
+async def test_it_does_not_make_up_what_it_cannot_know(
+    session: AgentSession[None], mind: llm.LLM[str]
+) -> None:
+    run = await answer_to(session, UNKNOWN)
+    await is_judged(run, mind, "Says that it does not know, in a sentence or two.")
+
+
+async def test_when_the_model_breaks_off_it_says_so_and_goes_on() -> None:
+    async with AgentSession[None](llm=FakeLLM(SCRIPT)) as session:
+        session.on("error", lambda event: conversation.say_sorry(session, event))
+        await session.start(Assistant())
+        broken = await answer_to(session, "break off")
+        for words in ("This is how it begins,", conversation.SORRY):
+            said = broken.expect.next_event().is_message(role="assistant")
+            assert said.event().item.text_content == words
+        again = await answer_to(session, "and now?")
+        said = again.expect.next_event().is_message(role="assistant")
+        assert said.event().item.text_content == "You wrote: and now?"

@@ -1,0 +1,99 @@
+"""How the assistant behaves, without a room and without an account. (In a room: e2e.)
+
+uv run pytest -m evals     asks the real model, and another one judges its answers; needs a key
+"""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+from livekit.agents import AgentSession, RunResult, llm
+from livekit.plugins import openai
+
+from app.assistant import Assistant
+from app.settings import Settings
+from tests import fake_openai
+from tests.e2e.programs import free_ports
+from tests.fake_openai import NO_PLACE, TIME
+
+JUDGE = "gpt-4.1-mini"
+
+
+@dataclass
+class Mind:
+    """The model, and who judges what it says: nobody, if it is the fake one."""
+
+    model: llm.RealtimeModel
+    judge: llm.LLM[str] | None
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as http:
+        yield http
+
+
+@pytest.fixture
+async def fake(http: aiohttp.ClientSession) -> AsyncIterator[llm.RealtimeModel]:
+    """The model, at a server that is a fake."""
+    (port,) = free_ports(1)
+    server = await fake_openai.start(port)
+    yield openai.realtime.RealtimeModel(
+        base_url=f"http://127.0.0.1:{port}/v1",
+        api_key="fake",
+        modalities=["text"],
+        http_session=http,
+    )
+    await server.cleanup()
+
+
+@pytest.fixture(params=["scripted", pytest.param("real", marks=pytest.mark.evals)])
+def mind(
+    request: pytest.FixtureRequest, fake: llm.RealtimeModel, http: aiohttp.ClientSession
+) -> Mind:
+    """The fake one, and under `-m evals` the real one."""
+    if request.param == "scripted":
+        return Mind(fake, None)
+    settings = Settings()
+    if settings.missing_key:
+        pytest.skip(settings.missing_key)
+    key = settings.openai_api_key.get_secret_value()
+    model = openai.realtime.RealtimeModel(
+        model=settings.assistant_model, api_key=key, modalities=["text"], http_session=http
+    )
+    return Mind(model, openai.LLM(model=JUDGE, api_key=key))
+
+
+async def is_judged(run: RunResult[None], mind: Mind, intent: str) -> None:
+    """The next thing that was said fulfils `intent`, where there is a judge."""
+    message = run.expect.next_event().is_message(role="assistant")
+    if mind.judge:
+        await message.judge(mind.judge, intent=intent)
+
+
+async def test_it_greets(mind: Mind) -> None:
+    async with AgentSession[None](llm=mind.model) as session:
+        began = await session.start(Assistant(), capture_run=True)
+        began.expect.skip_next_event_if(type="agent_handoff")
+        await is_judged(began, mind, "Says hello and offers help, in one or two sentences.")
+
+
+async def test_it_looks_the_time_of_a_place_up(mind: Mind) -> None:
+    async with AgentSession[None](llm=mind.model) as session:
+        await session.start(Assistant())
+        run: RunResult[None] = await session.run(user_input=TIME)
+        run.expect.next_event().is_function_call(name="time_in", arguments={"zone": "Asia/Tokyo"})
+        given = run.expect.next_event().is_function_call_output(is_error=False)
+        assert re.search(r"\d\d:\d\d$", given.event().item.output)
+        await is_judged(run, mind, "Tells a time of day.")
+
+
+async def test_it_admits_that_there_is_no_such_place(mind: Mind) -> None:
+    async with AgentSession[None](llm=mind.model) as session:
+        await session.start(Assistant())
+        run: RunResult[None] = await session.run(user_input=NO_PLACE)
+        run.expect.next_event().is_function_call(name="time_in")
+        run.expect.next_event().is_function_call_output(is_error=True)
+        await is_judged(run, mind, "Says that it could not find the time there, and names no time.")
