@@ -12,6 +12,7 @@ from tests.baking import PROJECT, TEMPLATE, BakedProject, bake, printed_by
 
 ASSISTANT = "app/assistant.py"
 OWNERS = ("Hello! Write to me", "Ahoy! Write to me")
+IN_ANY = ("# For coding agents", "# For agents that code")  # a line that each project has
 TEMPLATES = ("what WebRTC carries", "as WebRTC carries it")
 
 
@@ -62,11 +63,11 @@ def owned(tmp_path: Path, template: Path) -> BakedProject:
     return owned
 
 
-def texts(project: BakedProject) -> dict[str, str]:
-    """What is in its files, but for the picture and what is another one in each bake."""
-    passed_over = (".git/", ".env", ".cruft.json", "docs/page.png")
+def contents(project: BakedProject) -> dict[str, bytes]:
+    """What is in its files, but for what is another one in each bake."""
+    passed_over = (".git/", ".env", ".cruft.json")
     names = (n for n in project.files if n == ".env.example" or not n.startswith(passed_over))
-    return {name: project.read(name) for name in names}
+    return {name: (project.path / name).read_bytes() for name in names}
 
 
 def test_an_update_keeps_what_the_owner_has_changed(owned: BakedProject) -> None:
@@ -83,26 +84,38 @@ def test_an_update_keeps_what_the_owner_has_changed(owned: BakedProject) -> None
 
 @pytest.mark.parametrize(
     "answers",
-    [{"dispatch": "explicit", "agent_name": "concierge"}, {"livekit_agents": "1.0.23"}],
-    ids=["dispatch", "livekit_agents"],
+    [
+        {"dispatch": "explicit", "agent_name": "concierge"},
+        {"assistant": "pipeline"},
+        {"livekit_agents": "1.0.23"},
+    ],
+    ids=["dispatch", "assistant", "livekit_agents"],
 )
 def test_another_answer_later_makes_the_project_that_it_would_have_made_at_once(
     tmp_path: Path, template: Path, owned: BakedProject, answers: dict[str, str]
 ) -> None:
+    replace(owned.path / ASSISTANT, *reversed(OWNERS))  # another assistant is another file
+    replace(owned.path / "AGENTS.md", *IN_ANY)
+    commit(owned.path)
     (tmp_path / "at-once").mkdir()
     at_once = bake(tmp_path / "at-once", template, env=None, options=(), **answers)
-    replace(at_once.path / ASSISTANT, *OWNERS)
-    before = {"dispatch": "automatic", "agent_name": "", "livekit_agents": "1.8"}
+    replace(at_once.path / "AGENTS.md", *IN_ANY)
+    before = {
+        "dispatch": "automatic",
+        "agent_name": "",
+        "assistant": "keyless",
+        "livekit_agents": "1.8",
+    }
 
     update = ("update", "-y", "--variables-to-update")
     cruft(owned.path, *update, json.dumps(answers))
-    assert texts(owned) == texts(at_once)
+    assert contents(owned) == contents(at_once)
     commit(owned.path)
     cruft(owned.path, *update, json.dumps(before))
     (tmp_path / "before").mkdir()
     unchanged = bake(tmp_path / "before", template)
-    replace(unchanged.path / ASSISTANT, *OWNERS)
-    assert texts(owned) == texts(unchanged)
+    replace(unchanged.path / "AGENTS.md", *IN_ANY)
+    assert contents(owned) == contents(unchanged)
 
 
 def test_a_project_that_was_made_without_cruft_is_linked_to_its_template(

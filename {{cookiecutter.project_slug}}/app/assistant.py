@@ -1,24 +1,22 @@
 """What the agent hears, says and does: the file to edit first.
 
 This assistant needs no model and no account. It answers each chat message in words and plays a
-person's voice back, so you can see and hear that the whole path works. To give it a mind, hand
-models to the session and let the session do the answering:
+person's voice back, so you can see and hear that the whole path works.
+# begin only 1.8
 
-    # begin only 1.8
-    session = AgentSession[None](
-        stt="deepgram/nova-3", llm="openai/gpt-4.1-mini", tts="cartesia/sonic-3"
-    )
-    # end only 1.8
-    # begin only 1.0.23
+README.md says how to take one that talks ("Other answers, or a newer template").
+# end only 1.8
+# begin only 1.0.23
+
+To give it a mind, hand models to the session and let the session do the answering:
+
     session = AgentSession[None](
         stt=deepgram.STT(), llm=openai.LLM(), tts=cartesia.TTS(), vad=silero.VAD.load()
     )
-    # end only 1.0.23
     await session.start(Assistant(), room=job.room)
     return session
 
 and delete `answer`, `echo` and what calls them.
-# begin only 1.0.23
 
 The models are plugins: uv add "livekit-agents[deepgram,openai,cartesia,silero]==1.0.23", then
 from livekit.plugins import cartesia, deepgram, openai, silero

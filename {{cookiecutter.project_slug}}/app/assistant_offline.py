@@ -7,7 +7,14 @@ rules answer (app/models.py). A language model of your own takes their place in 
     llm=openai.LLM.with_ollama(model="llama3.2"),  # from livekit.plugins import openai
 """
 
-from livekit.agents import Agent, AgentSession, JobContext, JobProcess
+from livekit.agents import (
+    Agent,
+    AgentSession,
+    JobContext,
+    JobProcess,
+    TurnHandlingOptions,
+    inference,
+)
 from livekit.agents.voice import room_io
 
 from app import conversation
@@ -33,11 +40,14 @@ def prewarm(process: JobProcess) -> None:
 
 async def start(job: JobContext) -> AgentSession[None]:
     """Brings the assistant into the room of `job`, which has joined it, until the room closes."""
-    # Voice activity, end of turn and interruptions are detected by the models of the SDK itself.
     session = AgentSession[None](
         stt=job.proc.userdata["stt"],
         llm=RuleBasedMind(),
         tts=job.proc.userdata["tts"],
+        # Else the SDK asks LiveKit Cloud, in development, whether a person has finished.
+        turn_handling=TurnHandlingOptions(
+            turn_detection=inference.TurnDetector(version="v1-mini"), interruption={"mode": "vad"}
+        ),
     )
     conversation.attend(job, session)
     await session.start(

@@ -22,13 +22,13 @@ def on_message(room: rtc.Room, answer: Callable[[str], Awaitable[None]]) -> None
     room.register_text_stream_handler("lk.chat", lambda message, _: run(read(message)))
 
 
-# begin only realtime
+# begin only pipeline or realtime or offline
 def write(room: rtc.Room, words: str) -> None:
     """Writes `words` into the chat, as soon as it can."""
     run(room.local_participant.send_text(words, topic="lk.chat"))
 
 
-# end only realtime
+# end only pipeline or realtime or offline
 def run(work: Coroutine[None, None, object]) -> None:
     task = asyncio.create_task(work)
     running.add(task)  # asyncio itself does not keep it alive

@@ -4,7 +4,7 @@
 import asyncio
 import logging
 
-from livekit import rtc  # only realtime
+from livekit import rtc
 from livekit.agents import (
     AgentSession,
     CloseEvent,
@@ -45,35 +45,27 @@ def attend(job: JobContext, session: AgentSession[None]) -> None:
 
     session.once("agent_state_changed", on_first_state)
     chat.on_message(job.room, answer)
-    session.on("error", lambda event: say_sorry(session, event))  # only pipeline or offline
-    session.on("error", lambda event: write_sorry(job.room, event))  # only realtime
+    session.on("error", lambda event: admit(job.room, session, event))
     session.on("conversation_item_added", log_times)
     session.on("close", lambda event: log_usage(session, event))
 
 
-# begin only pipeline or offline
-def say_sorry(session: AgentSession[None], event: ErrorEvent) -> None:
-    """Says that a model has failed, when the SDK has given up on trying again.
+def admit(room: rtc.Room, session: AgentSession[None], event: ErrorEvent) -> None:
+    """Says, or writes, that a model has failed, when the SDK has given up on trying again.
 
-    When one has failed four times in a row, the SDK ends the session, and another agent comes.
+    When a model goes on failing, the SDK ends the session, and another agent comes.
     """
-    if not event.error.recoverable:
-        logger.error("A model failed: %s: %s", event.error.label, event.error.error)
+    if event.error.recoverable:  # only pipeline or offline
+        return  # only pipeline or offline
+    logger.error("A model failed: %s: %s", event.error.label, event.error.error)
+    # begin only pipeline or offline
+    if event.error.type != "tts_error":
         session.say(SORRY)
+        return
+    # end only pipeline or offline
+    chat.write(room, SORRY)  # the voice is what has failed
 
 
-# end only pipeline or offline
-# begin only realtime
-def write_sorry(room: rtc.Room, event: ErrorEvent) -> None:
-    """Writes into the chat that the model, which would have to say it, has failed.
-
-    If it does not come back, the SDK ends the session, and another agent comes.
-    """
-    logger.error("The model failed: %s: %s", event.error.label, event.error.error)
-    chat.write(room, SORRY)
-
-
-# end only realtime
 def log_times(event: ConversationItemAddedEvent) -> None:
     """Logs how long a person waited for an answer, and for what."""
     if isinstance(event.item, llm.ChatMessage) and "e2e_latency" in event.item.metrics:

@@ -20,7 +20,7 @@ from piper import PiperVoice
 
 STORY = (
     "Once upon a time, a traveller had heard of {subject} and wanted to know more. "
-    "She walked for three days and three nights. Then she found it, and there she stayed."
+    "She walked for three days and three nights. Then she was there, and there she stayed."
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
+    APIConnectionError,
     APIConnectOptions,
     llm,
     stt,
@@ -21,6 +22,7 @@ RATE = 24_000  # hertz, of what FakeTTS speaks
 TONE = 440  # hertz, what it sounds like
 PACE = 0.02  # seconds for each character, three times as fast as a person
 HEARD = "something that was spoken"  # what FakeSTT understands
+UNSPEAKABLE = "xyzzy"  # what FakeTTS fails at
 
 
 class FakeSTT(stt.STT[str]):
@@ -117,6 +119,8 @@ class FakeUtterance(tts.ChunkedStream):
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         await asyncio.sleep(self._tts.delay)
+        if UNSPEAKABLE in self._input_text:
+            raise APIConnectionError("a cable", retryable=False)
         output_emitter.initialize(
             request_id=shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm"
         )

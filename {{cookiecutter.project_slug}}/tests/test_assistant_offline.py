@@ -36,7 +36,7 @@ async def test_it_answers_by_its_rules(said: str, answer: str) -> None:
 
 
 async def test_it_understands_what_it_says_itself() -> None:
-    sentence = "Please tell me a story about the sea."
+    sentence = "Please tell me a story about the mountains. Thank you."
     spoken = await Voice().synthesize(sentence).collect()
     heard = await Ears().recognize(spoken)
     assert heard.alternatives[0].text == sentence

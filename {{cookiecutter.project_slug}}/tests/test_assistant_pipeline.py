@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+from livekit import rtc
 from livekit.agents import AgentSession, APIConnectionError, ChatContext, RunResult, inference, llm
 
 from app import conversation
@@ -104,7 +105,7 @@ async def test_it_does_not_make_up_what_it_cannot_know(
 
 async def test_when_the_model_breaks_off_it_says_so_and_goes_on() -> None:
     async with AgentSession[None](llm=FakeLLM(SCRIPT)) as session:
-        session.on("error", lambda event: conversation.say_sorry(session, event))
+        session.on("error", lambda event: conversation.admit(rtc.Room(), session, event))
         await session.start(Assistant())
         broken = await answer_to(session, "break off")
         for words in ("This is how it begins,", conversation.SORRY):

@@ -232,6 +232,7 @@ async def test_livekit_may_be_away_answer_nonsense_or_hang(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rooms, "TIMEOUT", 0.3)
+    monkeypatch.setattr(rooms, "AT_ONCE", 2)
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, looked_after(livekit) as looking:
         looking.look_at("no such room", after=0)
         await livekit.called("ListParticipants")

@@ -18,21 +18,22 @@ class Person:
     Attributes:
         room: the LiveKit room.
         heard: what agents said, and what they understood, line by line (`lk.transcription`).
-        read: what was written into the chat by others (`lk.chat`).  # only realtime
+        read: what was written into the chat by others (`lk.chat`).  # only pipeline or realtime
         came_at: when this person set out to join (`time.perf_counter`).
     """
 
     def __init__(self) -> None:
         self.room = rtc.Room()
         self.heard: list[str] = []
-        self.read: list[str] = []  # only realtime
+        self.read: list[str] = []  # only pipeline or realtime
         self.came_at = time.perf_counter()
         self._changed = asyncio.Event()
         self._reading: set[asyncio.Task[None]] = set()
         for event in ("participant_connected", "participant_disconnected", "track_subscribed"):
             self.room.on(event, lambda *_: self._changed.set())
-        self.room.register_text_stream_handler("lk.transcription", self._into(self.heard))
-        self.room.register_text_stream_handler("lk.chat", self._into(self.read))  # only realtime
+        listen = self.room.register_text_stream_handler
+        listen("lk.transcription", self._into(self.heard))
+        listen("lk.chat", self._into(self.read))  # only pipeline or realtime
 
     @classmethod
     async def with_token_from(cls, backend: str, **request: Any) -> "Person":
@@ -81,12 +82,12 @@ class Person:
     def lines_with(self, words: str) -> list[str]:
         return [line for line in self.heard if words in line]
 
-    # begin only realtime
+    # begin only pipeline or realtime
     async def reads(self, words: str) -> None:
         """Waits until somebody has written `words` into the chat."""
         await self._until(lambda: words in self.read)
 
-    # end only realtime
+    # end only pipeline or realtime
     async def says(self, words: str) -> None:
         """Writes a chat message, as LiveKit's own frontends do."""
         await self.room.local_participant.send_text(words, topic="lk.chat")

@@ -6,7 +6,7 @@ from app import conversation
 from app.assistant import GREETING
 from tests.e2e.person import Person
 from tests.e2e.sound import calling, recorded
-from tests.fake_models import HEARD
+from tests.fake_models import HEARD, UNSPEAKABLE
 
 SPEECH = recorded(Path(__file__).with_name("speech.wav"))  # "… about the sea. Thank you."
 
@@ -52,4 +52,15 @@ async def test_when_the_model_breaks_off_it_says_so_aloud_and_goes_on(backend: s
         await person.hears(conversation.SORRY)
         await person.says("What time is it in Tokyo?")
         await person.hears("The tool gave: ")
+    await person.leave()
+
+
+async def test_when_the_voice_fails_it_writes_so_and_goes_on(backend: str) -> None:
+    person = await Person.with_token_from(backend)
+    await person.meets_agent()
+    await person.hears(GREETING)
+    await person.says(UNSPEAKABLE)
+    await person.reads(conversation.SORRY)
+    await person.says("And now?")
+    await person.hears("You wrote: And now?")
     await person.leave()
