@@ -4,7 +4,6 @@ import asyncio
 import io
 import os
 from contextlib import ExitStack, redirect_stdout
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -55,7 +54,7 @@ async def seconds(livekit: LiveKit, call: int) -> tuple[float, float]:
     async with calling(person) as line:
         greeting = await line.hears() - person.came_at
         await line.hears_nothing_more()
-        end = await line.says(recorded(Path(SPEECH)))
+        end = await line.says(recorded(SPEECH))
         answer = await line.hears() - end
     await person.leave()
     return greeting, answer

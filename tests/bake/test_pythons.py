@@ -8,7 +8,7 @@ import pytest
 
 from tests.baking import PROMPTS, bake, clean_environment
 
-PYTHONS = ["3.11", "3.12", "3.13", "3.14"]  # as in pyproject.toml
+PYTHONS = ["3.11", "3.13", "3.14"]  # the ends of what pyproject.toml says, and the newest in reach
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"  # the other tests run with it
 
 

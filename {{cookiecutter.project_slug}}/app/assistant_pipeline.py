@@ -64,11 +64,11 @@ async def start(job: JobContext) -> AgentSession[None]:
     settings = Settings()
     if settings.missing_key:
         return await speechless.start(job, settings.missing_key)
-    # The SDK's models read these by themselves.
+    # The SDK's models read these from the environment, which .env is not in without honcho.
     key, secret = settings.inference_credentials
     os.environ |= {"LIVEKIT_INFERENCE_API_KEY": key, "LIVEKIT_INFERENCE_API_SECRET": secret}
 
-    # Voice activity, end of turn and interruptions are detected by the models of the SDK itself.
+    # What finds speech, its end and interruptions is in the SDK; under `dev`, LiveKit Cloud helps.
     session = AgentSession[None](
         stt=settings.assistant_stt,
         llm=settings.assistant_llm,

@@ -24,7 +24,7 @@ You are a friendly assistant, and you speak with a person.
 - Ask one question at a time. If you have not understood, say so and ask again.
 - Use your tools for what they can tell you, and say so when you do not know something.
 """
-GREETING = "Say hello in one short sentence, and ask what you can do."
+HOW_TO_GREET = "Say hello in one short sentence, and ask what you can do."
 
 
 class Assistant(Agent):
@@ -34,7 +34,7 @@ class Assistant(Agent):
         super().__init__(instructions=INSTRUCTIONS)
 
     async def on_enter(self) -> None:
-        self.session.generate_reply(instructions=GREETING)
+        self.session.generate_reply(instructions=HOW_TO_GREET)
 
     @function_tool
     async def time_in(self, zone: str) -> str:

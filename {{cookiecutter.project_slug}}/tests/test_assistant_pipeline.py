@@ -17,20 +17,20 @@ from tests.fake_models import FakeLLM, Reply, call
 
 TIME = "What time is it in Tokyo?"
 NO_PLACE = "What time is it in the time zone Middle-earth/Shire? Look it up, please."
-UNKNOWN = "What is the name of my first teacher?"
 SCRIPT: dict[str, list[Reply]] = {
     TIME: [call("time_in", zone="Asia/Tokyo")],
     NO_PLACE: [call("time_in", zone="Middle-earth/Shire")],
-    UNKNOWN: ["I do not know that."],
     "break off": ["This is how it begins,", APIConnectionError("a cable", retryable=False)],
 }
 
 
 @pytest.fixture(params=["scripted", pytest.param("real", marks=pytest.mark.evals)])
-def mind(request: pytest.FixtureRequest) -> llm.LLM[str]:
+def mind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> llm.LLM[str]:
     """The language model: a fake one, and under `-m evals` the real one."""
     if request.param == "scripted":
         return FakeLLM(SCRIPT)
+    for variable in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+        monkeypatch.delenv(variable)  # those of the other tests; .env has the owner's
     settings = Settings()
     if settings.missing_key:
         pytest.skip(settings.missing_key)
@@ -94,13 +94,6 @@ async def test_it_admits_that_there_is_no_such_place(
     run.expect.next_event().is_function_call(name="time_in")
     run.expect.next_event().is_function_call_output(is_error=True)
     await is_judged(run, mind, "Says that it could not find the time there, and names no time.")
-
-
-async def test_it_does_not_make_up_what_it_cannot_know(
-    session: AgentSession[None], mind: llm.LLM[str]
-) -> None:
-    run = await answer_to(session, UNKNOWN)
-    await is_judged(run, mind, "Says that it does not know, in a sentence or two.")
 
 
 async def test_when_the_model_breaks_off_it_says_so_and_goes_on() -> None:

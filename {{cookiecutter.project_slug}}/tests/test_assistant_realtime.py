@@ -78,6 +78,9 @@ async def test_it_greets(mind: Mind) -> None:
         began = await session.start(Assistant(), capture_run=True)
         began.expect.skip_next_event_if(type="agent_handoff")
         await is_judged(began, mind, "Says hello and offers help, in one or two sentences.")
+        if not mind.judge:
+            greeting = began.expect.contains_message(role="assistant").event().item
+            assert greeting.text_content == fake_openai.GREETING
 
 
 async def test_it_looks_the_time_of_a_place_up(mind: Mind) -> None:

@@ -31,6 +31,14 @@ def test_with_livekit_cloud_the_key_of_livekit_is_enough(monkeypatch: pytest.Mon
     assert settings.inference_credentials[0] == settings.livekit_api_key
 
 
+def test_half_a_key_for_inference_is_missing_the_other_half(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LIVEKIT_URL", "wss://example.livekit.cloud")
+    monkeypatch.setenv(KEYS[0], "another")
+    assert Settings().missing_key
+
+
 def test_a_key_for_inference_goes_before_that_of_livekit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_URL", "wss://example.livekit.cloud")
     for variable in KEYS:

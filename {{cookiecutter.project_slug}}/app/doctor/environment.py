@@ -51,7 +51,7 @@ def look(settings: Settings) -> Iterator[Finding]:
             "no-model-key",
             f"{settings.missing_key}.",
             "The agent joins, but can neither hear nor speak: it writes this into the chat.",
-            "Put it into .env, and start the worker anew.",
+            "Put it into .env, start the worker anew, and join a new room.",
         )
     # end only pipeline or realtime
     if clean:

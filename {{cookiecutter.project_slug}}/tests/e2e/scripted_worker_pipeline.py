@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from livekit.agents import AgentSession, APIConnectionError, cli
+from livekit.agents import AgentSession, APIConnectionError, APIStatusError, cli
 from livekit.agents.voice.agent_session import Userdata_T
 
 from app import agent, assistant
@@ -11,6 +11,7 @@ from tests.fake_models import FakeLLM, FakeSTT, FakeTTS, Reply, call
 SCRIPT: dict[str, list[Reply]] = {
     "What time is it in Tokyo?": [call("time_in", zone="Asia/Tokyo")],
     "break off": ["This is how it begins,", APIConnectionError("a cable", retryable=False)],
+    "refuse": [APIStatusError("no such model", status_code=404)],
     "talk": ["I have a lot to say, and I say it. " * 30],
 }
 

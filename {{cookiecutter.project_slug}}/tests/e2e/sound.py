@@ -37,7 +37,7 @@ class Call:
         self._track = track
         self._to_say: asyncio.Queue[tuple[Sound, asyncio.Event]] = asyncio.Queue()
         self._sounded = asyncio.Event()
-        self.last_sound = 0.0
+        self.first_sound = self._last_sound = 0.0
 
     async def says(self, sound: Sound) -> float:
         """Speaks into the microphone; gives when the last of it went out."""
@@ -47,18 +47,18 @@ class Call:
         return time.perf_counter()
 
     async def hears(self) -> float:
-        """Waits for the next sound from the agent; gives when it came."""
-        self._sounded.clear()
+        """Waits for the first sound from the agent after a silence; gives when it came."""
         async with asyncio.timeout(TIMEOUT):
             await self._sounded.wait()
-        return self.last_sound
+        return self.first_sound
 
-    async def hears_nothing_more(self) -> float:
-        """Waits until the agent is quiet; gives when its last sound came."""
+    async def hears_nothing_more(self) -> None:
+        """Waits until the agent, which has made a sound, is quiet."""
         async with asyncio.timeout(TIMEOUT):
-            while (quiet := time.perf_counter() - self.last_sound) < PAUSE:
+            await self._sounded.wait()
+            while (quiet := time.perf_counter() - self._last_sound) < PAUSE:
                 await asyncio.sleep(PAUSE - quiet)
-        return self.last_sound
+        self._sounded.clear()
 
     async def _send(self) -> None:
         """A microphone never stops: between two sentences it sends silence."""
@@ -75,8 +75,10 @@ class Call:
     async def _receive(self) -> None:
         async for event in rtc.AudioStream(self._track, sample_rate=RATE, num_channels=1):
             if np.abs(np.frombuffer(event.frame.data, np.int16)).max() > LOUD:
-                self.last_sound = time.perf_counter()
-                self._sounded.set()
+                self._last_sound = time.perf_counter()
+                if not self._sounded.is_set():
+                    self.first_sound = self._last_sound
+                    self._sounded.set()
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ async def test_it_stops_when_a_person_speaks_and_answers_that(backend: str) -> N
     await person.meets_agent()
     async with calling(person) as call:
         await person.hears(GREETING)
+        await call.hears_nothing_more()
         await person.says("talk")
         await call.hears()
         for _ in range(3):  # in the first three seconds, the SDK takes speech for an echo
@@ -41,26 +42,41 @@ async def test_it_stops_when_a_person_speaks_and_answers_that(backend: str) -> N
     await person.leave()
 
 
-async def test_when_the_model_breaks_off_it_says_so_aloud_and_goes_on(backend: str) -> None:
+async def test_whoever_comes_later_is_heard_when_the_first_has_left(backend: str) -> None:
+    first = await Person.with_token_from(backend, room_name="heard")
+    agent = await first.meets_agent()
+    async with calling(first) as call:
+        await call.hears()
+        second = await Person.with_token_from(backend, room_name="heard")
+        assert (await second.meets_agent()).identity == agent.identity
+        await first.leave()
+    async with calling(second) as call:
+        await call.says(SPEECH)
+        await second.hears(f"You wrote: {HEARD}")
+    await second.leave()
+
+
+async def test_when_the_model_breaks_off_it_says_so_and_goes_on(backend: str) -> None:
     person = await Person.with_token_from(backend)
     await person.meets_agent()
-    async with calling(person) as call:
-        await person.hears(GREETING)
-        await call.hears_nothing_more()
-        await person.says("break off")
-        await call.hears()
-        await person.hears(conversation.SORRY)
-        await person.says("What time is it in Tokyo?")
-        await person.hears("The tool gave: ")
+    await person.hears(GREETING)
+    await person.says("break off")
+    await person.hears(conversation.SORRY)
+    await person.says("What time is it in Tokyo?")
+    await person.hears("The tool gave: ")
     await person.leave()
 
 
-async def test_when_the_voice_fails_it_writes_so_and_goes_on(backend: str) -> None:
+async def test_when_the_voice_fails_or_a_model_refuses_it_writes_so_and_goes_on(
+    backend: str,
+) -> None:
     person = await Person.with_token_from(backend)
     await person.meets_agent()
     await person.hears(GREETING)
     await person.says(UNSPEAKABLE)
     await person.reads(conversation.SORRY)
+    await person.says("refuse")
+    await person.reads(conversation.UNABLE)
     await person.says("And now?")
     await person.hears("You wrote: And now?")
     await person.leave()

@@ -29,6 +29,7 @@ async def test_it_stops_when_a_person_speaks_and_answers_that(backend: str) -> N
     await person.meets_agent()
     async with calling(person) as call:
         await person.hears(GREETING)
+        await call.hears_nothing_more()
         await person.says(TALKS)
         await call.hears()
         for _ in range(5):  # in the first three seconds, the SDK takes speech for an echo

@@ -16,7 +16,9 @@ MISSING = "OPENAI_API_KEY is missing: "  # only realtime
 
 async def test_it_joins_and_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     (port,) = free_ports(1)
-    env = {"WORKER_PORT": str(port), "LIVEKIT_INFERENCE_API_KEY": "", "OPENAI_API_KEY": ""}
+    env = {"WORKER_PORT": str(port)}
+    env |= {"LIVEKIT_INFERENCE_API_KEY": "", "LIVEKIT_INFERENCE_API_SECRET": ""}  # only pipeline
+    env["OPENAI_API_KEY"] = ""  # only realtime
     with (
         livekit_running() as livekit,
         livekit.backend() as backend,
