@@ -45,10 +45,6 @@ async def session(mind: llm.LLM[str]) -> AsyncIterator[AgentSession[None]]:
         yield session
 
 
-async def answer_to(session: AgentSession[None], words: str) -> RunResult[None]:
-    return await session.run(user_input=words)
-
-
 async def is_judged(run: RunResult[None], mind: llm.LLM[str], intent: str) -> None:
     """The next thing that was said fulfils `intent`; a fake model judges everything well."""
     message = run.expect.next_event().is_message(role="assistant")
@@ -73,14 +69,14 @@ async def test_the_model_is_told_how_to_speak() -> None:
 
     async with AgentSession[None](llm=Listening(SCRIPT)) as session:
         await session.start(Assistant())
-        await answer_to(session, "Hello")
+        await session.run(user_input="Hello")
     assert asked[0].messages()[0].text_content == INSTRUCTIONS
 
 
 async def test_it_looks_the_time_of_a_place_up(
     session: AgentSession[None], mind: llm.LLM[str]
 ) -> None:
-    run = await answer_to(session, TIME)
+    run: RunResult[None] = await session.run(user_input=TIME)
     run.expect.next_event().is_function_call(name="time_in", arguments={"zone": "Asia/Tokyo"})
     given = run.expect.next_event().is_function_call_output(is_error=False).event().item.output
     assert re.search(r"\d\d:\d\d$", given)
@@ -90,7 +86,7 @@ async def test_it_looks_the_time_of_a_place_up(
 async def test_it_admits_that_there_is_no_such_place(
     session: AgentSession[None], mind: llm.LLM[str]
 ) -> None:
-    run = await answer_to(session, NO_PLACE)
+    run: RunResult[None] = await session.run(user_input=NO_PLACE)
     run.expect.next_event().is_function_call(name="time_in")
     run.expect.next_event().is_function_call_output(is_error=True)
     await is_judged(run, mind, "Says that it could not find the time there, and names no time.")
@@ -100,10 +96,10 @@ async def test_when_the_model_breaks_off_it_says_so_and_goes_on() -> None:
     async with AgentSession[None](llm=FakeLLM(SCRIPT)) as session:
         session.on("error", lambda event: conversation.admit(rtc.Room(), session, event))
         await session.start(Assistant())
-        broken = await answer_to(session, "break off")
+        broken: RunResult[None] = await session.run(user_input="break off")
         for words in ("This is how it begins,", conversation.SORRY):
             said = broken.expect.next_event().is_message(role="assistant")
             assert said.event().item.text_content == words
-        again = await answer_to(session, "and now?")
+        again: RunResult[None] = await session.run(user_input="and now?")
         said = again.expect.next_event().is_message(role="assistant")
         assert said.event().item.text_content == "You wrote: and now?"
