@@ -4,9 +4,9 @@ import asyncio
 import time
 from email.utils import parsedate_to_datetime
 from functools import partial
+from urllib.parse import urlsplit
 
 from aiohttp import (
-    ClientConnectorDNSError,
     ClientError,
     ClientSession,
     ClientSSLError,
@@ -22,6 +22,7 @@ from app.tokens import Mint
 problem = partial(Finding, "server", "problem")
 
 TIMEOUT = 4  # seconds for the server to answer
+LOOKUP_TIMEOUT = 1  # seconds to find its host once more
 # Seconds by which the clocks may differ: livekit-server 1.13.5 allows tokens a minute (measured).
 LEEWAY = 60
 KEYS = "LIVEKIT_API_KEY and LIVEKIT_API_SECRET have to be a pair that this server knows."
@@ -34,9 +35,6 @@ async def look(settings: Settings, livekit: LiveKitAPI) -> Finding:
             return await ask(settings, livekit)
     except (DecodeError, ValueError):
         return stranger(url, "an answer that is none of LiveKit's")
-    except ClientConnectorDNSError:
-        cause, seen = "unknown-host", f"The host of {url} is not known."
-        advice = "Correct LIVEKIT_URL."
     except ClientSSLError:
         cause, seen = "tls", f"No secure connection comes about with {url}."
         advice = (
@@ -44,9 +42,23 @@ async def look(settings: Settings, livekit: LiveKitAPI) -> Finding:
             "TLS, such as one on this machine, has ws:// in LIVEKIT_URL."
         )
     except (ClientError, TimeoutError):
-        cause, seen = "no-server", f"No LiveKit server answers at {url}."
-        advice = "Start it (on this machine, uv run honcho start does), or correct LIVEKIT_URL."
+        if await is_known(urlsplit(url).hostname):
+            cause, seen = "no-server", f"No LiveKit server answers at {url}."
+            advice = "Start it (on this machine, uv run honcho start does), or correct LIVEKIT_URL."
+        else:
+            cause, seen = "unknown-host", f"This machine cannot find the host of {url}."
+            advice = "Correct LIVEKIT_URL, or this machine's DNS."
     return problem(cause, seen, "Neither worker nor people can reach it.", advice)
+
+
+async def is_known(host: str | None) -> bool:
+    """Whether this machine finds the host; a DNS server that says nothing does not count."""
+    try:
+        async with asyncio.timeout(LOOKUP_TIMEOUT):
+            await asyncio.get_running_loop().getaddrinfo(host, None)
+    except (OSError, UnicodeError):  # TimeoutError is an OSError
+        return False
+    return True
 
 
 async def ask(settings: Settings, livekit: LiveKitAPI) -> Finding:

@@ -208,6 +208,20 @@ async def test_a_setting(doctor: Doctor, cause: str) -> None:
     assert await doctor(SETTINGS[cause]) == cause
 
 
+async def test_a_name_server_that_says_nothing(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = asyncio.BaseEventLoop.getaddrinfo
+
+    async def silent(loop: asyncio.BaseEventLoop, host: str, *port: Any, **more: Any) -> Any:
+        if host == "livekit.invalid":
+            await asyncio.Event().wait()
+        return await look_up(loop, host, *port, **more)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", silent)
+    assert await doctor(SETTINGS["unknown-host"]) == "unknown-host"
+
+
 async def test_a_server_that_says_nothing_or_is_none(patient: Patient, doctor: Doctor) -> None:
     with listening(None) as address:
         assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-server"
