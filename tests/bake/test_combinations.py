@@ -43,10 +43,12 @@ LICENSE_WORDS = {
 }
 FILES = {
     ".env", ".env.example", ".gitignore", "AGENTS.md", "LICENSE", "Procfile", "README.md",
-    "pyproject.toml", "docs/page.png",
+    "pyproject.toml", "docs/observability.md", "docs/page.png",
+    "deploy/grafana/dashboard.json",
     "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/auth.py",
-    "app/chat.py", "app/dispatch.py", "app/jobs.py", "app/rate_limit.py", "app/rooms.py",
-    "app/settings.py", "app/tokens.py", "app/watch.py", "app/webhooks.py",
+    "app/chat.py", "app/dispatch.py", "app/jobs.py", "app/logs.py", "app/metrics.py",
+    "app/rate_limit.py", "app/rooms.py", "app/settings.py", "app/tokens.py", "app/watch.py",
+    "app/webhooks.py",
     "app/doctor/__init__.py", "app/doctor/__main__.py", "app/doctor/environment.py",
     "app/doctor/finding.py", "app/doctor/logs.py", "app/doctor/probe.py", "app/doctor/rooms.py",
     "app/doctor/server.py", "app/doctor/tokens.py", "app/doctor/verdicts.py",
@@ -65,7 +67,8 @@ FILES = {
     "tests/e2e/faults.py", "tests/e2e/faulty_worker.py", "tests/e2e/person.py",
     "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_backend.py",
     "tests/e2e/test_doctor.py", "tests/e2e/test_jobs.py", "tests/e2e/test_livekit_server.py",
-    "tests/e2e/test_page.py", "tests/e2e/test_reliability.py", "tests/e2e/test_token_source.py",
+    "tests/e2e/test_observability.py", "tests/e2e/test_page.py", "tests/e2e/test_reliability.py",
+    "tests/e2e/test_token_source.py",
 }  # fmt: skip
 # What a combination has beside these, by what was chosen.
 MORE_FILES = {
@@ -85,7 +88,7 @@ MORE_FILES = {
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },
     "offline": {"app/conversation.py", "app/models.py"},
-    "1.8": set(),
+    "1.8": {"app/traces.py"},
     "1.0.23": {"app/mends.py"},
 }  # fmt: skip
 MARKER = re.compile("only (automatic|explicit|keyless|pipeline|realtime|offline|1\\.)")
@@ -121,7 +124,7 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
     assert project.files == FILES.union(*more)
     for name, text in texts(project):
         assert not MARKER.search(text), f"a marker is left in {name}"
-        assert "{{" not in text, name
+        assert "{%" not in text, name
         assert "cookiecutter" not in text.replace("org/cookiecutter-livekit-agent", ""), name
         assert text.endswith("\n") or not text, name
     (sdk,) = (each for each in project.pyproject["project"]["dependencies"] if "-agents" in each)

@@ -8,9 +8,9 @@ python -m app.agent start --log-level DEBUG   to see each step of a job
 import math
 import os
 
-from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, cli
+from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, JobProcess, cli
 
-from app import assistant, dispatch, jobs
+from app import assistant, dispatch, jobs, traces
 from app.settings import load_settings
 from app.watch import keep_watch
 
@@ -19,6 +19,13 @@ dispatch.ignore_names(
     os.environ,
     settings.livekit_agent_name,  # only explicit
 )
+
+
+def setup(process: JobProcess) -> None:
+    """Runs once in each process, before it gets its job."""
+    if settings.otel_exporter_otlp_endpoint:
+        traces.send(settings.otel_exporter_otlp_endpoint)
+    assistant.prewarm(process)
 
 
 async def entrypoint(job: JobContext) -> None:
@@ -44,7 +51,9 @@ server = AgentServer(
     api_secret=settings.livekit_api_secret.get_secret_value(),
     host=settings.worker_host,
     port=settings.worker_port,
-    setup_fnc=assistant.prewarm,
+    # Not its prometheus_multiproc_dir: with it, livekit-agents 1.8.9 shows nothing (measured).
+    prometheus_port=settings.worker_metrics_port,
+    setup_fnc=setup,
     # LiveKit offers a room once. A worker that says "full" leaves it without an agent for good, so
     # this one never does. What stays is the server's own limit: it passes over a worker whose load
     # is 0.7 or more. Run another worker before that.

@@ -5,7 +5,6 @@
 """
 
 import http.client
-import logging
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -22,6 +21,8 @@ from starlette.requests import ClientDisconnect
 
 from app import dispatch  # only explicit
 from app.auth import choose_sign_in
+from app.logs import choose_log_format
+from app.metrics import TOKEN_REQUESTS, serve_metrics
 from app.rate_limit import RateLimit
 from app.rooms import Rooms
 from app.settings import load_settings
@@ -47,8 +48,10 @@ PAGE_HEADERS = {
     "Cache-Control": "no-cache",
 }
 
-logging.basicConfig(format="%(levelname)s:     %(asctime)s %(message)s")
 settings = load_settings()
+choose_log_format(settings.token_log_format)
+if settings.token_metrics_port:
+    serve_metrics(settings.token_metrics_host, settings.token_metrics_port)
 sign_in = choose_sign_in(settings)
 rate_limit = RateLimit(settings.token_rate_limit, settings.token_redis_url.get_secret_value())
 mint = Mint(settings)
@@ -128,6 +131,19 @@ if settings.token_cors_origins:
     },
 )
 async def create_token(request: Request) -> Response:
+    status = 500
+    try:
+        answer = await answer_with_token(request)
+        status = answer.status_code
+        return answer
+    except HTTPException as error:
+        status = error.status_code
+        raise
+    finally:
+        TOKEN_REQUESTS.labels(status).inc()
+
+
+async def answer_with_token(request: Request) -> Response:
     await rate_limit.count(request.client.host if request.client else "")
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     identity = await sign_in(bearer if scheme.lower() == "bearer" else "")

@@ -19,6 +19,8 @@ from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 from pydantic_core import from_json, to_json
 
+from app.metrics import STRIPPED
+
 logger = logging.getLogger("app.dispatch")
 
 # Since livekit-agents 1.5.7 the first names a worker that gives no name; since 1.6.0 the second
@@ -82,6 +84,7 @@ def room_configuration(
     others -= {agent_name}  # only explicit
     if others:
         logger.warning("Ignored: a client asked for the agent %.100r.", min(others))
+        STRIPPED.inc()
     try:
         metadata = from_json(requested.get("metadata") or "{}", allow_inf_nan=False)
         metadata.pop("agent_name", None)

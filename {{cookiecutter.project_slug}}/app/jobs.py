@@ -44,6 +44,7 @@ async def join(
     Returns:
         Whether this agent is to stay. If not, the job is ending: it has nothing to do here.
     """
+    job.log_context_fields |= {"room": job.job.room.name, "job_id": job.job.id}
     presence = Presence(
         job,
         agent_name,  # only explicit

@@ -28,6 +28,7 @@ from livekit.protocol.models import ParticipantInfo, Room
 from livekit.protocol.webhook import WebhookEvent
 
 from app import dispatch
+from app.metrics import AGENT_SECONDS, DISPATCHES
 from app.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -109,6 +110,8 @@ class Rooms:
             self._settings.livekit_agent_name,  # only explicit
         )
         if event.event == "participant_joined" and is_agent:
+            age = participant.joined_at_ms - room.creation_time_ms
+            AGENT_SECONDS.observe(age / 1000)
             if due := self._looks.pop(room.name, None):
                 due.timer.cancel()
         elif event.event == "participant_left" and is_agent:
@@ -280,6 +283,7 @@ class Rooms:
                     "No agent is in the room %.100r: asking for one (if none comes, "
                     "python -m app.doctor says why)",
                     room,
+                    extra={"room": room},
                 )
                 request = CreateAgentDispatchRequest(
                     room=room,
@@ -287,6 +291,7 @@ class Rooms:
                     metadata=job_metadata,  # only explicit
                 )
                 await ask(self._livekit.agent_dispatch.create_dispatch(request))
+                DISPATCHES.inc()
                 wait = dispatch.OFFERED
         self.look_at(room, wait, spent)
 

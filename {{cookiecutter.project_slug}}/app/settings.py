@@ -34,6 +34,7 @@ URLS = {
     "livekit_url": (AnyWebsocketUrl, "ws://127.0.0.1:7880"),
     "token_jwks_url": (AnyHttpUrl, "https://example.com/jwks.json"),
     "token_redis_url": (RedisDsn, "redis://127.0.0.1:6379"),
+    "otel_exporter_otlp_endpoint": (AnyHttpUrl, "http://127.0.0.1:4318"),  # only 1.8
 }
 
 
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
 
     worker_host: str = "0.0.0.0"  # noqa: S104  an orchestrator asks from outside whether it lives
     worker_port: int = Field(8082, ge=0, le=65535)
+    worker_metrics_port: int | None = Field(None, ge=1, le=65535)  # only 1.8
     worker_num_idle_processes: int = Field(IDLE_PROCESSES, ge=0)
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
@@ -86,6 +88,10 @@ class Settings(BaseSettings):
     token_rate_limit: str = "60/minute"  # noqa: S105  no password
     token_redis_url: SecretStr = SecretStr("")
     token_cors_origins: Annotated[list[str], NoDecode] = []
+    token_metrics_host: str = "0.0.0.0"  # noqa: S104, S105  Prometheus asks from outside
+    token_metrics_port: int | None = Field(None, ge=1, le=65535)
+    token_log_format: Literal["text", "json"] = "text"  # noqa: S105  no password
+    otel_exporter_otlp_endpoint: str = ""  # only 1.8
 
     @field_validator(
         "livekit_url",

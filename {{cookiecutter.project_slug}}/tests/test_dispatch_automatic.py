@@ -6,6 +6,7 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 from livekit.api import TokenVerifier
+from prometheus_client import REGISTRY
 
 from app import dispatch
 from app.api import app
@@ -52,12 +53,14 @@ def test_a_client_cannot_choose_an_agent(agents: list[dict[str, str]]) -> None:
     assert json.loads(configuration.metadata) == {"require_agent": True}
 
 
-def test_it_is_logged_once_that_a_client_asked_for_an_agent(
+def test_it_is_logged_and_counted_once_that_a_client_asked_for_an_agent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
+    before = REGISTRY.get_sample_value("app_agents_stripped_total") or 0
     dispatch.room_configuration({"agents": [{"agent_name": "other"}]})
     assert caplog.messages == ["Ignored: a client asked for the agent 'other'."]
+    assert REGISTRY.get_sample_value("app_agents_stripped_total") == before + 1
 
 
 def test_a_name_in_the_metadata_of_a_person_is_dropped() -> None:

@@ -173,7 +173,7 @@ class LiveKit:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 (port,) = free_ports(1)
         env = {**self.env, "TOKEN_RATE_LIMIT": "1000/minute", **env}
-        serve = ("fastapi", "run", "--host", "127.0.0.1", "--port", str(port))
+        serve = ("uvicorn", "app.api:app", "--host", "127.0.0.1", "--port", str(port))
         with program(*serve, ready="Uvicorn running on", env=env):
             yield f"http://127.0.0.1:{port}"
 

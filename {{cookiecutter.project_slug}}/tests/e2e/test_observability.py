@@ -1,0 +1,160 @@
+"""What an operator sees of the real programs: their logs, what they count, their traces."""
+
+import asyncio
+import contextlib
+import gzip  # only 1.8
+import io
+import json
+import platform  # only 1.8
+import re
+import threading  # only 1.8
+from collections.abc import Iterator  # only 1.8
+from contextlib import contextmanager  # only 1.8
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer  # only 1.8
+
+import aiohttp
+import pytest
+from livekit.api import RoomParticipantIdentity
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # only 1.8
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.e2e.person import Person
+from tests.e2e.programs import PROJECT, LiveKit, free_ports
+
+ROOM = "observed"
+
+
+@dataclass
+class Seen:
+    """All that there is to see of a room that lost its agent and got another one."""
+
+    lines: list[str]
+    counted: dict[str, float]
+    spans: set[str]  # only 1.8
+
+
+@pytest.fixture(scope="module")
+async def seen() -> Seen:
+    livekit = LiveKit()
+    (for_backend,) = free_ports(1)
+    backend_env = {
+        "TOKEN_LOG_FORMAT": "json",
+        "TOKEN_METRICS_HOST": "127.0.0.1",
+        "TOKEN_METRICS_PORT": str(for_backend),
+    }
+    # begin only 1.8
+    (for_worker,) = free_ports(1)
+    worker_env = {"WORKER_METRICS_PORT": str(for_worker)}
+    # end only 1.8
+    printed = io.StringIO()
+    with (
+        contextlib.redirect_stdout(printed),
+        collector() as (url, spans),  # only 1.8
+        livekit.running(),
+        livekit.worker(**worker_env, OTEL_EXPORTER_OTLP_ENDPOINT=url),  # only 1.8
+        livekit.worker(),  # only 1.0.23
+        livekit.backend(**backend_env) as backend,
+    ):
+        person = await Person.with_token_from(backend, room_name=ROOM)
+        first = await person.meets_agent()
+        async with aiohttp.ClientSession() as http:
+            await http.post(f"{backend}/token", json={"room_name": 1})
+        async with livekit.api() as api:
+            await api.room.remove_participant(
+                RoomParticipantIdentity(room=ROOM, identity=first.identity)
+            )
+        while (await person.meets_agent()).identity == first.identity:
+            await asyncio.sleep(0.05)
+        counted = await metrics(for_backend)
+        # begin only 1.8
+        worker = await metrics(for_worker)
+        sent = worker["app_dispatches_total"] + counted["app_dispatches_total"]
+        counted = {**worker, **counted, "app_dispatches_total": sent}
+        # end only 1.8
+        await person.leave()
+    return Seen(
+        printed.getvalue().splitlines(),
+        counted,
+        spans,  # only 1.8
+    )
+
+
+# begin only 1.8
+@contextmanager
+def collector() -> Iterator[tuple[str, set[str]]]:
+    """A collector of OpenTelemetry's: where it is, and the spans that it was sent."""
+    spans: set[str] = set()
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers["Content-Encoding"] == "gzip":
+                body = gzip.decompress(body)
+            sent = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
+            for resource in sent.resource_spans:
+                spans.update(s.name for scope in resource.scope_spans for s in scope.spans)
+            self.send_response(200)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", spans
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+# end only 1.8
+async def metrics(port: int) -> dict[str, float]:
+    """What is counted there, by its name and the values of its labels."""
+    url = f"http://127.0.0.1:{port}/metrics"
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        text = await answer.text()
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_each_line_is_json_and_those_of_a_job_name_it_and_its_room(seen: Seen) -> None:
+    lines = [json.loads(line) for line in seen.lines if line]
+    for line in lines:
+        assert {"level", "name", "message", "timestamp"} <= line.keys()
+    worker = next(line.get("pid") for line in lines if line["message"] == "starting worker")
+    jobs = {line.get("pid") for line in lines if "job_id" in line} - {worker}
+    assert len(jobs) == 2
+    for line in lines:
+        if line.get("pid") in jobs and "process" not in line["message"]:  # before it got a job
+            assert line["room"] == ROOM
+            assert line["job_id"]
+    assert any(line["name"] == "app.rooms" and line["room"] == ROOM for line in lines)
+
+
+def test_what_is_counted(seen: Seen) -> None:
+    assert seen.counted["app_token_requests_total 201"] == 1
+    assert seen.counted["app_token_requests_total 422"] == 1
+    assert seen.counted["app_agent_seconds_count"] == 2
+    assert seen.counted["app_agent_seconds_bucket 5.0"] >= 1
+    assert seen.counted["app_dispatches_total"] == 1
+    # begin only 1.8
+    node = platform.node()
+    assert seen.counted[f"lk_agents_active_job_count {node}"] == 1
+    assert seen.counted[f"lk_agents_worker_load {node}"] >= 0
+    # end only 1.8
+
+
+# begin only 1.8
+def test_each_job_is_traced(seen: Seen) -> None:
+    assert {"job_entrypoint", "agent_session"} <= seen.spans
+
+
+# end only 1.8
+def test_the_dashboard_shows_what_there_is(seen: Seen) -> None:
+    dashboard = (PROJECT / "deploy" / "grafana" / "dashboard.json").read_text(encoding="utf-8")
+    names = set(re.findall(r"\b(?:app|lk_agents)_\w+", dashboard))
+    assert names
+    assert names <= {name.split()[0] for name in seen.counted}
