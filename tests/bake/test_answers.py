@@ -1,4 +1,4 @@
-"""Answers of every kind: a working project or a clear refusal, and nothing is ever executed."""
+"""Answers of every kind: a working project or a clear refusal, and no hook executes any."""
 
 import os
 import re

@@ -42,9 +42,15 @@ LICENSE_WORDS = {
     "Proprietary": "All rights reserved.",
 }
 FILES = {
-    ".env", ".env.example", ".gitignore", "AGENTS.md", "LICENSE", "Procfile", "README.md",
-    "pyproject.toml", "docs/observability.md", "docs/page.png",
-    "deploy/grafana/dashboard.json",
+    ".dockerignore", ".env", ".env.example", ".github/dependabot.yml", ".github/workflows/test.yml",
+    ".gitignore", ".pre-commit-config.yaml", "Dockerfile", "compose.override.yaml", "compose.yaml",
+    "deploy/compose/Caddyfile", "deploy/compose/production.yaml", "AGENTS.md", "LICENSE",
+    "Procfile", "README.md", "pyproject.toml", "docs/observability.md", "docs/security.md",
+    "docs/page.png", "deploy/grafana/dashboard.json", "deploy/kubernetes/README.md",
+    "deploy/kubernetes/base/kustomization.yaml", "deploy/kubernetes/base/pod.yaml",
+    "deploy/kubernetes/base/token-backend.yaml", "deploy/kubernetes/base/worker.yaml",
+    "deploy/kubernetes/overlays/production/ingress.yaml",
+    "deploy/kubernetes/overlays/production/kustomization.yaml",
     "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/auth.py",
     "app/chat.py", "app/dispatch.py", "app/jobs.py", "app/logs.py", "app/metrics.py",
     "app/rate_limit.py", "app/rooms.py", "app/settings.py", "app/tokens.py", "app/watch.py",
@@ -66,7 +72,8 @@ FILES = {
     "tests/e2e/__init__.py", "tests/e2e/chromium.py", "tests/e2e/conftest.py",
     "tests/e2e/faults.py", "tests/e2e/faulty_worker.py", "tests/e2e/person.py",
     "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_backend.py",
-    "tests/e2e/test_doctor.py", "tests/e2e/test_jobs.py", "tests/e2e/test_livekit_server.py",
+    "tests/e2e/test_doctor.py", "tests/e2e/test_drain.py", "tests/e2e/test_jobs.py",
+    "tests/e2e/test_livekit_server.py",
     "tests/e2e/test_observability.py", "tests/e2e/test_page.py", "tests/e2e/test_reliability.py",
     "tests/e2e/test_token_source.py",
 }  # fmt: skip

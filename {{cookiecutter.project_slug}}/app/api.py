@@ -4,6 +4,7 @@
 (`TokenSource.endpoint(url)`): https://docs.livekit.io/frontends/authentication/tokens/endpoint/
 """
 
+import asyncio
 import http.client
 import urllib.error
 import urllib.request
@@ -31,6 +32,7 @@ from app.webhooks import NotLiveKit, Repeated, Webhooks
 
 BODY_LIMIT = 700 * 1024  # bytes; whoever asks for more would get a token that is too long
 EVENT_LIMIT = 2 * 1024 * 1024  # bytes; an event holds the metadata of a room and of a participant
+BODY_TIMEOUT = 10  # seconds for a client to send its body
 READY_TIMEOUT = 3  # seconds for LiveKit to answer
 READY_THREADS = CapacityLimiter(4)  # their own, so that nobody who asks for a token waits for one
 
@@ -111,7 +113,7 @@ if settings.token_cors_origins:
     "/token",
     status_code=201,
     response_model=TokenResponse,
-    responses={status: {"model": Refusal} for status in (400, 401, 403, 413, 422, 429, 503)},
+    responses={status: {"model": Refusal} for status in (400, 401, 403, 408, 413, 422, 429, 503)},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -163,7 +165,8 @@ async def answer_with_token(request: Request) -> Response:
         raise HTTPException(422, f"{field}: {first['msg']}") from None
     except Refused as error:
         raise HTTPException(422, str(error)) from None
-    answer = {"server_url": settings.livekit_url, "participant_token": token}
+    url = settings.token_server_url or settings.livekit_url
+    answer = {"server_url": url, "participant_token": token}
     return Response(to_json(answer), 201, {"Cache-Control": "no-store"}, "application/json")
 
 
@@ -175,25 +178,28 @@ def job_metadata_of(asked: TokenRequest) -> str:
 
 # end only explicit
 async def body_of(request: Request, limit: int) -> bytes:
-    """Reads the body, of `limit` bytes at most."""
+    """Reads the body, of `limit` bytes at most, for BODY_TIMEOUT seconds at most."""
     too_long = f"body: is longer than {limit:,} bytes"
     if int(request.headers.get("Content-Length", 0)) > limit:
         raise HTTPException(413, too_long)
-    body = b""
+    body = bytearray()  # bytes would be copied with each of many small pieces
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise HTTPException(413, too_long)
+        async with asyncio.timeout(BODY_TIMEOUT):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise HTTPException(413, too_long)
     except ClientDisconnect:
         raise HTTPException(400, "body: ends too early") from None
-    return body
+    except TimeoutError:
+        raise HTTPException(408, "body: comes too slowly") from None
+    return bytes(body)
 
 
 @app.post(
     "/livekit/webhook",
     status_code=204,
-    responses={status: {"model": Refusal} for status in (400, 401, 409, 413)},
+    responses={status: {"model": Refusal} for status in (400, 401, 408, 409, 413)},
 )
 async def hear_livekit(request: Request) -> None:
     """Where LiveKit reports who comes and goes (its webhooks)."""

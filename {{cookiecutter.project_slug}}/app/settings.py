@@ -32,6 +32,7 @@ DEV_SECRET = "secret"  # noqa: S105  what `livekit-server --dev` accepts
 
 URLS = {
     "livekit_url": (AnyWebsocketUrl, "ws://127.0.0.1:7880"),
+    "token_server_url": (AnyWebsocketUrl, "wss://livekit.example.com"),
     "token_jwks_url": (AnyHttpUrl, "https://example.com/jwks.json"),
     "token_redis_url": (RedisDsn, "redis://127.0.0.1:6379"),
     "otel_exporter_otlp_endpoint": (AnyHttpUrl, "http://127.0.0.1:4318"),  # only 1.8
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     token_rate_limit: str = "60/minute"  # noqa: S105  no password
     token_redis_url: SecretStr = SecretStr("")
     token_cors_origins: Annotated[list[str], NoDecode] = []
+    token_server_url: str = ""
     token_metrics_host: str = "0.0.0.0"  # noqa: S104, S105  Prometheus asks from outside
     token_metrics_port: int | None = Field(None, ge=1, le=65535)
     token_log_format: Literal["text", "json"] = "text"  # noqa: S105  no password
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     def is_given(cls, value: str | SecretStr) -> str | SecretStr:
         if not text_of(value).strip():
             raise PydanticCustomError("missing", "is missing: .env.example says what belongs there")
+        has_clean_ends(text_of(value))
         return value
 
     @field_validator(
@@ -131,8 +134,7 @@ class Settings(BaseSettings):
         text = text_of(value)
         if PLACEHOLDER.search(text):
             raise PydanticCustomError("placeholder", "still holds a placeholder: give it a value")
-        if text != text.strip(" \t\r\n'\""):
-            raise PydanticCustomError("ends", "has a space or a quote at one end: take it away")
+        has_clean_ends(text)
         return value
 
     @field_validator(*URLS)
@@ -211,12 +213,19 @@ class Settings(BaseSettings):
     # end only pipeline or realtime
     @property
     def is_local(self) -> bool:
-        """Whether the LiveKit server is one on this machine."""
-        return urlsplit(self.livekit_url).hostname in ("localhost", "127.0.0.1", "::1")
+        """Whether the LiveKit server is one on this machine, and for its people only."""
+        urls = (self.livekit_url, self.token_server_url or self.livekit_url)
+        return all(urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1") for url in urls)
 
 
 def text_of(value: str | SecretStr) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def has_clean_ends(text: str) -> None:
+    """Refuses what Docker and kubectl leave round a value of .env, and what was copied with it."""
+    if text != text.strip(" \t\r\n'\""):
+        raise PydanticCustomError("ends", "has a space or a quote at one end: take it away")
 
 
 def load_settings() -> Settings:

@@ -1,5 +1,6 @@
 """LiveKit's standard token endpoint, as a client meets it. (Agents: test_dispatch_….py.)"""
 
+import asyncio
 import json
 import re
 import time
@@ -7,8 +8,10 @@ from collections.abc import Iterator
 
 import jwt
 import pytest
+from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 from livekit.api import TokenVerifier
+from starlette.types import Message
 
 from app import api
 from app.api import settings
@@ -147,6 +150,17 @@ def test_a_body_that_is_too_long_is_not_read_to_its_end(is_declared: bool) -> No
     assert answer.json()["detail"] == "body: is longer than 716,800 bytes"
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nothing() -> Message:
+        return await asyncio.Future()
+
+    monkeypatch.setattr(api, "BODY_TIMEOUT", 0.01)
+    with pytest.raises(HTTPException, match="too slowly"):
+        await api.body_of(Request({"type": "http", "headers": []}, nothing), 10)
+
+
 def test_a_client_cannot_have_the_room_recorded() -> None:
     egress = {"room": {"file_outputs": [{"filepath": "stolen.mp4"}]}}
     answer = client.post("/token", json={"room_config": {"egress": egress}})
@@ -171,7 +185,9 @@ def test_no_web_site_may_ask_but_the_ones_that_are_listed() -> None:
 
 def test_each_refusal_and_the_request_are_described() -> None:
     described = client.get("/openapi.json").json()["paths"]["/token"]["post"]
-    assert set(described["responses"]) == {"201", "400", "401", "403", "413", "422", "429", "503"}
+    assert set(described["responses"]) == {
+        *("201", "400", "401", "403", "408", "413", "422", "429", "503")
+    }
     content = described["requestBody"]["content"]["application/json"]
     assert set(content["schema"]["properties"]) == set(TokenRequest.model_fields)
     for example in content["examples"].values():

@@ -49,6 +49,7 @@ def test_each_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch)
         ("LIVEKIT_URL", "ws://127.0.0.1:99999", "must be a URL"),
         ("LIVEKIT_API_KEY", "'quoted'", "a space or a quote at one end"),
         ("LIVEKIT_API_SECRET", "pasted-with-a-space-at-its-end----- ", "a space or a quote"),
+        ("LIVEKIT_AGENT_NAME", '"concierge"', "a space or a quote"),  # only explicit
         ("TOKEN_TTL_SECONDS", "253402300799", "less than or equal to 86400"),
         ("TOKEN_AUTH", "password", "'none', 'api-key' or 'jwt'"),
         ("TOKEN_API_KEY", "<a key>", "placeholder"),

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -176,6 +177,21 @@ class LiveKit:
         serve = ("uvicorn", "app.api:app", "--host", "127.0.0.1", "--port", str(port))
         with program(*serve, ready="Uvicorn running on", env=env):
             yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def redis_running() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A real Redis: its address, and its process."""
+    found = shutil.which("redis-server")
+    if not found:
+        lack("no Redis: Debian's package redis-server or `brew install redis` brings one")
+    (port,) = free_ports(1)
+    command = [found, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    with livekit_server.ending(process, TIMEOUT):
+        assert process.stdout
+        assert any(b"Ready to accept connections" in line for line in process.stdout)
+        yield f"127.0.0.1:{port}", process
 
 
 @contextmanager

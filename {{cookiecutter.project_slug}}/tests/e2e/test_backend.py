@@ -1,15 +1,10 @@
 """The token backend as a program."""
 
-import shutil
-import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 
 import aiohttp
-import pytest
 
-from dev.livekit_server import ending
-from tests.e2e.programs import TIMEOUT, LiveKit, free_ports, lack, run
+from tests.e2e.programs import LiveKit, free_ports, redis_running, run
 
 
 def test_off_this_machine_it_does_not_start_before_its_owner_chose_who_gets_a_token(
@@ -41,32 +36,15 @@ async def test_it_is_ready_when_livekit_takes_its_key(livekit: LiveKit, backend:
                 assert (await answer.json())["detail"] == "LiveKit refuses the key (HTTP 401)"
 
 
-@pytest.fixture
-def redis() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The URL of a real Redis, and its process."""
-    program = shutil.which("redis-server")
-    if not program:
-        lack("no Redis: Debian's package redis-server or `brew install redis` brings one")
-    (port,) = free_ports(1)
-    command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    with ending(process, TIMEOUT):
-        assert process.stdout
-        assert any(b"Ready to accept connections" in line for line in process.stdout)
-        yield f"redis://127.0.0.1:{port}", process
-
-
-async def test_two_backends_count_together_in_a_redis_and_alone_without(
-    livekit: LiveKit, redis: tuple[str, subprocess.Popen[bytes]]
-) -> None:
-    url, process = redis
-    env = {"TOKEN_RATE_LIMIT": "4/hour", "TOKEN_REDIS_URL": url}
-    with livekit.backend(**env) as one, livekit.backend(**env) as another:
-        for backend in (one, another, one, another):
-            assert await ask(backend) == 201
-        for backend in (one, another):
-            assert await ask(backend) == 429
-        process.kill()
-        process.wait()
-        alone = [await ask(one) for _ in range(5)]
-        assert alone == [201] * 4 + [429]
+async def test_two_backends_count_together_in_a_redis_and_alone_without(livekit: LiveKit) -> None:
+    with redis_running() as (address, process):
+        env = {"TOKEN_RATE_LIMIT": "4/hour", "TOKEN_REDIS_URL": f"redis://{address}"}
+        with livekit.backend(**env) as one, livekit.backend(**env) as another:
+            for backend in (one, another, one, another):
+                assert await ask(backend) == 201
+            for backend in (one, another):
+                assert await ask(backend) == 429
+            process.kill()
+            process.wait()
+            alone = [await ask(one) for _ in range(5)]
+            assert alone == [201] * 4 + [429]

@@ -1,0 +1,102 @@
+"""What runs in containers, as far as it can be shown without Docker."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.baking import BakedProject, bake
+
+COMPOSE = ("compose.yaml", "compose.override.yaml", "deploy/compose/production.yaml")
+SCHEMAS = dict.fromkeys(COMPOSE, "compose-spec") | {
+    ".github/workflows/test.yml": "github-workflows",
+    ".github/dependabot.yml": "dependabot",
+}
+# What compose.yaml itself asks for, and what is uvicorn's, LiveKit's or Caddy's.
+OWN = {"NODE_IP", "LIVEKIT_DOMAIN", "TOKEN_DOMAIN"}
+OTHERS = {
+    *("FORWARDED_ALLOW_IPS", "LIVEKIT_KEYS", "LIVEKIT_CONFIG", "NODE_IP"),
+    *("LIVEKIT_SITE", "LIVEKIT_SERVERS", "TOKEN_SITE", "TOKEN_BACKENDS"),
+}
+
+
+def tool(name: str, *arguments: str, folder: Path) -> None:
+    """Runs a tool of this environment, which has to succeed."""
+    command = [str(Path(sys.executable).with_name(name)), *arguments]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("livekit_agents", ["1.8", "1.0.23"])
+def test_the_dockerfile_is_one_that_hadolint_likes(tmp_path: Path, livekit_agents: str) -> None:
+    tool("hadolint", "Dockerfile", folder=bake(tmp_path, livekit_agents=livekit_agents).path)
+
+
+@pytest.mark.parametrize("file", SCHEMAS)
+def test_a_file_follows_its_schema(automatic: BakedProject, file: str) -> None:
+    schema = f"vendor.{SCHEMAS[file]}"
+    tool("check-jsonschema", "--builtin-schema", schema, file, folder=automatic.path)
+
+
+def services(project: BakedProject, *files: str) -> dict[str, Any]:
+    """The services of these files together, as far as these tests look at them."""
+    together: dict[str, Any] = {}
+    for file in files:
+        for name, service in yaml.safe_load(project.read(file))["services"].items():
+            before = together.setdefault(name, {})
+            environment = before.get("environment", {}) | service.get("environment", {})
+            ports = before.get("ports", []) + service.get("ports", [])
+            before.update(service, environment=environment, ports=ports)
+    return together
+
+
+@pytest.mark.parametrize(
+    "files", [COMPOSE[:2], (COMPOSE[0], COMPOSE[2])], ids=["plain", "production"]
+)
+def test_compose_names_nothing_that_is_not_there(
+    automatic: BakedProject, files: tuple[str, ...]
+) -> None:
+    known = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", automatic.read(".env.example"), re.M))
+    for file in files:
+        for name, rest in re.findall(r"\$\{(\w+)([^}]*)\}", automatic.read(file)):
+            assert name in known | OWN
+            # What has no value ends `compose up`, and not a container later on.
+            assert rest.startswith((":-", ":?")) or f"${{{name}:?" in "".join(
+                automatic.read(each) for each in files
+            )
+    together = services(automatic, *files)
+    for service in together.values():
+        assert set(service["environment"]) <= known | OTHERS
+        assert set(service.get("depends_on", {})) <= set(together)
+    hosts = re.findall(r"(?:ws|http|redis)://([a-z][\w-]*):\d+", json.dumps(together))
+    assert set(hosts) <= set(together)
+    # --scale starts several, and a port of this machine could be that of only one of them.
+    assert not together["worker"]["ports"]
+    assert "caddy" not in together or not together["backend"]["ports"]
+    published = [port for service in together.values() for port in service["ports"]]
+    assert len(set(published)) == len(published)
+
+
+def test_a_container_can_do_little_and_has_the_time_to_drain(automatic: BakedProject) -> None:
+    together = services(automatic, COMPOSE[0])
+    for service in (together["worker"], together["backend"]):
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+    drain, shutdown = (
+        float(re.findall(rf"{name}.*= Field\((\d+)", automatic.read("app/settings.py"))[0])
+        for name in ("worker_drain_timeout", "worker_shutdown_timeout")
+    )
+    assert float(together["worker"]["stop_grace_period"].removesuffix("s")) > drain + shutdown
+
+
+def test_no_secret_is_in_what_is_committed_or_goes_into_an_image(automatic: BakedProject) -> None:
+    secret = re.findall(r"^LIVEKIT_API_SECRET=(.+)", automatic.read(".env"), re.M)[0]
+    for name in automatic.files - {".env"}:
+        assert secret.encode() not in (automatic.path / name).read_bytes(), name
+    for file in (".gitignore", ".dockerignore"):
+        assert {".env", ".env.*"} <= set(automatic.read(file).split())

@@ -1,0 +1,149 @@
+"""What `deploy/kubernetes` makes: valid for Kubernetes, and true to the programs that it runs."""
+
+import os
+import re
+import shutil
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+
+from tests.baking import PROMPTS, BakedProject, bake, printed_by
+
+README = "deploy/kubernetes/README.md"
+OLDEST = "1.30"  # the Kubernetes that it promises
+NOT_OURS = {"FORWARDED_ALLOW_IPS", "NUM_CPUS"}  # read by uvicorn, and by livekit-agents
+
+Object = dict[str, Any]
+Objects = dict[tuple[str, str], Object]
+
+
+@pytest.fixture(scope="module", params=PROMPTS["livekit_agents"])
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return bake(tmp_path_factory.mktemp("bake"), livekit_agents=request.param)
+
+
+@pytest.fixture(scope="module")
+def objects(project: BakedProject) -> Objects:
+    """What `kubectl apply -k` would send, by kind and name."""
+    if not shutil.which("kubectl"):
+        end = pytest.fail if os.environ.get("CI") else pytest.skip
+        end("needs kubectl, no cluster: https://kubernetes.io/docs/tasks/tools/")
+    text = printed_by(project.path, "kubectl", "kustomize", "deploy/kubernetes/overlays/production")
+    return {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text)}
+
+
+@pytest.fixture
+def pods(objects: Objects) -> dict[str, Object]:
+    """What the pods of each Deployment are made from, by its name."""
+    return {n: objects["Deployment", n]["spec"]["template"] for n in ("worker", "token-backend")}
+
+
+def container_of(pod: Object) -> Object:
+    (container,) = pod["spec"]["containers"]
+    return dict(container)
+
+
+def number(pattern: str, text: str) -> float:
+    (found,) = re.findall(pattern, text)
+    return float(found)
+
+
+def default(project: BakedProject, setting: str) -> float:
+    return number(rf"worker_{setting}: \w+ = Field\((\d+)", project.read("app/settings.py"))
+
+
+def test_kubernetes_knows_every_field(project: BakedProject, objects: Objects) -> None:
+    assert f"Kubernetes {OLDEST} or newer" in project.read(README)
+    for each in objects.values():
+        for version in (OLDEST, kubernetes_validate.latest_version()):
+            kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_a_worker_has_the_time_to_drain(project: BakedProject, pods: dict[str, Object]) -> None:
+    needed = default(project, "drain_timeout") + default(project, "shutdown_timeout")
+    assert pods["worker"]["spec"]["terminationGracePeriodSeconds"] > needed
+
+
+def test_a_pod_answers_whoever_asks_it(project: BakedProject, pods: dict[str, Object]) -> None:
+    api, image = project.read("app/api.py"), project.read("Dockerfile")
+    backend = container_of(pods["token-backend"])
+    routes = {"worker": ["/"], "token-backend": re.findall(r'@app\.get\("(.+?)"', api)}
+    listens = {"worker": default(project, "port"), "token-backend": 8000}
+    assert " ".join(backend["command"]) == "uvicorn app.api:app --host 0.0.0.0 --port 8000"
+    for name, pod in pods.items():
+        container = container_of(pod)
+        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+        assert ports["http"] == listens[name]
+        for probe in (container["readinessProbe"], container["livenessProbe"]):
+            assert probe["httpGet"]["port"] == "http"
+            assert probe["httpGet"]["path"] in routes[name]
+        metrics = re.search(rf"{name.split('-')[0].upper()}_METRICS_PORT=(\d+)", image)
+        scrape = metrics and {"prometheus.io/scrape": "true", "prometheus.io/port": metrics[1]}
+        assert pod["metadata"].get("annotations") == scrape
+        assert ports.get("metrics") == (metrics and int(metrics[1]))
+    assert backend["readinessProbe"]["httpGet"]["path"] == "/ready"
+    assert backend["readinessProbe"]["timeoutSeconds"] > number(r"READY_TIMEOUT = (\d+)", api)
+
+
+def test_every_variable_is_one_that_is_read_and_none_is_secret(
+    project: BakedProject, objects: Objects, pods: dict[str, Object]
+) -> None:
+    read = re.findall(r"(?m)^    ([a-z_]+): ", project.read("app/settings.py"))
+    (config,) = (each for (kind, _), each in objects.items() if kind == "ConfigMap")
+    for container in map(container_of, pods.values()):
+        variables = set(config["data"]) | {each["name"] for each in container.get("env", [])}
+        assert variables <= {name.upper() for name in read} | NOT_OURS
+        assert not any(re.search("SECRET|API_KEY", name) for name in variables)
+        secret, last = container["envFrom"]  # which wins
+        assert last["configMapRef"]["name"] == config["metadata"]["name"]
+        assert f" secret generic {secret['secretRef']['name']} " in project.read(README)
+    assert "Secret" not in {kind for kind, _ in objects}
+    printed_by(project.path, "git", "init", "--quiet")
+    printed_by(project.path, "git", "check-ignore", ".env.production")
+
+
+def test_what_an_object_refers_to_is_there(objects: Objects, pods: dict[str, Object]) -> None:
+    for (_, name), each in objects.items():
+        if chosen := each.get("spec", {}).get("selector"):
+            assert chosen.get("matchLabels", chosen) == pods[name]["metadata"]["labels"]
+    for pod in pods.values():
+        (spread,) = pod["spec"]["topologySpreadConstraints"]
+        assert spread["labelSelector"]["matchLabels"] == pod["metadata"]["labels"]
+    assert {("PodDisruptionBudget", name) for name in pods} <= set(objects)
+    ingress = objects["Ingress", "token-backend"]["spec"]
+    assert ingress["tls"][0]["hosts"] == [each["host"] for each in ingress["rules"]]
+    service = ingress["rules"][0]["http"]["paths"][0]["backend"]["service"]
+    assert service["port"] == {"number": 80}
+    ports = objects["Service", service["name"]]["spec"]["ports"]
+    assert ports == [{"port": 80, "targetPort": "http"}]  # and no metrics
+
+
+def test_there_is_another_worker_before_livekit_passes_over_one(
+    project: BakedProject, objects: Objects, pods: dict[str, Object]
+) -> None:
+    scaler = objects["HorizontalPodAutoscaler", "worker"]["spec"]
+    assert "replicas" not in objects["Deployment", scaler["scaleTargetRef"]["name"]]["spec"]
+    aims = {each["resource"]["name"]: each["resource"]["target"] for each in scaler["metrics"]}
+    full = number(r"(?m)^FULL = ([\d.]+)", project.read("app/dispatch.py"))
+    assert aims["cpu"]["averageUtilization"] < 100 * full
+    # The worker's load, too, is of the CPUs that are requested.
+    worker = container_of(pods["worker"])
+    requested = {"resourceFieldRef": {"resource": "requests.cpu"}}
+    if worker.get("env") != [{"name": "NUM_CPUS", "valueFrom": requested}]:
+        assert worker["resources"]["limits"]["cpu"] == worker["resources"]["requests"]["cpu"]
+
+
+def test_a_pod_can_do_little(project: BakedProject, pods: dict[str, Object]) -> None:
+    assert re.search(r"(?m)^USER [1-9]\d*:", project.read("Dockerfile"))  # only numbers are checked
+    for pod in pods.values():
+        spec, container = pod["spec"], container_of(pod)
+        assert spec["securityContext"]["runAsNonRoot"]
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["automountServiceAccountToken"] is spec["enableServiceLinks"] is False
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+        assert "/" in container["image"], "the overlay names no image"

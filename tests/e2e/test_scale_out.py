@@ -1,0 +1,23 @@
+"""A fleet serves a hundred rooms, whatever it loses."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.baking import BakedProject, printed_by
+
+SCRIPT = Path(__file__).with_name("fleet_in_project.py")
+ROOMS = 100
+
+
+def test_each_room_has_exactly_one_agent_before_and_after_each_loss(
+    automatic: BakedProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = automatic.path
+    command = ("uv", "run", "--quiet", "python", str(SCRIPT), str(ROOMS))
+    printed = printed_by(path, *command, PYTHONPATH=str(path))
+    table = printed[: printed.index(" had to join again")].splitlines()
+    with capsys.disabled():
+        print("", *table, sep="\n")
+    assert len(re.findall(f" {ROOMS} of {ROOMS} ", printed)) == 3

@@ -1,0 +1,30 @@
+"""A worker that is told to stop lets its conversations go on, and takes no new ones."""
+
+import asyncio
+import time
+
+from tests.e2e.person import Person
+from tests.e2e.programs import LiveKit
+
+JOB = 20  # seconds
+
+
+async def test_a_worker_that_is_told_to_stop_ends_after_its_conversations() -> None:
+    livekit = LiveKit()
+    with livekit.running(), livekit.backend() as backend, livekit.worker() as worker:
+        person = await Person.with_token_from(backend)
+        agent = await person.meets_agent()
+        since = time.perf_counter()
+        worker.terminate()
+        late = await Person.with_token_from(backend)
+        while time.perf_counter() - since < JOB:
+            words = f"after {time.perf_counter() - since:.0f} s"
+            await person.says(words)
+            await person.hears(words)
+            assert [each.identity for each in person.agents] == [agent.identity]
+            assert not late.agents
+            assert worker.poll() is None
+            await asyncio.sleep(1)
+        await late.leave()
+        await person.leave()
+        assert await asyncio.to_thread(worker.wait, 30) == 0
