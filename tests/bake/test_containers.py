@@ -94,6 +94,19 @@ def test_a_container_can_do_little_and_has_the_time_to_drain(automatic: BakedPro
     assert float(together["worker"]["stop_grace_period"].removesuffix("s")) > drain + shutdown
 
 
+def test_livekit_cloud_finds_what_it_builds(automatic: BakedProject) -> None:
+    # https://docs.livekit.io/deploy/agents/: a Dockerfile of this name, the SDK among the packages.
+    # A uv.lock that is ignored would not be uploaded. `lk agent create` writes livekit.toml itself.
+    assert 'CMD ["python", "-m", "app.agent", "start"]' in automatic.read("Dockerfile")
+    assert any("livekit-agents" in each for each in automatic.pyproject["project"]["dependencies"])
+    assert "uv" in automatic.pyproject["tool"]
+    assert "livekit.toml" not in automatic.files
+    for file in (".gitignore", ".dockerignore"):
+        assert not {"uv.lock", "pyproject.toml", "app", "*.lock"} & set(
+            automatic.read(file).split()
+        )
+
+
 def test_no_secret_is_in_what_is_committed_or_goes_into_an_image(automatic: BakedProject) -> None:
     secret = re.findall(r"^LIVEKIT_API_SECRET=(.+)", automatic.read(".env"), re.M)[0]
     for name in automatic.files - {".env"}:

@@ -26,6 +26,7 @@ from livekit import rtc
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, program, redis_running
 
+ROOMS = 100
 AT_ONCE = 10  # rooms that are opened, and persons who ask, in the same moment
 TRY = 5  # seconds
 PATIENCE = 90  # seconds until everybody has to have an agent again
@@ -44,11 +45,10 @@ http://127.0.0.1:{port} {{
 """
 
 
-def main(rooms: int) -> int:
+def main() -> int:
     """Runs it all; gives 0 if everybody had exactly one agent each time."""
     with ExitStack() as stack:
-        fleet = Fleet(stack)
-        return asyncio.run(fleet.live(rooms))
+        return asyncio.run(Fleet(stack).live())
 
 
 class Fleet:
@@ -56,29 +56,25 @@ class Fleet:
 
     def __init__(self, stack: ExitStack) -> None:
         self.persons: dict[str, Person] = {}
-        self.gone: set[str] = set()
         self.rejoined = 0
         self.slots = asyncio.Semaphore(AT_ONCE)
         run = stack.enter_context
-        one, two, first, second, livekit, token, *ports = free_ports(16)
-        backends, self.worker_metrics, self.server_metrics, rtc = (
-            ports[:2],
-            ports[2:4],
-            ports[4:6],
-            ports[6:],
-        )
-        servers = [f"127.0.0.1:{port}" for port in (one, two)]
+        ports = iter(free_ports(16))
+        pairs = zip(ports, ports, strict=True)
+        servers, tcp, udp, sites, backends, self.server_metrics, self.worker_metrics, front = pairs
+        livekit, token = front
+        addresses = [f"127.0.0.1:{port}" for port in servers]
         self.backend = f"http://127.0.0.1:{token}"
         redis, _ = run(redis_running())
         sides = LiveKit(_ports=[livekit, 0, 0, token])
         self.servers = []
-        for n, port in enumerate((one, two)):
+        for n, port in enumerate(servers):
             process = livekit_server.start(
                 sides.key,
                 sides.secret,
                 port,
-                rtc[2 * n],
-                rtc[2 * n + 1],
+                tcp[n],
+                udp[n],
                 redis={"address": redis},
                 agents={"target_load": 100},
                 room={"departure_timeout": 2},
@@ -92,12 +88,12 @@ class Fleet:
             caddy(
                 {
                     "LIVEKIT_SITE": sides.url.replace("ws", "http", 1),
-                    "LIVEKIT_SERVERS": " ".join(servers),
+                    "LIVEKIT_SERVERS": " ".join(addresses),
                     "TOKEN_SITE": self.backend,
                     "TOKEN_BACKENDS": " ".join(f"127.0.0.1:{port}" for port in backends),
                 },
-                WORKER_SITE.format(port=first, servers=" ".join(servers))
-                + WORKER_SITE.format(port=second, servers=" ".join(reversed(servers))),
+                WORKER_SITE.format(port=sites[0], servers=" ".join(addresses))
+                + WORKER_SITE.format(port=sites[1], servers=" ".join(reversed(addresses))),
             )
         )
         for port in backends:
@@ -113,19 +109,21 @@ class Fleet:
                     LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS="0",
                 )
             )
-            for port, metrics in zip((first, second), self.worker_metrics, strict=True)
+            for port, metrics in zip(sites, self.worker_metrics, strict=True)
         ]
 
-    async def live(self, rooms: int) -> int:
+    async def live(self) -> int:
         row("", "one agent", "after", "conversations", "rooms")
         row("", "in", "", "by worker", "by server")
-        well = await self.tell("rooms open", 0, rooms)
+        well = await self.tell("rooms open", 0, ROOMS)
         os.killpg(self.workers[0].pid, signal.SIGKILL)
         well &= await self.tell(f"a worker is lost, {NEW} open anew", NEW, NEW)
         self.servers[1].kill()
         well &= await self.tell(f"a server is lost, {NEW} open anew", NEW, NEW)
         print(f"{self.rejoined} persons had to join again.")
-        await asyncio.gather(*(person.leave() for person in self.persons.values()))
+        persons = list(self.persons.values())
+        self.persons.clear()
+        await asyncio.gather(*(person.leave() for person in persons))
         os.killpg(self.workers[1].pid, signal.SIGKILL)  # how a worker drains is shown elsewhere
         return 0 if well else 1
 
@@ -145,38 +143,41 @@ class Fleet:
         )
         return all(served)
 
-    async def join(self, room: str) -> None:
-        async with (
-            aiohttp.ClientSession() as http,
-            http.post(f"{self.backend}/token", json={"room_name": room}) as answer,
-        ):
-            grant = await answer.json()
-        self.persons[room] = person = Person()
-        person.room.on("disconnected", lambda *_: self.gone.add(room))
-        # All of them are in this process, which could not decode so many voices at once.
-        silent = rtc.RoomOptions(auto_subscribe=False)
-        await person.room.connect(grant["server_url"], grant["participant_token"], silent)
-
     async def is_served(self, room: str, moment: str) -> bool:
         """Whether its person has exactly one agent within PATIENCE, and one answer from it."""
         give_up = time.perf_counter() + PATIENCE
         while time.perf_counter() < give_up:
             async with self.slots:
-                if room not in self.persons:
-                    await self.join(room)
-                elif room in self.gone:  # the page would be loaded again
-                    self.gone.remove(room)
-                    self.rejoined += 1
-                    await self.join(room)
-                person = self.persons[room]
                 try:
+                    if room not in self.persons:
+                        self.persons[room] = await self.person(room)
+                    person = self.persons[room]
                     async with asyncio.timeout(TRY):
                         await person.is_with_one_agent()
                         if await answers(person, f"{moment} {time.perf_counter():.0f}") == 1:
                             return True
-                except TimeoutError:
-                    continue
+                except (TimeoutError, aiohttp.ClientError, rtc.ConnectError, rtc.StreamError):
+                    continue  # nobody waits for ever, and a page can be loaded again
         return False
+
+    async def person(self, room: str) -> Person:
+        """A new person in `room`."""
+        async with (
+            aiohttp.ClientSession(raise_for_status=True) as http,
+            http.post(f"{self.backend}/token", json={"room_name": room}) as answer,
+        ):
+            grant = await answer.json()
+        person = Person()
+        # All of them are in this process, which could not decode so many voices at once.
+        silent = rtc.RoomOptions(auto_subscribe=False)
+        await person.room.connect(grant["server_url"], grant["participant_token"], silent)
+        person.room.on("disconnected", lambda *_: self.lose(room))
+        return person
+
+    def lose(self, room: str) -> None:
+        """A person's client has given up; they join again."""
+        if self.persons.pop(room, None):
+            self.rejoined += 1
 
 
 async def answers(person: Person, words: str) -> int:
@@ -209,7 +210,7 @@ def caddy(env: dict[str, str], more: str) -> Iterator[None]:
             yield
 
 
-def counts(metric: str, ports: list[int]) -> str:
+def counts(metric: str, ports: tuple[int, ...]) -> str:
     """What each program says of itself, such as 51 + 49; a dash for one that does not answer."""
     said = []
     for port in ports:
@@ -229,4 +230,4 @@ def row(moment: str, *cells: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main())

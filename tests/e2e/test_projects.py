@@ -13,28 +13,33 @@ OF_RELEASE = (
     " or killed_worker or stopped_worker or exception"
 )
 VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py")
-# dispatch, assistant, livekit_agents: what pytest runs. (tests/bake runs the fast tests of all of
-# them.) One project runs all the rest, another one what depends on names and on the release; the
-# others, what no agent comes without, and what their assistant says.
-PROJECTS = {
-    # test_scale_out.py opens more rooms than `burst`.
-    ("automatic", "keyless", "1.8"): ("tests/e2e", "-k", "not burst"),
-    ("explicit", "keyless", "1.0.23"): ("tests/e2e", "-k", OF_RELEASE),
-    ("automatic", "keyless", "1.0.23"): ("tests/e2e/test_dispatch_automatic.py",),
-    ("automatic", "pipeline", "1.8"): ("tests/e2e/test_dispatch_automatic.py", *VOICE),
-    ("explicit", "realtime", "1.8"): ("tests/e2e/test_dispatch_explicit.py", *VOICE),
-    ("explicit", "offline", "1.8"): ("tests/e2e/test_assistant.py",),
-}
+# dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).
+# The doctor, and what depends on the release: these mostly wait, so several can run at once.
+TOGETHER = [
+    ("automatic", "keyless", "1.8", ("tests/e2e/test_doctor.py",)),
+    ("explicit", "keyless", "1.0.23", ("tests/e2e", "-k", OF_RELEASE)),
+    ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py",)),
+]
+# All the rest of one project (test_scale_out.py opens more rooms than `burst`); of the others, what
+# no agent comes without, and what their assistant says.
+ALONE = [
+    ("automatic", "keyless", "1.8", ("tests/e2e", "-k", "not doctor and not burst")),
+    ("automatic", "pipeline", "1.8", ("tests/e2e/test_dispatch_automatic.py", *VOICE)),
+    ("explicit", "realtime", "1.8", ("tests/e2e/test_dispatch_explicit.py", *VOICE)),
+    ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py",)),
+]
+PROJECTS = [*TOGETHER, *(pytest.param(*each, marks=pytest.mark.alone) for each in ALONE)]
 SPOKEN = re.compile("(?m)^(?:spoken|heard|answered|heard back): .*")
 
 
-@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), PROJECTS)
+@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents", "tests"), PROJECTS)
 def test_a_project_passes_its_tests(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     dispatch: str,
     assistant: str,
     livekit_agents: str,
+    tests: tuple[str, ...],
 ) -> None:
     project = bake(
         tmp_path,
@@ -43,7 +48,7 @@ def test_a_project_passes_its_tests(
         livekit_agents=livekit_agents,
         agent_name="concierge",
     )
-    printed = project.run("pytest", *PROJECTS[dispatch, assistant, livekit_agents])
+    printed = project.run("pytest", *tests)
     if spoken := SPOKEN.findall(printed):
         with capsys.disabled():
             print("", *spoken, sep="\n")

@@ -52,7 +52,7 @@ server = AgentServer(
     host=settings.worker_host,
     port=settings.worker_port,
     # Not its prometheus_multiproc_dir: with it, livekit-agents 1.8.9 shows nothing (measured).
-    prometheus_port=settings.worker_metrics_port,
+    prometheus_port=settings.worker_metrics_port or None,
     setup_fnc=setup,
     # LiveKit offers a room once. A worker that says "full" leaves it without an agent for good, so
     # this one never does. What stays is the server's own limit: it passes over a worker whose load

@@ -48,8 +48,9 @@ def choose_sign_in(settings: Settings) -> SignIn:
             )
         case None if not settings.is_local:
             raise SystemExit(
-                "TOKEN_AUTH is missing: LIVEKIT_URL is not on this machine, so say who may have a "
-                "token: api-key, jwt, or none (everybody who can reach POST /token)"
+                "TOKEN_AUTH is missing: LIVEKIT_URL or TOKEN_SERVER_URL is not on this machine, so "
+                "say who may have a token: api-key, jwt, or none (everybody who can reach POST "
+                "/token)"
             )
     logger.warning("POST /token gives a token to everybody who can reach it. TOKEN_AUTH closes it.")
     return everybody

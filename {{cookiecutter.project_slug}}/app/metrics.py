@@ -21,5 +21,5 @@ def serve_metrics(host: str, port: int) -> None:
     try:
         start_http_server(port, host)
     except OSError as error:
-        line = f"TOKEN_METRICS_PORT {port} cannot be used: {error.strerror or error}"
+        line = f"TOKEN_METRICS_PORT {port} cannot be used: {error.strerror} (one process for each)"
         raise SystemExit(line) from None

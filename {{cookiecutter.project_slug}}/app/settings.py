@@ -57,7 +57,7 @@ class Settings(BaseSettings):
 
     worker_host: str = "0.0.0.0"  # noqa: S104  an orchestrator asks from outside whether it lives
     worker_port: int = Field(8082, ge=0, le=65535)
-    worker_metrics_port: int | None = Field(None, ge=1, le=65535)  # only 1.8
+    worker_metrics_port: int = Field(0, ge=0, le=65535)  # only 1.8
     worker_num_idle_processes: int = Field(IDLE_PROCESSES, ge=0)
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     token_cors_origins: Annotated[list[str], NoDecode] = []
     token_server_url: str = ""
     token_metrics_host: str = "0.0.0.0"  # noqa: S104, S105  Prometheus asks from outside
-    token_metrics_port: int | None = Field(None, ge=1, le=65535)
+    token_metrics_port: int = Field(0, ge=0, le=65535)
     token_log_format: Literal["text", "json"] = "text"  # noqa: S105  no password
     otel_exporter_otlp_endpoint: str = ""  # only 1.8
 

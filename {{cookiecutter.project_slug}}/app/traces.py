@@ -1,6 +1,7 @@
 # file only 1.8
 """OpenTelemetry traces of what agents do, if OTEL_EXPORTER_OTLP_ENDPOINT says where to."""
 
+from functools import cache
 from multiprocessing.util import Finalize
 
 from livekit.agents.telemetry import set_tracer_provider
@@ -9,6 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 
+@cache
 def send(endpoint: str) -> None:
     """Sends the SDK's traces of this process to `endpoint`, the last of them as it ends."""
     provider = TracerProvider()

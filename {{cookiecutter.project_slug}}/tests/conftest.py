@@ -16,6 +16,9 @@ os.environ |= {
     "WORKER_HOST": "127.0.0.1",
     "WORKER_PORT": "0",
     "WORKER_NUM_IDLE_PROCESSES": "0",
+    "WORKER_METRICS_PORT": "0",  # only 1.8
+    "TOKEN_METRICS_PORT": "0",
+    "TOKEN_SERVER_URL": "ws://127.0.0.1:1",
     "DISPATCH_ENSURE": "false",
 }
 

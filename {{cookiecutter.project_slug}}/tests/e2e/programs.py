@@ -111,6 +111,7 @@ class LiveKit:
             "LIVEKIT_URL": self.url,
             "LIVEKIT_API_KEY": self.key,
             "LIVEKIT_API_SECRET": self.secret,
+            "TOKEN_SERVER_URL": self.url,
             "DISPATCH_ENSURE": "true",
             # begin only pipeline
             "LIVEKIT_INFERENCE_API_KEY": "test-key",

@@ -208,6 +208,12 @@ async def test_a_setting(doctor: Doctor, cause: str) -> None:
     assert await doctor(SETTINGS[cause]) == cause
 
 
+async def test_clients_may_go_another_way_than_the_worker(patient: Patient, doctor: Doctor) -> None:
+    way = {"TOKEN_SERVER_URL": "ws://127.0.0.1:1"}
+    with patient.livekit.backend(**way) as backend:
+        assert await doctor(way, "--backend", backend) == ""
+
+
 async def test_a_name_server_that_says_nothing(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

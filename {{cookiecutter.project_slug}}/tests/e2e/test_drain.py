@@ -16,6 +16,8 @@ async def test_a_worker_that_is_told_to_stop_ends_after_its_conversations() -> N
         agent = await person.meets_agent()
         since = time.perf_counter()
         worker.terminate()
+        await person.says("You have been told to stop.")
+        await person.hears("You have been told to stop.")
         late = await Person.with_token_from(backend)
         while time.perf_counter() - since < JOB:
             words = f"after {time.perf_counter() - since:.0f} s"
