@@ -10,7 +10,6 @@ import psutil
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit
 
-IDLE = 4  # processes that wait
 LEVELS = (10, 50, 100, 200)  # rooms that are open
 LAST = 10  # rooms whose time is taken at each level
 AT_ONCE = 5  # rooms that are opened in the same moment on the way to a level
@@ -24,14 +23,14 @@ def say(**measured: Any) -> None:
 
 
 def processes(root: int) -> list[psutil.Process]:
-    """The worker and all that it has started, except what does nothing."""
+    """The program and all that it has started."""
     worker = psutil.Process(root)
     return [worker, *worker.children(recursive=True)]
 
 
-def memory(root: int) -> list[float]:
-    """What each of its processes takes alone, in MB: memory that several share is divided (PSS)."""
-    return [each.memory_full_info().pss / 1e6 for each in processes(root)]
+def memory(root: int) -> float:
+    """What its processes take, in MB: memory that several share is divided among them (PSS)."""
+    return sum(each.memory_full_info().pss for each in processes(root)) / 1e6
 
 
 def cpu(root: int) -> float:
@@ -72,9 +71,8 @@ async def resources(env: dict[str, str], name: str) -> None:
         full = memory(worker.pid)
         say(
             what=name,
-            rest=sum(rest),
-            worker=rest[0],
-            job=(sum(full) - sum(rest)) / len(persons),
+            rest=rest,
+            job=(full - rest) / len(persons),
             rest_cores=rest_cores,
             job_cores=(await cores(worker.pid) - rest_cores) / len(persons),
             server_cores=await cores(server.pid) / len(persons),

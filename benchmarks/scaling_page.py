@@ -7,6 +7,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from benchmarks.dispatch_page import line
+
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 PAGE, STORED, PICTURE = DOCS / "scaling.md", DOCS / "scaling.json", DOCS / "scaling.svg"
@@ -93,5 +95,4 @@ def arithmetic(usual: Mapping[str, float]) -> str:
 
 
 def table(head: Any, rows: Any) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    return "\n".join(line(*map(str, cells)) for cells in (head, ["---"] * len(head), *rows))

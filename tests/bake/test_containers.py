@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.bake.test_kubernetes import default
 from tests.baking import BakedProject, bake
 
 COMPOSE = ("compose.yaml", "compose.override.yaml", "deploy/compose/production.yaml")
@@ -87,11 +88,8 @@ def test_a_container_can_do_little_and_has_the_time_to_drain(automatic: BakedPro
     for service in (together["worker"], together["backend"]):
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
-    drain, shutdown = (
-        float(re.findall(rf"{name}.*= Field\((\d+)", automatic.read("app/settings.py"))[0])
-        for name in ("worker_drain_timeout", "worker_shutdown_timeout")
-    )
-    assert float(together["worker"]["stop_grace_period"].removesuffix("s")) > drain + shutdown
+    needed = default(automatic, "drain_timeout") + default(automatic, "shutdown_timeout")
+    assert float(together["worker"]["stop_grace_period"].removesuffix("s")) > needed
 
 
 def test_livekit_cloud_finds_what_it_builds(automatic: BakedProject) -> None:

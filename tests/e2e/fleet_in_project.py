@@ -23,6 +23,7 @@ import aiohttp
 from dev import livekit_server
 from livekit import rtc
 
+from tests.e2e.faults import answers_to
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, program, redis_running
 
@@ -154,7 +155,7 @@ class Fleet:
                     person = self.persons[room]
                     async with asyncio.timeout(TRY):
                         await person.is_with_one_agent()
-                        if await answers(person, f"{moment} {time.perf_counter():.0f}") == 1:
+                        if await answers_to(person, f"{moment} {time.perf_counter():.0f} ") == 1:
                             return True
                 except (TimeoutError, aiohttp.ClientError, rtc.ConnectError, rtc.StreamError):
                     continue  # nobody waits for ever, and a page can be loaded again
@@ -178,15 +179,6 @@ class Fleet:
         """A person's client has given up; they join again."""
         if self.persons.pop(room, None):
             self.rejoined += 1
-
-
-async def answers(person: Person, words: str) -> int:
-    """How many answers a chat message gets."""
-    await person.says(f"{words}, first")
-    await person.hears(f"{words}, first")
-    await person.says(f"{words}, second")
-    await person.hears(f"{words}, second")
-    return len(person.lines_with(f"{words}, first"))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from fastapi import HTTPException
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, TypeAdapter, ValidationError
 
-from app.settings import Settings
+from app.settings import Settings, is_on_this_machine
 from app.tokens import Name
 
 logger = logging.getLogger("app.auth")
@@ -46,7 +46,9 @@ def choose_sign_in(settings: Settings) -> SignIn:
             return identity_provider(
                 settings.token_jwks_url, settings.token_jwt_issuer, settings.token_jwt_audience
             )
-        case None if not settings.is_local:
+        case None if not all(
+            map(is_on_this_machine, filter(None, (settings.livekit_url, settings.token_server_url)))
+        ):
             raise SystemExit(
                 "TOKEN_AUTH is missing: LIVEKIT_URL or TOKEN_SERVER_URL is not on this machine, so "
                 "say who may have a token: api-key, jwt, or none (everybody who can reach POST "

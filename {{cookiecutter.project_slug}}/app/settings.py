@@ -213,13 +213,16 @@ class Settings(BaseSettings):
     # end only pipeline or realtime
     @property
     def is_local(self) -> bool:
-        """Whether the LiveKit server is one on this machine, and for its people only."""
-        urls = (self.livekit_url, self.token_server_url or self.livekit_url)
-        return all(urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1") for url in urls)
+        """Whether the LiveKit server is one on this machine."""
+        return is_on_this_machine(self.livekit_url)
 
 
 def text_of(value: str | SecretStr) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def is_on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def has_clean_ends(text: str) -> None:

@@ -148,6 +148,7 @@ def test_it_says_when_the_provider_does_not_answer(
     ("changes", "line"),
     [
         ({"livekit_url": "wss://example.livekit.cloud"}, "TOKEN_AUTH is missing"),
+        ({"token_server_url": "wss://livekit.example.com"}, "TOKEN_AUTH is missing"),
         ({"token_auth": "api-key"}, "TOKEN_API_KEY"),
         ({"token_auth": "jwt"}, "TOKEN_JWKS_URL, TOKEN_JWT_ISSUER, TOKEN_JWT_AUDIENCE"),
     ],

@@ -124,13 +124,14 @@ class World:
 Fault = Callable[[World], Awaitable[None]]
 
 
-async def answers_to(person: Person) -> int:
-    """How many answers a chat message of `person` gets."""
-    await person.says("first")
-    await person.hears("first")
-    await person.says("second")  # when this is answered, all answers to the first have come
-    await person.hears("second")
-    return len(person.lines_with("first"))
+async def answers_to(person: Person, words: str = "") -> int:
+    """How many answers a chat message of `person`, which begins with `words`, gets."""
+    first, second = f"{words}first", f"{words}second"
+    await person.says(first)
+    await person.hears(first)
+    await person.says(second)  # when this is answered, all answers to the first have come
+    await person.hears(second)
+    return len(person.lines_with(first))
 
 
 @asynccontextmanager
