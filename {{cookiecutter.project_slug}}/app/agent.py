@@ -11,36 +11,30 @@ import os
 from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, JobProcess, cli
 
 from app import assistant, dispatch, jobs, traces
+from app.load import report_load
 from app.settings import load_settings
 from app.watch import keep_watch
 
 settings = load_settings()
-dispatch.ignore_names(
-    os.environ,
-    settings.livekit_agent_name,  # only explicit
-)
+dispatch.ignore_names(os.environ, settings)
 
 
 def setup(process: JobProcess) -> None:
-    """Runs once in each process, before it gets its job."""
+    """Set up a process before it gets its job."""
     if settings.otel_exporter_otlp_endpoint:
         traces.send(settings.otel_exporter_otlp_endpoint)
     assistant.prewarm(process)
 
 
 async def entrypoint(job: JobContext) -> None:
-    """Runs once for each room, in a process of its own."""
-    stays = await jobs.join(
-        job,
-        settings.livekit_agent_name,  # only explicit
-    )
-    if stays:
+    """Bring the assistant into one room. Each job runs this in a process of its own."""
+    if await jobs.join(job, settings):
         session = await assistant.start(job)
         session.on("close", lambda event: on_close(job, event))
 
 
 def on_close(job: JobContext, event: CloseEvent) -> None:
-    """Lets an agent leave that nobody can speak with any more, so that another one comes."""
+    """End the job once its session is dead, so that another agent can take over."""
     if event.reason in (CloseReason.ERROR, CloseReason.PARTICIPANT_DISCONNECTED):
         job.shutdown(f"the session has ended: {event.reason.value}")
 
@@ -54,9 +48,9 @@ server = AgentServer(
     # Not its prometheus_multiproc_dir: with it, livekit-agents 1.8.9 shows nothing (measured).
     prometheus_port=settings.worker_metrics_port or None,
     setup_fnc=setup,
-    # LiveKit offers a room once. A worker that says "full" leaves it without an agent for good, so
-    # this one never does. What stays is the server's own limit: it passes over a worker whose load
-    # is 0.7 or more. Run another worker before that.
+    # LiveKit offers a room once. A worker that says "full", or reports a load at which the server
+    # passes over it, leaves that room without an agent for good. This one does neither.
+    load_fnc=report_load,
     load_threshold=math.inf,
     # Rooms that open at once each want a process; one that does not wait has to be started first.
     # With the SDK's own threshold, a worker with one idle process even refuses the second of two
@@ -66,6 +60,7 @@ server = AgentServer(
     drain_timeout=settings.worker_drain_timeout,
 )
 keep_watch(server, settings)
+dispatch.keep_name(server, settings)
 # Registers without a name, and that is what brings every room here.  # only automatic
 # No request handler: the SDK's own accepts every job. One that ends without a call to accept()
 # refuses the job: "no answer was given inside the job_request_fnc".

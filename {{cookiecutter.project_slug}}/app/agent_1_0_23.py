@@ -14,21 +14,14 @@ from app import assistant, dispatch, jobs, mends
 from app.settings import load_settings
 
 settings = load_settings()
-dispatch.ignore_names(
-    os.environ,
-    settings.livekit_agent_name,  # only explicit
-)
+dispatch.ignore_names(os.environ, settings)
 
 
 async def entrypoint(job: JobContext) -> None:
-    """Runs once for each room, in a process of its own."""
+    """Bring the assistant into one room. Each job runs this in a process of its own."""
     try:
         mends.leave_with_worker(job.room)
-        stays = await jobs.join(
-            job,
-            settings.livekit_agent_name,  # only explicit
-        )
-        if stays:
+        if await jobs.join(job, settings):
             session = await assistant.start(job)
             session.on("close", lambda event: on_close(job, event))
             mends.repeat_state(job.room, session)
@@ -39,7 +32,7 @@ async def entrypoint(job: JobContext) -> None:
 
 
 def on_close(job: JobContext, event: CloseEvent) -> None:
-    """Lets an agent leave that nobody can speak with any more, so that another one comes."""
+    """End the job once its session is dead, so that another agent can take over."""
     if event.error:
         job.shutdown("the session has ended: error")
 
@@ -56,10 +49,10 @@ options = WorkerOptions(
     api_secret=settings.livekit_api_secret.get_secret_value(),
     host=settings.worker_host,
     port=settings.worker_port,
+    # LiveKit offers a room once. A worker that says "full", or reports a load at which the server
+    # passes over it, leaves that room without an agent for good. This one does neither (the SDK
+    # warns about the threshold as it starts).
     load_fnc=mends.Load(settings),
-    # LiveKit offers a room once. A worker that says "full" leaves it without an agent for good, so
-    # this one never does (the SDK warns of it as it starts). What stays is the server's own limit:
-    # it passes over a worker whose load is 0.7 or more. Run another worker before that.
     load_threshold=math.inf,
     num_idle_processes=settings.worker_num_idle_processes,
     shutdown_process_timeout=settings.worker_shutdown_timeout,

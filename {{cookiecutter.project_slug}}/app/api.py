@@ -173,7 +173,7 @@ async def answer_with_token(request: Request) -> Response:
 # begin only explicit
 def job_metadata_of(asked: TokenRequest) -> str:
     agents = (asked.room_config and asked.room_config.agents) or []
-    return dispatch.job_metadata(agents, settings.livekit_agent_name)
+    return dispatch.job_metadata(agents, settings)
 
 
 # end only explicit
@@ -205,7 +205,7 @@ async def hear_livekit(request: Request) -> None:
     """Where LiveKit reports who comes and goes (its webhooks)."""
     body = await body_of(request, EVENT_LIMIT)
     try:
-        rooms.hear(webhooks.receive(body, request.headers.get("Authorization", "")))
+        rooms.handle(webhooks.receive(body, request.headers.get("Authorization", "")))
     except NotLiveKit:
         raise HTTPException(401, "Authorization: is no signature of LiveKit's") from None
     except Repeated:

@@ -1,87 +1,121 @@
 """Who gets an agent: the whole dispatch policy, and nothing else.
 
-LiveKit gives each new room to a worker that registered *without* a name. A worker with a name gets
-only the rooms that ask for it by exactly that name, so a name where none belongs is what most often
-keeps an agent away: nothing may name the worker behind its owner's back, no client may choose an
-agent. app/agent.py registers without one, so every room gets it.  # only automatic
-agent. app/agent.py registers under one, and every token asks for it.  # only explicit
+LiveKit offers each new room to a worker registered *without* a name. A named worker gets only the
+rooms that ask for exactly that name, so an unwanted name is what most often keeps an agent away.
+app/agent.py registers no name, so LiveKit offers it every room.  # only automatic
+app/agent.py registers one name, and every token asks for it.  # only explicit
 
-LiveKit does so once, as the room opens. For what comes later, a room whose metadata says
-`require_agent` is looked after (app/rooms.py), by the rules in the second half of this file.
+LiveKit does so once, when the room opens. Which rooms get an agent later, and when, is decided by
+the rules in the second half of this file. app/rooms.py applies them.
 """
 
 import logging
 import random
+import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Protocol
 
+from livekit.protocol.agent import Job
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 from pydantic_core import from_json, to_json
 
 from app.metrics import STRIPPED
+from app.settings import Settings
 
 logger = logging.getLogger("app.dispatch")
 
 # Since livekit-agents 1.5.7 the first names a worker that gives no name; since 1.6.0 the second
 # beats any name in code (measured).
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
+NAME_OF_WORKER = "_agent_name"  # livekit-agents has no public attribute for it  # only 1.8
 
-# The load from which on livekit-server 1.13.5 passes over a worker, whatever threshold the worker
-# itself has (measured).
-FULL = 0.7
+# livekit-server 1.13.5 passes over a worker that reports this load, 0.7, or more: its default
+# `agents.target_load`. A worker at 1.0 gets nothing whatever the target is (both measured).
+TARGET_LOAD = 0.7
+LOAD_LIMIT = 0.69
 
-# How long an agent may be on its way, in seconds. That a worker has taken the job, livekit-server
-# 1.13.5 says up to five seconds late (measured). Then a process may have to be started for it.
-OFFERED = 6
-TAKEN = 20
+# How long an agent may be on its way. livekit-server 1.13.5 lists up to five seconds late that a
+# worker has taken the job (measured). Then a process may have to start.
+SECONDS_TO_TAKE = 6
+SECONDS_TO_JOIN = 20
 
-# Agents that do not come, or do not stay: so many are sent at once, then ever more slowly.
-TRIES = 3
-FIRST_DELAY = 2  # seconds, then 4, 8, …
-LAST_DELAY = 300
-REMEMBERED = 1800  # seconds for which a dispatch counts as a try
+# An agent that does not come or does not stay: retry this often at once, then back off.
+TRIES_AT_ONCE = 3
+FIRST_DELAY_SECONDS = 2  # then 4, 8, …
+LAST_DELAY_SECONDS = 300
+MEMORY_SECONDS = 1800  # how long a dispatch counts as a try
 
 
-def ignore_names(
-    environ: MutableMapping[str, str],
-    agent_name: str,  # only explicit
-) -> None:
-    """Take out of `environ` whatever would name the worker behind its owner's back.
+def our_name(settings: Settings) -> str:
+    """The name of our agent, which rooms ask for; empty under automatic dispatch."""
+    return settings.livekit_agent_name  # only explicit
+    return ""  # only automatic
+
+
+def is_simulation() -> bool:
+    """Whether `lk agent simulate` runs this worker, which names it for its own rooms."""
+    return "--simulation" in sys.argv
+
+
+def ignore_names(environ: MutableMapping[str, str], settings: Settings) -> None:
+    """Remove the environment variables that would give the worker another name.
 
     Call it once the settings are read and before the worker is built: that is when the SDK looks.
     """
+    if is_simulation():
+        return
     for variable in NAMING_VARIABLES:
         name = environ.get(variable)
-        if name == agent_name:  # only explicit
-            continue  # only explicit
-        if name:
+        if name and name != our_name(settings):
             del environ[variable]
             logger.warning("⚠️  agent_name is set to: %r", name)
             logger.warning("⚠️  This will PREVENT automatic dispatch!")  # only automatic
             logger.warning("Ignored: %s does not name this worker.", variable)
 
 
-def room_configuration(
-    requested: Mapping[str, Any],
-    agent_name: str,  # only explicit
-) -> dict[str, Any]:
-    """What a token says about its room, if it opens it: what the client wants, but not which agent.
+# begin only 1.8
+def keep_name(worker: Any, settings: Settings) -> None:
+    """Let `worker` register under our name only, whatever else would name it.
+
+    After 1.8.9, livekit-agents takes `[agent] name` of livekit.toml when a worker starts in
+    production (livekit/agents #7295, read).
+    """
+
+    def ignore_name() -> None:
+        if (name := getattr(worker, NAME_OF_WORKER)) != our_name(settings):
+            setattr(worker, NAME_OF_WORKER, our_name(settings))
+            logger.warning("Ignored: livekit.toml or livekit-agents names this worker %r.", name)
+
+    def require_name() -> None:
+        if (name := getattr(worker, NAME_OF_WORKER)) != our_name(settings):
+            logger.error(
+                "Stopping: this worker is registered as %r, not as %r, and would miss its rooms",
+                name,
+                our_name(settings),
+            )
+            raise SystemExit(1)
+
+    if not is_simulation():
+        worker.on("worker_started", ignore_name)
+        worker.on("worker_registered", require_name)
+
+
+# end only 1.8
+def room_configuration(requested: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The room configuration for a token: what the client asks for, but not which agent.
 
     Args:
         requested: what a client asks for, as the JSON of LiveKit's `RoomConfiguration`.
 
     Returns:
-        The same, but for agents and metadata. The metadata says `require_agent`, so that whoever
-        looks after rooms can tell which of them are to have an agent.
+        The same, but with our agents, and metadata that says `require_agent`.
 
     Raises:
-        ValueError: there is a wrong value; the message begins with its name.
+        ValueError: a value is wrong; the message begins with its name.
     """
     agents = requested.get("agents") or []
-    names = {name_of(agent) for agent in agents}
-    others = names - {""}
-    others -= {agent_name}  # only explicit
+    others = {name_of(agent) for agent in agents} - {"", our_name(settings)}
     if others:
         logger.warning("Ignored: a client asked for the agent %.100r.", min(others))
         STRIPPED.inc()
@@ -94,8 +128,8 @@ def room_configuration(
     # An entry with a name would replace the automatic dispatch.  # only automatic
     kept: list[dict[str, str]] = []
     # begin only explicit
-    agent = {"agentName": agent_name}
-    if asked := job_metadata(agents, agent_name):
+    agent = {"agentName": our_name(settings)}
+    if asked := job_metadata(agents, settings):
         agent["metadata"] = asked
     kept = [agent]
     # end only explicit
@@ -108,17 +142,17 @@ def name_of(agent: Mapping[str, Any]) -> str:
 
 
 # begin only explicit
-def job_metadata(agents: Iterable[Mapping[str, Any]], agent_name: str) -> str:
-    """What the job of our agent is to get, of the `agents` that a client asks for.
+def job_metadata(agents: Iterable[Mapping[str, Any]], settings: Settings) -> str:
+    """The metadata for the job of our agent, from the `agents` that a client asks for.
 
     Raises:
-        ValueError: it is no text.
+        ValueError: it is not a string.
     """
     for agent in agents:
         # A client that gives no name means the agent that there is.
-        if name_of(agent) in ("", agent_name) and agent.get("metadata"):
+        if name_of(agent) in ("", our_name(settings)) and agent.get("metadata"):
             if not isinstance(agent["metadata"], str):
-                raise ValueError("agents: metadata must be a text")
+                raise ValueError("agents: metadata must be a string")
             return without_name(agent["metadata"])
     return ""
 
@@ -150,16 +184,11 @@ class Participant(Protocol):
     def attributes(self) -> Mapping[str, str]: ...
 
 
-def is_ours(
-    participant: Participant,
-    agent_name: str,  # only explicit
-) -> bool:
-    """Whether this is our agent: not one with another name, and not the avatar of an agent.
+def is_agent(participant: Participant, name: str) -> bool:
+    """Whether this is an agent with this name, and not the avatar of one.
 
-    (livekit-server says which name an agent has since 1.9.2.)
+    (livekit-server tells the name of an agent since 1.9.2.)
     """
-    name = ""  # only automatic
-    name = agent_name  # only explicit
     return (
         participant.kind == ParticipantInfo.Kind.AGENT
         and participant.attributes.get("lk.agent_name", "") == name
@@ -167,25 +196,8 @@ def is_ours(
     )
 
 
-def ours(
-    dispatches: Iterable[AgentDispatch],
-    agent_name: str,  # only explicit
-) -> list[AgentDispatch]:
-    """Those of `dispatches` that are for our agent."""
-    name = ""  # only automatic
-    name = agent_name  # only explicit
-    return [each for each in dispatches if each.agent_name == name]
-
-
-# begin only automatic
-def are_for_others(dispatches: list[AgentDispatch]) -> bool:
-    """Whether whoever opened the room of these dispatches asked for other agents."""
-    return bool(dispatches) and all(each.agent_name for each in dispatches)
-
-
-# end only automatic
 def is_person(participant: Participant) -> bool:
-    """Whether an agent is to come for this one."""
+    """Whether this participant is a person whom an agent should join. A phone caller is one."""
     return participant.kind in (
         ParticipantInfo.Kind.STANDARD,
         ParticipantInfo.Kind.SIP,
@@ -193,50 +205,63 @@ def is_person(participant: Participant) -> bool:
     )
 
 
-def requirement(metadata: str) -> bool | None:
-    """Whether the metadata of a room says that it is to have an agent; None if it says nothing."""
-    try:
-        content = from_json(metadata or "{}")
-        return content["require_agent"] is True if "require_agent" in content else None
-    except (ValueError, TypeError):
-        return None
+def name_for(job: Job) -> str:
+    """The agent name that `job` is for."""
+    return job.agent_name
 
 
-def with_requirement(metadata: str) -> str | None:
-    """The metadata of a room, which says from now on that it is to have an agent.
+def dispatches_for(name: str, dispatches: Iterable[AgentDispatch]) -> list[AgentDispatch]:
+    """Those of a room's `dispatches` that are for the agent `name`."""
+    return [dispatch for dispatch in dispatches if dispatch.agent_name == name]
 
-    None if it is no JSON object, in which there is no place to say so.
+
+def is_our_room(dispatches: Iterable[AgentDispatch], settings: Settings) -> bool:
+    """Whether a room with these dispatches should have our agent, whoever opened it.
+
+    LiveKit lists one without a name unless whoever opened the room asked for agents by name.
     """
+    names = {dispatch.agent_name for dispatch in dispatches}
+    return our_name(settings) in names  # only explicit
+    return not names or "" in names  # only automatic
+
+
+# begin only automatic
+def opts_out(metadata: str) -> bool:
+    """Whether the metadata of a room says `"require_agent": false`: no agent should join it."""
     try:
-        content = from_json(metadata or "{}", allow_inf_nan=False)
-        return to_json({**content, "require_agent": True}).decode()
-    except (ValueError, TypeError):
-        return None
+        return str(from_json(metadata or "{}")["require_agent"]).lower() in ("false", "0")
+    except (ValueError, LookupError, TypeError):
+        return False
 
 
+# end only automatic
 def seconds_to_wait(
-    dispatches: Iterable[AgentDispatch], now: float, spent: float = 0, anew: float = 0
+    dispatches: Iterable[AgentDispatch],
+    now: float,
+    ignore_before: float = 0,
+    forget_before: float = 0,
 ) -> float:
-    """How long to wait before an agent is sent into a room that has none. 0: send it now.
+    """How long to wait before sending an agent into a room that has none. 0: send it now.
 
-    All replicas and workers come to about the same answer: they read it from the server.
+    All replicas and workers come to about the same answer, because they read it from the server.
 
     Args:
-        dispatches: those of our agent in this room, as the server lists them.
-        now: the time, like the others in seconds since the epoch.
-        spent: what was dispatched before this time brings nobody any more: that agent has come and
-            gone, or no worker could take the job.
-        anew: tries before this time do not count.
+        dispatches: those for our agent in this room, as the server lists them.
+        now: the time in seconds since the epoch, like the other two.
+        ignore_before: dispatches older than this no longer count as pending. That agent has come
+            and gone, or no worker could take the job.
+        forget_before: dispatches older than this do not count as tries.
     """
     wait_until, tries, last = 0.0, 0, 0.0
-    for each in dispatches:
-        made, taken = each.state.created_at / 1e9, bool(each.state.jobs)
-        if made > spent:
-            wait_until = max(wait_until, made + (TAKEN if taken else OFFERED))
-        # A job that nobody took, before another one was, says nothing about the agent.
-        if made > max(anew, now - REMEMBERED) and (taken or made > spent):
+    for dispatch in dispatches:
+        made, is_taken = dispatch.state.created_at / 1e9, bool(dispatch.state.jobs)
+        if made > ignore_before:
+            wait_until = max(wait_until, made + (SECONDS_TO_JOIN if is_taken else SECONDS_TO_TAKE))
+        # A job that no worker took says nothing about the agent. The server lists late which were.
+        may_be_taken = is_taken or made > min(ignore_before, now - SECONDS_TO_TAKE)
+        if made > max(forget_before, now - MEMORY_SECONDS) and may_be_taken:
             tries, last = tries + 1, max(last, made)
-    if tries > TRIES:
-        delay: float = min(FIRST_DELAY * 2 ** (tries - TRIES - 1), LAST_DELAY)
+    if tries >= TRIES_AT_ONCE:
+        delay: float = min(FIRST_DELAY_SECONDS * 2 ** (tries - TRIES_AT_ONCE), LAST_DELAY_SECONDS)
         wait_until = max(wait_until, last + delay * random.uniform(1, 1.5))  # noqa: S311
     return max(0.0, wait_until - now)

@@ -1,7 +1,7 @@
 """How a job joins its room and leaves it, so that exactly one living agent like it is there.
 
 Two can be on their way into the same room: LiveKit does not look whether one is there already, and
-several may look after a room in the same moment (app/rooms.py). The one that joined first stays.
+several may check a room in the same moment (app/rooms.py). The one that joined first stays.
 """
 
 import asyncio
@@ -12,66 +12,91 @@ from itertools import takewhile
 from aiohttp import ClientError
 from livekit.agents import JobContext
 from livekit.api import (
+    CreateAgentDispatchRequest,  # only explicit
+    DeleteRoomRequest,
     ListParticipantsRequest,
     ListRoomsRequest,
     RoomParticipantIdentity,
     TwirpError,
     UpdateRoomMetadataRequest,
 )
+from livekit.protocol.models import ParticipantInfo
+from livekit.protocol.models import Room as RoomInfo
 from livekit.rtc import Room, RpcError
 
 from app import dispatch
+from app.settings import Settings
 
 logger = logging.getLogger("app.jobs")
 
-# Seconds in which a living agent says that it is there. Over loopback it takes 3 ms (measured); but
-# it is the living one that would be put out if this were too short.
+# Seconds for a living agent to answer. Over loopback it takes 3 ms (measured); but if this were too
+# short, a living one would be removed.
 ANSWER_TIMEOUT = 5
-API_TIMEOUT = 20  # seconds in which it is found out, and done, who stays
+API_TIMEOUT = 20  # seconds to find out who stays, and to see to it
+# Seconds before each look for a room that is not listed: one region may hear of it late.
+LISTED_AFTER = (0, 0.5, 1.5)
+# Seconds that an agent waits in a room without people, whatever timeout the room has. LiveKit keeps
+# a room for 20 by default. Whoever comes later gets another agent.
+ALONE_SECONDS = 60
 NO_ANSWER = (
     RpcError.ErrorCode.CONNECTION_TIMEOUT,
     RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
     RpcError.ErrorCode.RECIPIENT_DISCONNECTED,
 )
+API_ERRORS = (TwirpError, ClientError, TimeoutError)
 
 
-async def join(
-    job: JobContext,
-    agent_name: str,  # only explicit
-) -> bool:
-    """Joins the room of `job`, to leave it when the job ends, however it ends.
+async def join(job: JobContext, settings: Settings) -> bool:
+    """Join the room of `job`, and leave it when the job ends, however it ends.
 
     Returns:
-        Whether this agent is to stay. If not, the job is ending: it has nothing to do here.
+        Whether this agent should stay. If not, the job is ending: it has nothing to do here.
     """
     job.log_context_fields |= {"room": job.job.room.name, "job_id": job.job.id}
-    presence = Presence(
-        job,
-        agent_name,  # only explicit
-    )
-    return await presence.begin()
+    return await Presence(job, settings).begin()
 
 
 class Presence:
     """The agent of `job` in its room."""
 
-    def __init__(
-        self,
-        job: JobContext,
-        agent_name: str,  # only explicit
-    ) -> None:
+    def __init__(self, job: JobContext, settings: Settings) -> None:
         self._job = job
-        self._agent_name = agent_name  # only explicit
+        self._is_replaceable = settings.dispatch_ensure
+        self._name = dispatch.name_for(job.job)
+        self._is_real = job.job.id.startswith("AJ_")  # the console makes up a job and a room
         self._running: set[asyncio.Task[object]] = set()
         self._one_by_one = asyncio.Lock()
         self._is_leaving = False
+        self._alone: asyncio.TimerHandle | None = None
 
     async def begin(self) -> bool:
-        self._job.room.on("participant_connected", self._on_participant)
-        self._job.room.on("reconnected", lambda: self._run(self._come_back()))
+        room = self._job.room
+        # begin only automatic
+        if dispatch.opts_out(self._job.job.room.metadata):
+            return self._leave("the room's metadata says require_agent: false")
+        # end only automatic
+        # Joining would open a room that has closed in the meantime.
+        if await self._has_closed():
+            return self._leave("the room has closed")
+        room.on("participant_connected", self._on_connected)
+        room.on("participant_disconnected", lambda _: self._watch_if_alone())
+        room.on("reconnected", lambda: self._run(self._come_back()))
         await self._job.connect()
         self._run(self._leave_at_the_end())  # only 1.8
+        if self._is_real and await room.sid != self._job.job.room.sid:
+            await self._close_empty_room()
+            return self._leave("the room has closed")
+        self._watch_if_alone()
         return not await self._give_way()
+
+    def _leave(self, reason: str) -> bool:
+        """End the job. Returns False: this agent does not stay."""
+        self._is_leaving = True
+        if self._alone:
+            self._alone.cancel()
+        logger.info("This agent leaves: %s", reason)
+        self._job.shutdown(reason)
+        return False
 
     def _run(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(work)
@@ -80,10 +105,10 @@ class Presence:
 
     # begin only 1.8
     async def _leave_at_the_end(self) -> None:
-        """Leaves when the SDK cancels what runs in this process, because the worker has died.
+        """Leave when the SDK cancels what runs in this process, because the worker has died.
 
-        Else the process would end without a word, and livekit-server list the agent for another 20
-        seconds (measured).
+        Otherwise the process would end without a word, and livekit-server list the agent for
+        another 20 seconds (measured).
         """
         try:
             await asyncio.Event().wait()
@@ -91,32 +116,106 @@ class Presence:
             await self._job.room.disconnect()
 
     # end only 1.8
-    def _on_participant(self, participant: dispatch.Participant) -> None:
-        if self._is_ours(participant):
+    async def _open_room(self) -> RoomInfo | None:
+        """The room as the server lists it now."""
+        request = ListRoomsRequest(names=[self._job.job.room.name])
+        rooms = (await self._job.api.room.list_rooms(request)).rooms
+        return rooms[0] if rooms else None
+
+    async def _has_closed(self) -> bool:
+        """Whether the room of this job has closed. If the server does not say, assume not."""
+        if not self._is_real:
+            return False
+        try:
+            async with asyncio.timeout(API_TIMEOUT):
+                for wait in LISTED_AFTER:
+                    await asyncio.sleep(wait)
+                    if room := await self._open_room():
+                        return room.sid != self._job.job.room.sid
+        except API_ERRORS as error:
+            logger.warning("Could not see whether the room is still open: %s", error)
+            return False
+        return True
+
+    async def _close_empty_room(self) -> None:
+        """Close the room that this agent has opened by joining, before anybody comes.
+
+        Otherwise it stays open for as long as agents join it, each one sent because the room opened
+        (8 of 8 rooms that were deleted as their agent joined, livekit-server 1.13.5, measured).
+        """
+        try:
+            async with asyncio.timeout(API_TIMEOUT):
+                api, name = self._job.api.room, self._job.job.room.name
+                answer = await api.list_participants(ListParticipantsRequest(room=name))
+                room = await self._open_room()
+                if room and not room.metadata and not any(map(is_company, answer.participants)):
+                    await api.delete_room(DeleteRoomRequest(room=name))
+        except API_ERRORS as error:
+            logger.warning("Could not close the room: %s", error)
+
+    def _on_connected(self, participant: dispatch.Participant) -> None:
+        self._watch_if_alone()
+        if dispatch.is_agent(participant, self._name):
             self._run(self._give_way())
+
+    def _watch_if_alone(self) -> None:
+        """Leave in a while if there is nobody to talk to."""
+        if not self._is_replaceable:
+            return  # whoever comes later would stay alone
+        if any(map(is_company, self._job.room.remote_participants.values())):
+            if self._alone:
+                self._alone.cancel()
+            self._alone = None
+        elif not self._alone:
+            loop = asyncio.get_running_loop()
+            reason = f"nobody was in the room for {ALONE_SECONDS} s"
+            self._alone = loop.call_later(ALONE_SECONDS, self._leave, reason)
 
     async def _come_back(self) -> None:
         """After a broken connection, another agent may be here, or the server be a new one."""
         if not await self._give_way():
             try:
                 async with asyncio.timeout(API_TIMEOUT):
-                    await restore_metadata(self._job)
-            except (TwirpError, ClientError, TimeoutError) as error:
-                logger.warning("Could not look after the room's metadata: %s", error)
+                    await self._restore_room()
+            except API_ERRORS as error:
+                logger.warning("Could not restore the room: %s", error)
+
+    async def _restore_room(self) -> None:
+        """Restore what the server has forgotten about the room, if it was restarted.
+
+        If the agent is the first to return, it opens the room, which then has no metadata and no
+        dispatch for a name (livekit-server 1.13.5, measured). A new dispatch brings a second agent,
+        which gives way.
+        """
+        job, api = self._job.job, self._job.api
+        room = await self._open_room()
+        if job.room.metadata and room and not room.metadata:
+            await api.room.update_room_metadata(
+                UpdateRoomMetadataRequest(room=job.room.name, metadata=job.room.metadata)
+            )
+        # begin only explicit
+        dispatches = await api.agent_dispatch.list_dispatch(job.room.name)
+        if not dispatch.dispatches_for(self._name, dispatches):
+            await api.agent_dispatch.create_dispatch(
+                CreateAgentDispatchRequest(
+                    room=job.room.name, agent_name=self._name, metadata=job.metadata
+                )
+            )
+        # end only explicit
 
     async def _give_way(self) -> bool:
-        """Ends the job if an agent like this one joined earlier, and is alive."""
+        """End the job if an agent like this one joined earlier, and is alive."""
         async with self._one_by_one:
             others = self._job.room.remote_participants.values()
-            if not self._is_leaving and any(map(self._is_ours, others)):
+            if not self._is_leaving and any(map(self._is_like_this, others)):
                 try:
                     async with asyncio.timeout(API_TIMEOUT):
-                        self._is_leaving = await self._is_surplus()
-                except (TwirpError, ClientError, TimeoutError) as error:
+                        is_surplus = await self._is_surplus()
+                except API_ERRORS as error:
                     logger.warning("Could not see who else is in the room: %s", error)
-                if self._is_leaving:
-                    logger.info("Another agent is in the room: this one leaves")
-                    self._job.shutdown("another agent is in the room")
+                else:
+                    if is_surplus:
+                        self._leave("another agent is in the room")
         return self._is_leaving
 
     async def _is_surplus(self) -> bool:
@@ -124,27 +223,29 @@ class Presence:
         answer = await api.list_participants(ListParticipantsRequest(room=room.name))
         me = room.local_participant.identity
         here = [p for p in answer.participants if p.identity in {me, *room.remote_participants}]
-        agents = sorted(filter(self._is_ours, here), key=lambda p: (p.joined_at_ms, p.sid))
+        agents = sorted(filter(self._is_like_this, here), key=lambda p: (p.joined_at_ms, p.sid))
         for earlier in takewhile(lambda agent: agent.identity != me, agents):
-            if await answers(room, earlier.identity):
+            if await is_alive(room, earlier.identity):
                 return True
-            logger.warning("The agent that is in the room does not answer: it is put out")
+            logger.warning("The agent that is in the room does not answer: removing it")
             await api.remove_participant(
                 RoomParticipantIdentity(room=room.name, identity=earlier.identity)
             )
         return False
 
-    def _is_ours(self, participant: dispatch.Participant) -> bool:
-        return dispatch.is_ours(
-            participant,
-            self._agent_name,  # only explicit
-        )
+    def _is_like_this(self, participant: dispatch.Participant) -> bool:
+        return dispatch.is_agent(participant, self._name)
 
 
-async def answers(room: Room, identity: str) -> bool:
-    """Whether a participant is there, or only still listed."""
+def is_company(participant: dispatch.Participant) -> bool:
+    """Whether an agent has something to do for this participant: a person, or a stream."""
+    return participant.kind not in (ParticipantInfo.Kind.AGENT, ParticipantInfo.Kind.EGRESS)
+
+
+async def is_alive(room: Room, identity: str) -> bool:
+    """Whether the participant is alive, not merely still listed."""
     try:
-        # Nobody knows this method. To say so is an answer, too.
+        # No agent registers this method: "unsupported method" is the proof of life we need.
         await room.local_participant.perform_rpc(
             destination_identity=identity,
             method="are-you-there",
@@ -154,17 +255,3 @@ async def answers(room: Room, identity: str) -> bool:
     except RpcError as error:
         return error.code not in NO_ANSWER
     return True
-
-
-async def restore_metadata(job: JobContext) -> None:
-    """Gives a room its metadata back.
-
-    When a server starts anew and the agent is the first to return, the agent opens the room, and
-    the room forgets that it is to have one (livekit-server 1.13.5, measured).
-    """
-    request = ListRoomsRequest(names=[job.room.name])
-    rooms = (await job.api.room.list_rooms(request)).rooms
-    if job.job.room.metadata and rooms and not rooms[0].metadata:
-        await job.api.room.update_room_metadata(
-            UpdateRoomMetadataRequest(room=job.room.name, metadata=job.job.room.metadata)
-        )

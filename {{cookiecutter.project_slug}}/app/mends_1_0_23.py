@@ -8,9 +8,9 @@ import contextlib
 import multiprocessing
 
 from livekit.agents import AgentSession, Plugin, Worker, __version__
-from livekit.agents.worker import _DefaultLoadCalc
 from livekit.rtc import Room
 
+from app.load import report_load
 from app.settings import Settings
 from app.watch import keep_watch
 
@@ -30,7 +30,7 @@ Plugin.register_plugin(Preload("livekit.agents", __version__, "livekit.agents"))
 
 
 class Load:
-    """How busy this machine is, from 0 to 1. The SDK asks twice a second, in a thread.
+    """The load that this worker reports. The SDK asks twice a second, in a thread.
 
     Of all options, this is the only one that gets hold of the worker. So the watch begins here.
     """
@@ -44,7 +44,7 @@ class Load:
             self._is_watching = True
             drain_and_go_on(worker)
             worker._loop.call_soon_threadsafe(keep_watch, worker, self._settings)
-        return _DefaultLoadCalc.get_load(worker)
+        return report_load(worker)
 
 
 def drain_and_go_on(worker: Worker) -> None:

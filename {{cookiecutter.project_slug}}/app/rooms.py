@@ -1,337 +1,245 @@
-"""Looks after the rooms: nobody stays without an agent in a room that is to have one.
+"""Keeps an agent in every room that should have one.
 
-The token backend looks when it has given a token, when LiveKit reports who comes and goes, and now
-and then by itself; a worker looks as soon as it can take jobs, and where one of its jobs ended. It
-does no harm that several look: the LiveKit server tells all of them the same, and an agent that
-finds another one like itself in its room leaves again (app/jobs.py).
+The token backend checks a room when it has issued a token for it, when LiveKit reports who comes
+and goes, and from time to time. A worker checks all rooms once it has registered, and a room when
+one of its jobs ended there. Several may check at once: the LiveKit server tells all of them the
+same, and an agent that finds another one in its room leaves (app/jobs.py).
 """
 
 import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Coroutine
-from typing import NamedTuple, TypeVar
+from collections.abc import Coroutine
+from typing import NamedTuple
 
 from aiohttp import ClientError
-from livekit.api import (
-    CreateAgentDispatchRequest,
-    ListParticipantsRequest,
-    ListRoomsRequest,
-    LiveKitAPI,
-    RoomParticipantIdentity,
-    TwirpError,
-    UpdateParticipantRequest,
-    UpdateRoomMetadataRequest,
-)
-from livekit.protocol.models import ParticipantInfo, Room
+from livekit.api import TwirpError
 from livekit.protocol.webhook import WebhookEvent
 
 from app import dispatch
 from app.metrics import AGENT_SECONDS, DISPATCHES
+from app.server import TIMEOUT_SECONDS, Server
 from app.settings import Settings
-
-Answer = TypeVar("Answer")
 
 logger = logging.getLogger("app.rooms")
 
-TIMEOUT = 10  # seconds for the server to answer
-AT_ONCE = 16  # rooms that are looked at in the same moment
-SWEEP = 100  # rooms that a sweep looks at, so that a server with very many rooms is not kept busy
-GATHER = 0.25  # seconds for which the rooms of new tokens are gathered, to ask for all in one call
-SPREAD = 0.1  # seconds, so that of several that see the same one acts first
-COUNTED = 10  # seconds; livekit-server's count of the persons in a room is up to five seconds old
+CONCURRENCY = 16  # rooms that are checked at the same time
+SWEEP = 100  # rooms that one sweep checks at most, to bound what it costs the server
+GATHER_SECONDS = 0.25  # for which the rooms of new tokens are gathered, to list them in one call
+SPREAD_SECONDS = 0.1  # so that of several checks in the same moment one comes first
+COUNT_AGE_SECONDS = 10  # livekit-server's count of a room's people is up to five seconds old
 
 
-class Look(NamedTuple):
-    """One that is due: when, and for `dispatch.seconds_to_wait`."""
+class Check(NamedTuple):
+    """A check that is due; `ignore_before` is for `dispatch.seconds_to_wait`."""
 
     timer: asyncio.TimerHandle
-    spent: float
+    ignore_before: float
 
 
 class Rooms:
-    """Sends an agent into each room that is to have one, holds a person, and has none.
+    """Sends our agent into each room of ours that has a person in it and no agent.
 
     Works within `async with`; before and afterwards it does nothing.
     """
 
-    _livekit: LiveKitAPI
-
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._server = Server(settings)
+        self._name = dispatch.our_name(settings)
         self._is_open = False
         self._running: set[asyncio.Task[None]] = set()
-        self._looks: dict[str, Look] = {}
-        self._expected: set[str] = set()
-        self._job_metadata: dict[str, str] = {}  # only explicit
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._checks: dict[str, Check] = {}
+        self._expected: dict[str, str] = {}
+        self._not_ours: set[str] = set()
+        self._slots = asyncio.Semaphore(CONCURRENCY)
         self._has_failed = False
 
     async def __aenter__(self) -> "Rooms":
-        self._livekit = LiveKitAPI(
-            self._settings.livekit_url,
-            self._settings.livekit_api_key,
-            self._settings.livekit_api_secret.get_secret_value(),
-        )
+        await self._server.__aenter__()
         self._is_open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._is_open = False
-        for look in self._looks.values():
-            look.timer.cancel()
+        for check in self._checks.values():
+            check.timer.cancel()
         for task in self._running:
             task.cancel()
         if self._running:
-            await asyncio.wait(self._running, timeout=TIMEOUT)
-        await self._livekit.aclose()
+            await asyncio.wait(self._running, timeout=TIMEOUT_SECONDS)
+        await self._server.__aexit__(None, None, None)
 
-    def expect(
-        self,
-        room: str,
-        job_metadata: str,  # only explicit
-    ) -> None:
-        """Somebody with a new token is about to join `room`."""
+    def expect(self, room: str, job_metadata: str = "") -> None:
+        """Check `room`, which somebody with a new token is about to join."""
         if not self._is_open:
             return
         if not self._expected:
-            self._run(self._look_at_expected())
-        self._expected.add(room)
-        self._job_metadata[room] = job_metadata  # only explicit
+            self._run(self._check_expected())
+        self._expected[room] = job_metadata
 
-    def hear(self, event: WebhookEvent) -> None:
-        """Acts on what LiveKit reports."""
+    def handle(self, event: WebhookEvent) -> None:
+        """Act on what LiveKit reports."""
         room, participant = event.room, event.participant
-        if not dispatch.requirement(room.metadata):
-            return
-        is_agent = dispatch.is_ours(
-            participant,
-            self._settings.livekit_agent_name,  # only explicit
-        )
-        if event.event == "participant_joined" and is_agent:
+        is_ours = dispatch.is_agent(participant, self._name)
+        if event.event == "participant_joined" and is_ours:
             age = participant.joined_at_ms - room.creation_time_ms
             AGENT_SECONDS.observe(age / 1000)
-            if due := self._looks.pop(room.name, None):
-                due.timer.cancel()
-        elif event.event == "participant_left" and is_agent:
-            self.look_at(room.name, 0, spent=participant.joined_at_ms / 1000)
-        elif event.event in ("room_started", "participant_joined"):
-            # The agent that LiveKit itself sends into a new room is given the time to come.
+            if check := self._checks.pop(room.name, None):
+                check.timer.cancel()
+        elif event.event == "participant_left" and is_ours:
+            self.check(room.name, 0, ignore_before=participant.joined_at_ms / 1000)
+        elif event.event == "participant_joined" and dispatch.is_person(participant):
+            # Give the agent that LiveKit itself sends into a new room the time to come.
             age = event.created_at - room.creation_time
-            self.look_at(room.name, max(0, dispatch.OFFERED - age))
+            self.check(room.name, max(0, dispatch.SECONDS_TO_TAKE - age))
 
-    def look_at(self, room: str, after: float, spent: float = 0) -> None:
-        """Looks whether an agent has to be sent into `room`, until there is one or nobody is there.
+    def check(self, room: str, after: float, ignore_before: float = 0) -> None:
+        """Check whether `room` lacks an agent, until there is one or nobody is there.
 
         Args:
             after: in how many seconds, at the latest.
-            spent: as for `dispatch.seconds_to_wait`, by the clock of the LiveKit server.
+            ignore_before: as for `dispatch.seconds_to_wait`, by the clock of the LiveKit server.
         """
         if not self._is_open:
             return
         loop = asyncio.get_running_loop()
         at = loop.time() + after
-        if due := self._looks.pop(room, None):
+        if due := self._checks.pop(room, None):
             due.timer.cancel()
-            at, spent = min(at, due.timer.when()), max(spent, due.spent)
+            at, ignore_before = min(at, due.timer.when()), max(ignore_before, due.ignore_before)
 
-        def look() -> None:
-            del self._looks[room]
-            self._run(self._look_at(room, spent))
+        def start() -> None:
+            del self._checks[room]
+            self._run(self._check(room, ignore_before))
 
-        self._looks[room] = Look(loop.call_at(at, look), spent)
+        self._checks[room] = Check(loop.call_at(at, start), ignore_before)
 
-    def look_at_all(self) -> None:
-        """Looks at all rooms, because from now on a worker can take jobs."""
+    def check_all(self) -> None:
+        """Check all rooms, because from now on a worker can take jobs."""
         # What was dispatched in the last second may be on its way to another worker. Before,
         # agents could not come, or did not stay: but this worker may be a repaired one.
-        self._run(self._look_at_all(spent=time.time() - 1))
+        self._run(self._check_all(since=time.time() - 1))
 
     def sweep(self) -> None:
-        """Looks at some rooms now and then, from now on: not every webhook arrives."""
+        """Check some rooms from time to time, from now on: not every webhook arrives."""
 
         async def sweep() -> None:
             while True:
                 seconds = self._settings.dispatch_sweep_seconds
                 await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311
-                await self._tell(self._look_at_all(at_most=SWEEP))  # or one failure would end it
+                await self._attempt(self._check_all(at_most=SWEEP))  # or one failure would end it
 
         self._run(sweep())
 
     def remove(self, room: str, identity: str) -> None:
-        """Puts an agent whose process has ended out of `room`, if it is still listed there.
+        """Remove an agent whose process has ended from `room`, if it is still listed there.
 
         livekit-server takes 20 seconds to find out by itself (measured).
         """
-
-        async def remove() -> None:
-            agent = RoomParticipantIdentity(room=room, identity=identity)
-            await ask(self._livekit.room.remove_participant(agent))
-
         if self._is_open:
-            self._run(remove())
+            self._run(self._server.remove(room, identity))
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(self._tell(work))
+        task = asyncio.create_task(self._attempt(work))
         self._running.add(task)  # asyncio itself does not keep it alive
         task.add_done_callback(self._running.discard)
 
-    async def _tell(self, work: Coroutine[None, None, None]) -> None:
-        """Does `work`, or says once why LiveKit does not let it: there is a next look."""
+    async def _attempt(self, work: Coroutine[None, None, None]) -> None:
+        """Do `work`, or log once why LiveKit does not allow it: there will be another check."""
         try:
             await work
         except TwirpError as error:
-            if error.status != 404:  # there is nobody any more
-                self._say(f"{error.message or error.code} (HTTP {error.status})")
+            if error.status != 404:  # the room has closed
+                self._log_failure(f"{error.message or error.code} (HTTP {error.status})")
             return
         except (ClientError, TimeoutError) as error:
-            self._say(str(error) or f"no answer within {TIMEOUT} seconds")
+            self._log_failure(str(error) or f"no answer within {TIMEOUT_SECONDS} seconds")
             return
-        except Exception as error:  # what answers is no LiveKit server
-            self._say(repr(error))
+        except Exception as error:  # what answers is not a LiveKit server
+            self._log_failure(repr(error))
             return
         self._has_failed = False
 
-    def _say(self, reason: str) -> None:
+    def _log_failure(self, reason: str) -> None:
         if not self._has_failed:
-            logger.warning("Could not look after the rooms: %.300s", reason)
+            logger.warning("Could not check the rooms: %.300s", reason)
         self._has_failed = True
 
-    async def _look_at_expected(self) -> None:
-        await asyncio.sleep(GATHER)
-        expected, self._expected = self._expected, set()
-        job_metadata, self._job_metadata = self._job_metadata, {}  # only explicit
-        # Who joins a room that is not listed opens it, and LiveKit sends an agent.
-        answer = await ask(self._livekit.room.list_rooms(ListRoomsRequest(names=expected)))
-        for room in answer.rooms:
-            look = self._look_at_expected_room(
-                room,
-                job_metadata[room.name],  # only explicit
-            )
-            self._run(look)
+    async def _check_expected(self) -> None:
+        await asyncio.sleep(GATHER_SECONDS)
+        expected, self._expected = self._expected, {}
+        # Whoever joins a room that is not listed opens it, and LiveKit sends an agent.
+        for room in await self._server.rooms(expected):
+            self._run(self._check(room.name, job_metadata=expected[room.name]))
 
-    async def _look_at_expected_room(
-        self,
-        room: Room,
-        job_metadata: str,  # only explicit
-    ) -> None:
-        if await self._is_to_have_agent(room):
-            await self._look_at(
-                room.name,
-                is_expected=True,
-                job_metadata=job_metadata,  # only explicit
-            )
-
-    async def _is_to_have_agent(self, room: Room) -> bool:
-        """Whether the agent belongs into a room that somebody with one of our tokens will join.
-
-        Marks it, if it was opened otherwise, so that it is looked after from now on.
-        """
-        required = dispatch.requirement(room.metadata)
-        if required is not None:
-            return required
-        # begin only automatic
-        dispatches = await ask(self._livekit.agent_dispatch.list_dispatch(room.name))
-        if dispatch.are_for_others(dispatches):
-            return False
-        # end only automatic
-        if metadata := dispatch.with_requirement(room.metadata):
-            self._run(self._mark(room.name, metadata))
-        return True
-
-    async def _mark(self, room: str, metadata: str) -> None:
-        request = UpdateRoomMetadataRequest(room=room, metadata=metadata)
-        await ask(self._livekit.room.update_room_metadata(request))
-
-    async def _look_at_all(self, spent: float = 0, at_most: int | None = None) -> None:
+    async def _check_all(self, since: float = 0, at_most: int | None = None) -> None:
         now = time.time()
-        rooms = [
+        names = [
             room.name
-            for room in (await ask(self._livekit.room.list_rooms(ListRoomsRequest()))).rooms
-            if dispatch.requirement(room.metadata)
-            and (room.num_participants or room.creation_time > now - COUNTED)
+            for room in await self._server.rooms()
+            if room.num_participants or room.creation_time > now - COUNT_AGE_SECONDS
         ]
-        random.shuffle(rooms)
-        for room in rooms[:at_most]:
-            self._run(self._look_at(room, spent, anew=spent))
+        self._not_ours.intersection_update(names)
+        random.shuffle(names)
+        names.sort(key=self._not_ours.__contains__)  # they come last, in case this has changed
+        for name in names[:at_most]:
+            self._run(self._check(name, since, forget_before=since))
 
-    async def _look_at(
+    async def _check(
         self,
         room: str,
-        spent: float = 0,
-        anew: float = 0,
-        is_expected: bool = False,
-        job_metadata: str = "",  # only explicit
+        ignore_before: float = 0,
+        forget_before: float = 0,
+        job_metadata: str | None = None,
     ) -> None:
-        name = self._settings.livekit_agent_name  # only explicit
+        """Send our agent into `room` if it has a person, no agent, and none on its way.
+
+        Args:
+            job_metadata: of a token whose owner is about to join; None if nobody is.
+        """
         async with self._slots:
+            is_expected = job_metadata is not None
             if not await self._lacks_agent(room, is_expected):
                 return
-            await asyncio.sleep(random.uniform(0, SPREAD))  # noqa: S311
-            ours = dispatch.ours(
-                await ask(self._livekit.agent_dispatch.list_dispatch(room)),
-                name,  # only explicit
-            )
-            wait = dispatch.seconds_to_wait(ours, time.time(), spent, anew)
+            await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))  # noqa: S311
+            dispatches = await self._server.dispatches(room)
+            is_ours = dispatch.is_our_room(dispatches, self._settings)
+            # begin only automatic
+            if is_ours:
+                opened = await self._server.rooms([room])
+                is_ours = not any(dispatch.opts_out(each.metadata) for each in opened)
+            # end only automatic
+            is_ours |= is_expected  # only explicit
+            if not is_ours:
+                self._not_ours.add(room)
+                return
+            self._not_ours.discard(room)
+            earlier = dispatch.dispatches_for(self._name, dispatches)
+            wait = dispatch.seconds_to_wait(earlier, time.time(), ignore_before, forget_before)
             if not wait:
-                # begin only explicit
-                if ours and not job_metadata:  # what the agent before it got
-                    job_metadata = max(ours, key=lambda each: each.state.created_at).metadata
-                # end only explicit
+                if earlier and not job_metadata:
+                    latest = max(earlier, key=lambda each: each.state.created_at)
+                    job_metadata = latest.metadata
                 logger.warning(
                     "No agent is in the room %.100r: asking for one (if none comes, "
                     "python -m app.doctor says why)",
                     room,
                     extra={"room": room},
                 )
-                request = CreateAgentDispatchRequest(
-                    room=room,
-                    agent_name=name,  # only explicit
-                    metadata=job_metadata,  # only explicit
-                )
-                await ask(self._livekit.agent_dispatch.create_dispatch(request))
+                await self._server.send_agent(room, job_metadata or "")
                 DISPATCHES.inc()
-                wait = dispatch.OFFERED
-        self.look_at(room, wait, spent)
+                wait = dispatch.SECONDS_TO_TAKE
+        self.check(room, wait, ignore_before)
 
     async def _lacks_agent(self, room: str, is_expected: bool) -> bool:
-        request = ListParticipantsRequest(room=room)
-        participants = (await ask(self._livekit.room.list_participants(request))).participants
+        participants = await self._server.participants(room)
         if not (is_expected or any(map(dispatch.is_person, participants))):
             return False
         for participant in participants:
-            is_agent = dispatch.is_ours(
-                participant,
-                self._settings.livekit_agent_name,  # only explicit
-            )
-            if is_agent and await self._is_there(room, participant):
+            if dispatch.is_agent(participant, self._name) and await self._server.is_connected(
+                room, participant.identity
+            ):
                 return False
-        rooms = (await ask(self._livekit.room.list_rooms(ListRoomsRequest(names=[room])))).rooms
-        required = dispatch.requirement(rooms[0].metadata) if rooms else False
-        return is_expected if required is None else required
-
-    async def _is_there(self, room: str, agent: ParticipantInfo) -> bool:
-        """Whether a server has a connection to `agent`.
-
-        After a crash, a livekit-server with a Redis goes on listing who was there (1.13.5,
-        measured). But it cannot change anything about them.
-        """
-        no_change = UpdateParticipantRequest(room=room, identity=agent.identity)
-        try:
-            await ask(self._livekit.room.update_participant(no_change))
-        except TwirpError as error:
-            if error.status in (404, 503):
-                return False
-            raise
         return True
-
-
-async def ask(answer: Awaitable[Answer]) -> Answer:
-    """Waits for what LiveKit answers; its client itself would wait for ever.
-
-    Raises:
-        TimeoutError: there is no answer within TIMEOUT seconds.
-    """
-    async with asyncio.timeout(TIMEOUT):
-        return await answer

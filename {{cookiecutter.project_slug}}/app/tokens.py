@@ -158,10 +158,7 @@ class Mint:
 
     def _room(self, requested: dict[str, Any]) -> dict[str, Any]:
         try:
-            configuration = dispatch.room_configuration(
-                requested,
-                self._settings.livekit_agent_name,  # only explicit
-            )
+            configuration = dispatch.room_configuration(requested, self._settings)
         except ValueError as error:
             raise Refused(f"room_config.{error}") from None
         METADATA.validate_python(configuration["metadata"])

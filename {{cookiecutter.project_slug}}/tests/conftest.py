@@ -3,6 +3,7 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
+from livekit.agents import WorkerOptions
 
 from tests.fake_dispatcher import FakeDispatcher
 
@@ -24,12 +25,13 @@ os.environ |= {
 
 
 @pytest.fixture
-async def dispatcher() -> AsyncIterator[FakeDispatcher]:
-    """A fake dispatcher at which the real worker, on a busy machine, has registered."""
+async def dispatcher(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDispatcher]:
+    """A fake dispatcher at which the real worker, on a saturated machine, has registered."""
     from tests import worker
 
+    monkeypatch.setattr(WorkerOptions, "load_fnc", lambda _: 1.0)
     async with FakeDispatcher() as dispatcher:
-        server = worker.at(dispatcher.url, load=1)
+        server = worker.at(dispatcher.url)
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(asyncio.shield(dispatcher.registration), 10)
         yield dispatcher

@@ -1,6 +1,7 @@
 """The dispatching side of LiveKit's worker protocol, without rooms behind it."""
 
 import asyncio
+import math
 
 from aiohttp import WSMsgType, web
 from livekit.protocol import agent, models
@@ -41,9 +42,10 @@ class FakeDispatcher:
 
     async def has_load(self, load: float) -> agent.WorkerStatus:
         """Waits until the worker says that its load is `load`, and gives what else it says."""
-        while (status := await asyncio.wait_for(self._statuses.get(), 10)).load != load:
-            continue
-        return status.status
+        while True:
+            status = await asyncio.wait_for(self._statuses.get(), 10)
+            if math.isclose(status.load, load, rel_tol=1e-6):  # it is sent as a 32-bit float
+                return status.status
 
     async def _send(self, message: agent.ServerMessage) -> None:
         assert self._worker

@@ -1,4 +1,4 @@
-"""The part of LiveKit's API that app/rooms.py calls, over rooms that are only data."""
+"""The part of LiveKit's API that app/server.py calls, over rooms that are only data."""
 
 import asyncio
 import time
@@ -19,21 +19,28 @@ from livekit.api import (
     ListRoomsResponse,
     ParticipantInfo,
     UpdateParticipantRequest,
-    UpdateRoomMetadataRequest,
 )
 from livekit.protocol.models import Room
 
-REQUIRED = '{"require_agent": true}'
+NAME = ""  # only automatic
+NAME = "concierge"  # only explicit
 
 
 class FakeRoom:
     """A room that was opened an hour ago.
 
     Attributes:
-        dispatches: of which agents, and when, in seconds since the epoch.
+        asked_for: the agents that were asked for as it opened.
+        sent: the agents that were asked for later.
     """
 
-    def __init__(self, name: str, *participants: ParticipantInfo, metadata: str = REQUIRED) -> None:
+    def __init__(
+        self,
+        name: str,
+        *participants: ParticipantInfo,
+        metadata: str = "",
+        asked_for: Iterable[str] = (NAME,),
+    ) -> None:
         self.room = Room(
             name=name,
             metadata=metadata,
@@ -42,6 +49,15 @@ class FakeRoom:
         )
         self.participants = participants
         self.dispatches: list[AgentDispatch] = []
+        for agent_name in asked_for:
+            self.dispatch(agent_name, at=self.room.creation_time)
+
+    @property
+    def sent(self) -> list[str]:
+        return [each.agent_name for each in self.dispatches if self._is_later(each)]
+
+    def _is_later(self, dispatch: AgentDispatch) -> bool:
+        return dispatch.state.created_at > self.room.creation_time * 1e9
 
     def dispatch(self, agent_name: str, at: float, metadata: str = "") -> None:
         state = AgentDispatchState(created_at=int(at * 1e9))
@@ -122,9 +138,3 @@ class FakeLiveKit:
         room = self.rooms[asked.room]
         room.dispatch(asked.agent_name, time.time(), asked.metadata)
         return room.dispatches[-1]
-
-    def _UpdateRoomMetadata(self, body: bytes) -> Message:
-        asked = UpdateRoomMetadataRequest.FromString(body)
-        room = self.rooms[asked.room].room
-        room.metadata = asked.metadata
-        return room

@@ -5,11 +5,12 @@ import logging
 
 import pytest
 from fastapi.testclient import TestClient
-from livekit.api import TokenVerifier
+from livekit.api import AgentDispatch, TokenVerifier
 from prometheus_client import REGISTRY
 
 from app import dispatch
 from app.api import app
+from app.settings import load_settings
 from tests.fake_dispatcher import FakeDispatcher
 
 
@@ -22,7 +23,7 @@ def test_a_variable_that_names_the_worker_is_removed_with_a_warning(
     variable: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     environ = {variable: "x", "PATH": "/bin"}
-    dispatch.ignore_names(environ)
+    dispatch.ignore_names(environ, load_settings())
     assert environ == {"PATH": "/bin"}
     assert caplog.messages == [
         "⚠️  agent_name is set to: 'x'",
@@ -32,7 +33,7 @@ def test_a_variable_that_names_the_worker_is_removed_with_a_warning(
 
 
 def test_nothing_is_said_where_nothing_names_the_worker(caplog: pytest.LogCaptureFixture) -> None:
-    dispatch.ignore_names({"LIVEKIT_AGENT_NAME": ""})
+    dispatch.ignore_names({"LIVEKIT_AGENT_NAME": ""}, load_settings())
     assert not caplog.messages
 
 
@@ -58,7 +59,7 @@ def test_it_is_logged_and_counted_once_that_a_client_asked_for_an_agent(
 ) -> None:
     caplog.set_level(logging.INFO)
     before = REGISTRY.get_sample_value("app_agents_stripped_total") or 0
-    dispatch.room_configuration({"agents": [{"agent_name": "other"}]})
+    dispatch.room_configuration({"agents": [{"agent_name": "other"}]}, load_settings())
     assert caplog.messages == ["Ignored: a client asked for the agent 'other'."]
     assert REGISTRY.get_sample_value("app_agents_stripped_total") == before + 1
 
@@ -72,7 +73,7 @@ def test_a_name_in_the_metadata_of_a_person_is_dropped() -> None:
 
 def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
-    configuration = dispatch.room_configuration({"metadata": metadata})
+    configuration = dispatch.room_configuration({"metadata": metadata}, load_settings())
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
     assert json.loads(dispatch.without_name(metadata)) == {"tier": "gold"}
 
@@ -81,3 +82,31 @@ def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() ->
     metadata = '{"agent_name": "other", "a": [' + "9e15," * 50_000 + "0]}"  # 9000000000000000.0
     answer = TestClient(app).post("/token", json={"participant_metadata": metadata})
     assert answer.json() == {"detail": "body: is longer than 524,288 bytes"}
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "is_ours"),
+    [([], True), ([""], True), (["", "sales"], True), (["sales"], False)],
+)
+def test_which_rooms_are_ours(asked_for: list[str], is_ours: bool) -> None:
+    dispatches = [AgentDispatch(agent_name=name) for name in asked_for]
+    assert dispatch.is_our_room(dispatches, load_settings()) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("metadata", "opts_out"),
+    [
+        ("", False),
+        ("{}", False),
+        ("no JSON", False),
+        ("[]", False),
+        ('"require_agent"', False),
+        ('{"require_agent": true}', False),
+        ('{"require_agent": "yes"}', False),
+        ('{"require_agent": false}', True),
+        ('{"require_agent": "false"}', True),
+        ('{"require_agent": 0}', True),
+    ],
+)
+def test_what_the_metadata_of_a_room_says(metadata: str, opts_out: bool) -> None:
+    assert dispatch.opts_out(metadata) is opts_out

@@ -4,10 +4,11 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
-from livekit.api import TokenVerifier
+from livekit.api import AgentDispatch, TokenVerifier
 
 from app import dispatch
 from app.api import app
+from app.settings import load_settings
 from tests.fake_dispatcher import FakeDispatcher
 
 
@@ -19,7 +20,7 @@ def test_a_variable_that_gives_the_worker_another_name_is_removed_with_a_warning
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     environ = {"LIVEKIT_AGENT_NAME": "concierge", "LIVEKIT_AGENT_NAME_OVERRIDE": "x"}
-    dispatch.ignore_names(environ, "concierge")
+    dispatch.ignore_names(environ, load_settings())
     assert environ == {"LIVEKIT_AGENT_NAME": "concierge"}
     assert caplog.messages[0] == "⚠️  agent_name is set to: 'x'"
     assert caplog.messages[-1] == "Ignored: LIVEKIT_AGENT_NAME_OVERRIDE does not name this worker."
@@ -59,15 +60,15 @@ def test_only_the_metadata_for_our_agent_is_kept(
     assert (agent.agent_name, agent.metadata, agent.deployment) == ("concierge", metadata, "")
 
 
-def test_metadata_that_is_no_text_is_refused() -> None:
+def test_metadata_that_is_not_a_string_is_refused() -> None:
     agents = [{"agent_name": "concierge", "metadata": 7}]
     answer = TestClient(app).post("/token", json={"room_config": {"agents": agents}})
-    assert answer.json() == {"detail": "room_config.agents: metadata must be a text"}
+    assert answer.json() == {"detail": "room_config.agents: metadata must be a string"}
 
 
 def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
-    configuration = dispatch.room_configuration({"metadata": metadata}, "concierge")
+    configuration = dispatch.room_configuration({"metadata": metadata}, load_settings())
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
 
 
@@ -75,3 +76,18 @@ def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() ->
     metadata = '{"agent_name": "other", "a": [' + "9e15," * 50_000 + "0]}"  # 9000000000000000.0
     answer = TestClient(app).post("/token", json={"participant_metadata": metadata})
     assert answer.json() == {"detail": "body: is longer than 524,288 bytes"}
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "is_ours"),
+    [
+        ([], False),
+        ([""], False),
+        (["sales"], False),
+        (["Concierge"], False),
+        (["sales", "concierge"], True),
+    ],
+)
+def test_which_rooms_are_ours(asked_for: list[str], is_ours: bool) -> None:
+    dispatches = [AgentDispatch(agent_name=name) for name in asked_for]
+    assert dispatch.is_our_room(dispatches, load_settings()) is is_ours

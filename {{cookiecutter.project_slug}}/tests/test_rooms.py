@@ -1,4 +1,4 @@
-"""Who looks after the rooms, over a fake of LiveKit's API. (Over the real one: tests/e2e.)"""
+"""Which rooms get an agent, over a fake of LiveKit's API. (Over the real one: tests/e2e.)"""
 
 import time
 
@@ -7,14 +7,13 @@ from livekit.api import ParticipantInfo
 from livekit.protocol.models import Room
 from livekit.protocol.webhook import WebhookEvent
 
-from app import dispatch, rooms
+from app import dispatch, rooms, server
 from app.rooms import Rooms
 from app.settings import load_settings
-from tests.fake_livekit import REQUIRED, FakeLiveKit, FakeRoom
+from tests.fake_livekit import NAME, FakeLiveKit, FakeRoom
 
-NAME = ""  # only automatic
-NAME = "concierge"  # only explicit
 PERSON = ParticipantInfo(identity="ann")
+CALLER = ParticipantInfo(identity="sip_+15550100", kind=ParticipantInfo.Kind.SIP)
 
 
 def agent(name: str = NAME, **attributes: str) -> ParticipantInfo:
@@ -30,228 +29,231 @@ AVATAR = agent(**{"lk.publish_on_behalf": "agent-AJ_1"})
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "SPREAD", 0)
-    monkeypatch.setattr(rooms, "GATHER", 0.01)
+    monkeypatch.setattr(rooms, "SPREAD_SECONDS", 0)
+    monkeypatch.setattr(rooms, "GATHER_SECONDS", 0.01)
 
 
-def looked_after(livekit: FakeLiveKit) -> Rooms:
+def rooms_of(livekit: FakeLiveKit) -> Rooms:
     return Rooms(load_settings().model_copy(update={"livekit_url": livekit.url}))
 
 
 @pytest.mark.parametrize(
     "participants",
-    [[PERSON], [PERSON, agent("another")], [PERSON, AVATAR]],
-    ids=["alone", "with another agent", "with an avatar"],
+    [[PERSON], [CALLER], [PERSON, agent("another")], [PERSON, AVATAR]],
+    ids=["alone", "on the phone", "with another agent", "with an avatar"],
 )
 async def test_a_person_without_our_agent_gets_one(participants: list[ParticipantInfo]) -> None:
     room = FakeRoom("hall", *participants)
-    async with FakeLiveKit(room) as livekit, looked_after(livekit) as looking:
-        looking.look_at_all()
+    async with FakeLiveKit(room) as livekit, rooms_of(livekit) as ours:
+        ours.check_all()
         await livekit.called("CreateDispatch")
-    assert [each.agent_name for each in room.dispatches] == [NAME]
+    assert room.sent == [NAME]
 
 
-async def test_nobody_is_sent_where_nobody_is_needed() -> None:
-    needs_one = FakeRoom("needs one", PERSON)
+async def test_no_agent_is_sent_where_none_is_needed() -> None:
     livekit = FakeLiveKit(
         FakeRoom("has one", PERSON, agent()),
         FakeRoom("nobody in it", ParticipantInfo(kind=ParticipantInfo.Kind.EGRESS)),
-        FakeRoom("wants none", PERSON, metadata='{"require_agent": false}'),
-        FakeRoom("says nothing", PERSON, metadata="{}"),
-        needs_one,
+        FakeRoom("of others", PERSON, asked_for=["another"]),
+        FakeRoom("needs one", PERSON),
     )
-    async with livekit, looked_after(livekit) as looking:
+    async with livekit, rooms_of(livekit) as ours:
         for name in ("has one", "nobody in it"):
-            looking.look_at(name, after=0)
-        looking.look_at_all()
+            ours.check(name, after=0)
+        ours.check_all()
+        await livekit.called("ListDispatch", 2)
         await livekit.called("ListParticipants", 5)
         await livekit.called("CreateDispatch")
-    assert set(livekit.asked) == {"has one", "nobody in it", "needs one"}
-    assert [name for name, room in livekit.rooms.items() if room.dispatches] == ["needs one"]
+    assert [name for name, room in livekit.rooms.items() if room.sent] == ["needs one"]
+
+
+@pytest.mark.parametrize("metadata", ["", "no JSON", '{"require_agent": true}'])
+async def test_metadata_brings_no_agent_to_a_room_of_others(metadata: str) -> None:
+    theirs = FakeRoom("theirs", PERSON, metadata=metadata, asked_for=["another"])
+    ours = FakeRoom("ours", PERSON, metadata=metadata)
+    async with FakeLiveKit(theirs, ours) as livekit, rooms_of(livekit) as checked:
+        checked.check_all()
+        await livekit.called("ListDispatch", 2)
+        await livekit.called("CreateDispatch")
+    assert (theirs.sent, ours.sent) == ([], [NAME])
 
 
 async def test_an_agent_on_its_way_is_waited_for() -> None:
     room = FakeRoom("hall", PERSON)
     room.dispatch(NAME, at=time.time() - 2)
-    async with FakeLiveKit(room) as livekit, looked_after(livekit) as looking:
-        looking.look_at("hall", after=0)
+    async with FakeLiveKit(room) as livekit, rooms_of(livekit) as ours:
+        ours.check("hall", after=0)
         await livekit.called("ListDispatch")
-    assert len(room.dispatches) == 1
+    assert len(room.sent) == 1
 
 
-async def test_a_sweep_costs_the_server_a_bounded_number_of_calls(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def sweeping(livekit: FakeLiveKit) -> Rooms:
+    update = {"livekit_url": livekit.url, "dispatch_sweep_seconds": 0.01}
+    return Rooms(load_settings().model_copy(update=update))
+
+
+async def test_a_sweep_costs_the_server_a_bounded_number_of_calls() -> None:
     livekit = FakeLiveKit(*(FakeRoom(f"room {n}", PERSON, agent()) for n in range(1000)))
-    settings = load_settings().model_copy(update={"dispatch_sweep_seconds": 0.01})
-    async with livekit:
-        settings.livekit_url = livekit.url
-        async with Rooms(settings) as looking:
-            looking.sweep()
-            await livekit.called("ListRooms", 2)
-            await livekit.called("ListParticipants", rooms.SWEEP)
-        swept = livekit.calls["ListRooms"]
-    assert livekit.calls["ListParticipants"] <= swept * rooms.SWEEP
-    assert livekit.calls["UpdateParticipant"] <= swept * rooms.SWEEP
+    async with livekit, sweeping(livekit) as ours:
+        ours.sweep()
+        await livekit.called("ListRooms", 2)
+        await livekit.called("ListParticipants", rooms.SWEEP)
+        sweeps = livekit.calls["ListRooms"]
+    assert livekit.calls["ListParticipants"] <= sweeps * rooms.SWEEP
+    assert livekit.calls["UpdateParticipant"] <= sweeps * rooms.SWEEP
     assert len(livekit.calls) == 3
+
+
+async def test_a_sweep_finds_our_room_among_a_thousand_of_others() -> None:
+    theirs = [FakeRoom(f"room {n}", PERSON, asked_for=["another"]) for n in range(1000)]
+    livekit = FakeLiveKit(*theirs)
+    async with livekit, sweeping(livekit) as ours:
+        ours.check_all()
+        await livekit.called("ListDispatch", 1000)
+        new = FakeRoom("new", PERSON)
+        livekit.rooms["new"] = new
+        livekit.asked.clear()
+        ours.sweep()
+        await livekit.called("CreateDispatch")
+    assert new.sent == [NAME]
+    assert "new" in livekit.asked[: rooms.CONCURRENCY]  # among the first
 
 
 async def test_many_tokens_cost_one_call_and_new_rooms_no_more() -> None:
     livekit = FakeLiveKit(FakeRoom("open", PERSON, agent()))
-    async with livekit, looked_after(livekit) as looking:
+    async with livekit, rooms_of(livekit) as ours:
         for number in range(1000):
-            expect(looking, f"new room {number}")
-            expect(looking, "open")
+            ours.expect(f"new room {number}")
+            ours.expect("open")
         await livekit.called("UpdateParticipant")
     assert livekit.calls == {"ListRooms": 1, "ListParticipants": 1, "UpdateParticipant": 1}
 
 
-def expect(looking: Rooms, room: str, job_metadata: str = "") -> None:
-    looking.expect(
-        room,
-        job_metadata,  # only explicit
-    )
-
-
 @pytest.mark.parametrize("metadata", ["", '{"colour":"blue"}', "no JSON"])
-async def test_a_room_that_was_opened_elsewhere_gets_an_agent_with_a_token(metadata: str) -> None:
+async def test_a_token_brings_an_agent_to_a_room_that_was_opened_elsewhere(metadata: str) -> None:
     room = FakeRoom("lobby", metadata=metadata)
-    async with FakeLiveKit(room) as livekit, looked_after(livekit) as looking:
-        expect(looking, "lobby")
+    async with FakeLiveKit(room) as livekit, rooms_of(livekit) as ours:
+        ours.expect("lobby")
         await livekit.called("CreateDispatch")
-    if metadata == "no JSON":
-        assert room.room.metadata == metadata
-    else:
-        assert dispatch.requirement(room.room.metadata)
-        assert metadata.strip("{}") in room.room.metadata
+    assert room.sent == [NAME]
+    assert room.room.metadata == metadata
 
 
-async def test_a_room_that_is_to_have_no_agent_gets_none_with_a_token() -> None:
-    livekit = FakeLiveKit(FakeRoom("quiet", metadata='{"require_agent": false}'), FakeRoom("hall"))
-    async with livekit, looked_after(livekit) as looking:
-        expect(looking, "quiet")
-        expect(looking, "hall")
-        await livekit.called("CreateDispatch")
-    assert livekit.asked == ["hall"]
-
-
-# begin only automatic
-async def test_a_room_that_was_opened_for_other_agents_is_left_alone() -> None:
-    theirs, ours = FakeRoom("theirs", metadata=""), FakeRoom("ours")
-    theirs.dispatch("another", at=0)
-    async with FakeLiveKit(theirs, ours) as livekit, looked_after(livekit) as looking:
-        expect(looking, "theirs")
-        expect(looking, "ours")
-        await livekit.called("CreateDispatch")
-    assert livekit.asked == ["ours"]
-    assert not theirs.room.metadata
-
-
-# end only automatic
 # begin only explicit
+async def test_a_token_brings_our_agent_to_a_room_of_others() -> None:
+    room = FakeRoom("lobby", asked_for=["another"])
+    async with FakeLiveKit(room) as livekit, rooms_of(livekit) as ours:
+        ours.expect("lobby")
+        await livekit.called("CreateDispatch")
+    assert room.sent == [NAME]
+
+
 async def test_the_job_gets_the_metadata_of_the_token_or_of_the_job_before() -> None:
-    asked, lost = FakeRoom("asked"), FakeRoom("lost", PERSON)
+    asked, lost = FakeRoom("asked"), FakeRoom("lost", PERSON, asked_for=[])
     lost.dispatch(NAME, at=0, metadata="of the job before")
-    async with FakeLiveKit(asked, lost) as livekit, looked_after(livekit) as looking:
-        expect(looking, "asked", "of the token")
-        looking.look_at("lost", after=0)
+    async with FakeLiveKit(asked, lost) as livekit, rooms_of(livekit) as ours:
+        ours.expect("asked", "of the token")
+        ours.check("lost", after=0)
         await livekit.called("CreateDispatch", 2)
-    assert asked.dispatches[0].metadata == "of the token"
-    assert lost.dispatches[1].metadata == "of the job before"
+    assert asked.dispatches[-1].metadata == "of the token"
+    assert lost.dispatches[-1].metadata == "of the job before"
 
 
 # end only explicit
 def event(kind: str, participant: ParticipantInfo, age: float) -> WebhookEvent:
     """What LiveKit reports of the room "hall", `age` seconds after it was opened."""
-    room = Room(name="hall", metadata=REQUIRED, creation_time=1_000)
+    room = Room(name="hall", creation_time=1_000)
     return WebhookEvent(event=kind, room=room, participant=participant, created_at=int(1_000 + age))
 
 
 async def test_nothing_is_asked_about_a_new_room_whose_agent_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatch, "OFFERED", 0.1)
+    monkeypatch.setattr(dispatch, "SECONDS_TO_TAKE", 0.1)
     livekit = FakeLiveKit(FakeRoom("hall", PERSON), FakeRoom("other", PERSON))
-    async with livekit, looked_after(livekit) as looking:
-        looking.hear(event("room_started", ParticipantInfo(), age=0))
-        looking.hear(event("participant_joined", PERSON, age=0))
-        looking.hear(event("participant_joined", agent(), age=0))
-        looking.look_at("other", after=0.2)
+    async with livekit, rooms_of(livekit) as ours:
+        ours.handle(event("participant_joined", PERSON, age=0))
+        ours.handle(event("participant_joined", agent(), age=0))
+        ours.check("other", after=0.2)
+        await livekit.called("CreateDispatch")
+    assert livekit.asked == ["other"]
+
+
+async def test_nothing_is_asked_when_agents_of_others_come_and_go() -> None:
+    livekit = FakeLiveKit(FakeRoom("hall", PERSON), FakeRoom("other", PERSON))
+    async with livekit, rooms_of(livekit) as ours:
+        ours.handle(event("participant_joined", agent("another"), age=60))
+        ours.handle(event("participant_left", agent("another"), age=60))
+        ours.check("other", after=0.1)
         await livekit.called("CreateDispatch")
     assert livekit.asked == ["other"]
 
 
 @pytest.mark.parametrize(
-    "heard",
+    "reported",
     [
-        event("room_started", ParticipantInfo(), age=0),
         event("participant_joined", PERSON, age=0),
         event("participant_joined", PERSON, age=60),
+        event("participant_joined", CALLER, age=60),
         event("participant_left", agent(), age=60),
     ],
-    ids=["nobody took it", "nobody came", "a person joins later", "the agent left"],
+    ids=["nobody came", "a person joins later", "a caller joins later", "the agent left"],
 )
-async def test_an_agent_is_sent_after(heard: WebhookEvent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "OFFERED", 0.1)
-    async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, looked_after(livekit) as looking:
-        looking.hear(heard)
+async def test_an_agent_is_sent_after(
+    reported: WebhookEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "SECONDS_TO_TAKE", 0.1)
+    async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, rooms_of(livekit) as ours:
+        ours.handle(reported)
         await livekit.called("CreateDispatch")
 
 
 async def test_an_agent_that_is_only_listed_does_not_count() -> None:
     livekit = FakeLiveKit(FakeRoom("hall", PERSON, agent()))
     livekit.gone.add(agent().identity)
-    async with livekit, looked_after(livekit) as looking:
-        looking.look_at("hall", after=0)
+    async with livekit, rooms_of(livekit) as ours:
+        ours.check("hall", after=0)
         await livekit.called("CreateDispatch")
 
 
-async def test_a_room_that_is_to_have_no_agent_any_more_gets_none() -> None:
-    livekit = FakeLiveKit(
-        FakeRoom("quiet", PERSON, metadata='{"require_agent": false}'), FakeRoom("hall", PERSON)
-    )
-    async with livekit, looked_after(livekit) as looking:
-        looking.look_at("quiet", after=0)
-        looking.look_at("hall", after=0)
-        await livekit.called("ListRooms", 2)
+# begin only automatic
+async def test_a_room_that_opts_out_gets_no_agent() -> None:
+    quiet = '{"require_agent": false}'
+    livekit = FakeLiveKit(FakeRoom("quiet", PERSON, metadata=quiet), FakeRoom("hall", PERSON))
+    async with livekit, rooms_of(livekit) as ours:
+        ours.expect("quiet")
+        ours.check("quiet", after=0)
+        ours.check("hall", after=0)
+        await livekit.called("ListRooms", 3)
         await livekit.called("CreateDispatch")
-    assert not livekit.rooms["quiet"].dispatches
+    assert not livekit.rooms["quiet"].sent
 
 
-async def test_one_room_that_cannot_be_marked_keeps_no_other_from_its_agent() -> None:
-    livekit = FakeLiveKit(*(FakeRoom(name, metadata="") for name in ("one", "two", "three")))
-    livekit.rooms["one"].room.metadata = "x"  # no JSON
-    livekit.hanging.add("UpdateRoomMetadata")
-    async with livekit, looked_after(livekit) as looking:
-        for name in livekit.rooms:
-            expect(looking, name)
-        await livekit.called("CreateDispatch", 3)
-
-
+# end only automatic
 async def test_livekit_may_be_away_answer_nonsense_or_hang(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "TIMEOUT", 0.3)
-    monkeypatch.setattr(rooms, "AT_ONCE", 2)
-    async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, looked_after(livekit) as looking:
-        looking.look_at("no such room", after=0)
+    monkeypatch.setattr(server, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(rooms, "CONCURRENCY", 2)
+    async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, rooms_of(livekit) as ours:
+        ours.check("no such room", after=0)
         await livekit.called("ListParticipants")
         livekit.hanging.add("ListParticipants")
-        for _ in range(2 * rooms.AT_ONCE):  # each takes its turn, and gives it back
-            looking.look_at("hall", after=0)
+        for _ in range(2 * rooms.CONCURRENCY):  # each takes its turn, and gives it back
+            ours.check("hall", after=0)
             await livekit.called("ListParticipants", livekit.calls["ListParticipants"] + 1)
         livekit.hanging.clear()
-        looking.look_at("hall", after=0)
+        ours.check("hall", after=0)
         await livekit.called("CreateDispatch")
-    assert caplog.text.count("Could not look after the rooms") == 1
+    assert caplog.text.count("Could not check the rooms") == 1
 
 
 async def test_outside_its_time_it_does_nothing() -> None:
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit:
-        looking = looked_after(livekit)
-        expect(looking, "hall")
-        looking.look_at("hall", after=0)
-        async with looking:
-            looking.look_at("hall", after=0)
+        ours = rooms_of(livekit)
+        ours.expect("hall")
+        ours.check("hall", after=0)
+        async with ours:
+            ours.check("hall", after=0)
             await livekit.called("CreateDispatch")
     assert livekit.calls["ListParticipants"] == 1

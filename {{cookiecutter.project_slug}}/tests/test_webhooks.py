@@ -17,9 +17,9 @@ SECRET = load_settings().livekit_api_secret.get_secret_value()
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> list[WebhookEvent]:
+def received(monkeypatch: pytest.MonkeyPatch) -> list[WebhookEvent]:
     events: list[WebhookEvent] = []
-    monkeypatch.setattr(api.rooms, "hear", events.append)
+    monkeypatch.setattr(api.rooms, "handle", events.append)
     return events
 
 
@@ -39,9 +39,9 @@ def send(text: str, signature: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def test_it_hears_livekit(heard: list[WebhookEvent]) -> None:
+def test_it_acts_on_what_livekit_reports(received: list[WebhookEvent]) -> None:
     assert send(body(1), signed(body(1))) == (204, "")
-    assert [event.room.name for event in heard] == ["hall é"]
+    assert [event.room.name for event in received] == ["hall é"]
 
 
 @pytest.mark.parametrize(
@@ -65,20 +65,20 @@ def test_it_hears_livekit(heard: list[WebhookEvent]) -> None:
         "no event",
     ],
 )
-def test_it_does_not_hear_others(heard: list[WebhookEvent], text: str, signature: str) -> None:
+def test_it_does_not_hear_others(received: list[WebhookEvent], text: str, signature: str) -> None:
     status, said = send(text, signature)
     assert status == 401
     assert "Authorization" in said
-    assert not heard
+    assert not received
 
 
-def test_it_hears_each_event_once(heard: list[WebhookEvent]) -> None:
+def test_it_hears_each_event_once(received: list[WebhookEvent]) -> None:
     signature = signed(body(3))
     assert send(body(3), signature)[0] == 204
     assert send(body(3), signature)[0] == 409
     assert send(body(3), signed(body(3)))[0] == 409
-    assert len(heard) == 1
+    assert len(received) == 1
 
 
-def test_it_reads_no_endless_body(heard: list[WebhookEvent]) -> None:
+def test_it_reads_no_endless_body(received: list[WebhookEvent]) -> None:
     assert send(" " * (api.EVENT_LIMIT + 1), "")[0] == 413

@@ -4,10 +4,12 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from livekit.agents import AgentSession, CloseEvent, JobContext
+from livekit.agents import AgentSession, CloseEvent, JobContext, WorkerOptions
 from livekit.protocol.agent import WS_FULL
+from prometheus_client import REGISTRY
 
-from app import agent, assistant, jobs
+from app import agent, assistant, jobs, load
+from app.dispatch import LOAD_LIMIT, TARGET_LOAD
 from tests.fake_dispatcher import FakeDispatcher
 from tests.worker import ENDS
 
@@ -15,7 +17,19 @@ from tests.worker import ENDS
 async def test_it_takes_a_job_however_busy_the_machine_is(dispatcher: FakeDispatcher) -> None:
     answer = await dispatcher.offer("room-1")
     assert answer.available
-    assert await dispatcher.has_load(1) != WS_FULL
+    assert await dispatcher.has_load(LOAD_LIMIT) != WS_FULL
+    assert LOAD_LIMIT < TARGET_LOAD
+    assert REGISTRY.get_sample_value("app_worker_load") == 1
+
+
+def test_a_busy_machine_is_logged_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loads = iter([0.1, 0.7, 1.0])
+    monkeypatch.setattr(WorkerOptions, "load_fnc", lambda _: next(loads))
+    monkeypatch.setattr(load, "_warned_at", -load.WARN_EVERY_SECONDS)
+    assert [load.report_load(None) for _ in range(3)] == [0.1, LOAD_LIMIT, LOAD_LIMIT]
+    assert caplog.messages == ["This machine is busy (load 0.70): start another worker elsewhere"]
 
 
 @pytest.mark.parametrize(("end", "leaves"), ENDS)

@@ -21,10 +21,9 @@ CAUSES = {
 }
 
 
-def at(url: str, load: float) -> AgentServer:
-    """The worker of this project with this load, which runs its jobs in threads."""
+def at(url: str) -> AgentServer:
+    """The worker of this project, which runs its jobs in threads."""
     server.update_options(ws_url=url, job_executor_type=JobExecutorType.THREAD)
-    server.load_fnc = lambda: load
     return server
 
 

@@ -24,13 +24,10 @@ CAUSES = {
 }
 
 
-def at(url: str, load: float) -> Worker:
-    """The worker of this project with this load, which runs its jobs in threads."""
+def at(url: str) -> Worker:
+    """The worker of this project, which runs its jobs in threads."""
     executor = JobExecutorType.THREAD
-    return Worker(
-        replace(options, ws_url=url, job_executor_type=executor, load_fnc=lambda: load),
-        devmode=False,
-    )
+    return Worker(replace(options, ws_url=url, job_executor_type=executor), devmode=False)
 
 
 def main(load: Callable[[], float], handle: Callable[[JobRequest], Awaitable[None]]) -> None:

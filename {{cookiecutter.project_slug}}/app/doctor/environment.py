@@ -27,8 +27,7 @@ def wrong_settings(error: ValidationError) -> Iterator[Finding]:
 
 def look(settings: Settings) -> Iterator[Finding]:
     """What names the workers that are started here."""
-    own = ""  # only automatic
-    own = settings.livekit_agent_name  # only explicit
+    own = dispatch.our_name(settings)
     clean = True
     for variable in dispatch.NAMING_VARIABLES:
         if (name := os.environ.get(variable, own)) not in ("", own):

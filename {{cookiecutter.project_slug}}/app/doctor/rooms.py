@@ -19,45 +19,35 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
     Raises:
         TwirpError, ClientError, TimeoutError: the server does not answer any more.
     """
-    own = ""  # only automatic
-    own = settings.livekit_agent_name  # only explicit
+    own = dispatch.our_name(settings)
     rooms = (await livekit.room.list_rooms(ListRoomsRequest(names=[name]))).rooms
     if not rooms:
-        return Finding("room", "ok", "", f"No room {name!r} is open: who joins it opens it anew.")
+        return Finding("room", "ok", "", f"No room {name!r} is open: whoever joins it opens it.")
     (room,) = rooms
     here = (await livekit.room.list_participants(ListParticipantsRequest(room=name))).participants
-    agents = [
-        each
-        for each in here
-        if dispatch.is_ours(
-            each,
-            own,  # only explicit
-        )
-    ]
+    agents = [each.identity for each in here if dispatch.is_agent(each, own)]
     if agents:
-        seen = f"The agent {agents[0].identity!r} is in the room {name!r}."
-        return Finding("room", "ok", "", seen)
+        return Finding("room", "ok", "", f"The agent {agents[0]!r} is in the room {name!r}.")
     dispatches = await livekit.agent_dispatch.list_dispatch(name)
-    names = {each.agent_name for each in dispatches}
-    ours = dispatch.ours(
-        dispatches,
-        own,  # only explicit
-    )
-    required = dispatch.requirement(room.metadata)
-    if names and own not in names:
+    ours = dispatch.dispatches_for(own, dispatches)
+    if not dispatch.is_our_room(dispatches, settings):
+        names = sorted({each.agent_name for each in dispatches})
         return problem(
             "room-asks-for-others",
-            f"The room {name!r} asks for {', '.join(map(repr, sorted(names)))}, not for {own!r}.",
-            "Who opened it chose other agents, so LiveKit did not offer it to this worker.",
+            f"The room {name!r} asks for {', '.join(map(repr, names)) or 'no agent'}, not for "
+            f"{own!r}.",
+            "Whoever opened it chose other agents, so LiveKit did not offer it to this worker.",
             "Open a new room with a token of this project's POST /token.",
         )
-    if required is False:
+    # begin only automatic
+    if dispatch.opts_out(room.metadata):
         return problem(
             "room-wants-no-agent",
-            f"The metadata of the room {name!r} says that it is to have no agent.",
-            "Nobody sends one that is lost.",
-            "Set require_agent in it to true, or open a new room.",
+            f"The metadata of the room {name!r} says require_agent: false.",
+            "No agent is sent there, and one that LiveKit sends leaves at once.",
+            "Remove require_agent from the metadata, or open a new room.",
         )
+    # end only automatic
     if not any(map(dispatch.is_person, here)):
         seen = f"Nobody is in the room {name!r}, so no agent is sent there."
         return Finding("room", "ok", "", seen)
@@ -76,14 +66,6 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
             "LiveKit offers a room once, when it opens. The worker was not there then, or busy.",
             "Take DISPATCH_ENSURE=false away, or open a new room.",
         )
-    if required is None:
-        return problem(
-            "room-unmarked",
-            f"The metadata of the room {name!r} does not say that it is to have an agent.",
-            "It was open before this project's token: LiveKit reads what a token says about a room "
-            "only as it opens. So nobody looks after it.",
-            "Join with a token of this project's POST /token, which marks the room.",
-        )
     age = time.time() - room.creation_time
     if age < SOON:
         return Finding(
@@ -97,7 +79,7 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
     return problem(
         "room-offered-once",
         f"No agent is in the room {name!r}, though it was asked for {len(ours)} times.",
-        "LiveKit offered it to the workers; none took it. They were not there, or full (a load of "
-        f"{dispatch.FULL} or more), or their request handler refused.",
+        "LiveKit offered it to the workers; none took it. They were not there, or they reported a "
+        f"load of {dispatch.TARGET_LOAD} or more, or their request handler refused.",
         "Read the worker's log: uv run python -m app.doctor --log worker.log",
     )

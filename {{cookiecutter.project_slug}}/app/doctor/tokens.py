@@ -38,7 +38,7 @@ def examine(
         agents = [dispatch.name_of(agent) for agent in configuration.get("agents") or [{}]]
         start, end = float(said.get("nbf", 0)), float(said["exp"])
         joins, opens = grant.get("roomJoin"), grant.get("room")
-        metadata = str(configuration.get("metadata", ""))
+        metadata = str(configuration.get("metadata", ""))  # only automatic
     except (jwt.PyJWTError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
         yield problem("token-malformed", "This is no token of LiveKit's.", "Nobody can join.")
         return
@@ -99,8 +99,7 @@ def examine(
             "Ask POST /token for the room by its room_name.",
         )  # fmt: skip
         return
-    own = ""  # only automatic
-    own = settings.livekit_agent_name  # only explicit
+    own = dispatch.our_name(settings)
     if own not in agents:
         yield problem(
             "token-asks-for-others",
@@ -109,16 +108,15 @@ def examine(
             "Get a token from POST /token, or correct the agents in its room configuration.",
         )
         return
-    if not dispatch.requirement(metadata):
-        yield Finding(
-            check,
-            "warning",
-            "token-without-promise",
-            "The room that this token opens will not say that it is to have an agent.",
-            "LiveKit sends one as it opens. If that one is lost, nobody sends another.",
-            NEW,
+    # begin only automatic
+    if dispatch.opts_out(metadata):
+        yield problem(
+            "token-opts-out",
+            f"The room metadata in {whose[0].lower() + whose[1:]} says require_agent: false.",
+            "An agent that is sent into that room leaves at once.",
         )
         return
+    # end only automatic
     if end - start > settings.token_ttl_seconds:
         yield Finding(
             check,

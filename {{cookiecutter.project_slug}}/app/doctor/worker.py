@@ -6,6 +6,7 @@ from functools import partial
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
 
+from app.dispatch import our_name
 from app.doctor.finding import Finding
 from app.settings import Settings
 
@@ -31,8 +32,7 @@ class Worker:
 
 async def look(settings: Settings) -> tuple[Finding, Worker | None]:
     """Gives the worker, too, if it can be seen."""
-    own = ""  # only automatic
-    own = settings.livekit_agent_name  # only explicit
+    own = our_name(settings)
     port = settings.worker_port
     if not port:
         seen = "Where the worker is, cannot be known: WORKER_PORT is 0."

@@ -19,13 +19,12 @@ from livekit.api import (
 )
 
 from app import dispatch
-from app.settings import load_settings  # only explicit
+from app.settings import load_settings
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit
 
 BURST = 50  # rooms that open at once # only keyless
 BURST = 15  # rooms that open at once: such agents are work # only pipeline or realtime or offline
-SILENT = 2  # seconds after which a room that LiveKit gave to a worker would have its agent
 
 
 @dataclass
@@ -72,10 +71,7 @@ class World:
         return [
             each.identity
             for each in answer.participants
-            if dispatch.is_ours(
-                each,
-                load_settings().livekit_agent_name,  # only explicit
-            )
+            if dispatch.is_agent(each, dispatch.our_name(load_settings()))
             and "lk.agent.state" in each.attributes
         ]
 
@@ -92,13 +88,10 @@ class World:
         while (await self.api.room.list_rooms(ListRoomsRequest(names=["room"]))).rooms:
             await asyncio.sleep(0.05)
 
-    async def is_marked(self, room_name: str) -> None:
-        """Waits until the room says that it is to have an agent."""
+    async def is_restored(self, room_name: str) -> None:
+        """Waits until the room has its metadata again."""
         request = ListRoomsRequest(names=[room_name])
-        while not any(
-            dispatch.requirement(room.metadata)
-            for room in (await self.api.room.list_rooms(request)).rooms
-        ):
+        while not any(room.metadata for room in (await self.api.room.list_rooms(request)).rooms):
             await asyncio.sleep(0.05)
 
     async def agent_has_gone(self) -> None:
@@ -153,21 +146,6 @@ async def late_worker(world: World) -> None:
     """A person joins, and only then a worker starts."""
     await world.join(await world.backend())
     await world.worker()
-    world.since = time.perf_counter()
-
-
-async def full_worker(world: World) -> None:
-    """The only worker has a load of 0.7 or more when a person joins, and later less."""
-    (world.folder / "full").touch()
-    backend, _ = await asyncio.gather(world.backend(), world.worker())
-    await world.join(backend)
-    await asyncio.sleep(SILENT)
-    while await world.agents():  # the server had not been told of the load yet
-        await world.persons.pop("room").leave()
-        await world.room_has_closed()
-        await world.join(backend)
-        await asyncio.sleep(SILENT)
-    (world.folder / "full").unlink()
     world.since = time.perf_counter()
 
 
@@ -245,7 +223,7 @@ async def restarted_server(world: World) -> None:
     await world.persons.pop("left").leave()
     world.stack.enter_context(world.livekit.running())
     world.since = time.perf_counter()
-    await world.is_marked("left")
+    await world.is_restored("left")
     await world.join(backend, "left")
 
 
@@ -292,7 +270,6 @@ async def burst(world: World) -> None:
 # How long to wait for an agent, in seconds: several times as long as it takes.
 FAULTS: dict[Fault, float] = {
     late_worker: 15,
-    full_worker: 15,
     exception: 15,
     killed_job: 15,
     killed_worker: 15,

@@ -174,7 +174,7 @@ class Reader:
                     self._notes.say("idle-processes", place, said, "warning")
             case "load_threshold", ast.Constant(value=int() | float() as number):
                 said = f"The worker says from a load of {number} on that it is full."
-                if number < dispatch.FULL / 2:
+                if number < dispatch.TARGET_LOAD / 2:
                     self._notes.say(
                         "always-full", place, said, "warning" if number > 0 else "problem"
                     )
@@ -186,7 +186,7 @@ class Reader:
                         body=[*_, ast.Return(ast.Constant(value=int() | float() as number))]
                     )
                 ),
-            ) if number >= dispatch.FULL:
+            ) if number >= dispatch.TARGET_LOAD:
                 self._notes.say("always-full", place, f"The worker's load is always {number}.")
             case "request_fnc" | "on_request", _:
                 self._handler(module, value)

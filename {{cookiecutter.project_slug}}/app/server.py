@@ -1,0 +1,106 @@
+"""What the LiveKit server says of its rooms, and what it does with them for us."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from types import TracebackType
+from typing import TypeVar
+
+from livekit.api import (
+    CreateAgentDispatchRequest,
+    ListParticipantsRequest,
+    ListRoomsRequest,
+    LiveKitAPI,
+    RoomParticipantIdentity,
+    TwirpError,
+    UpdateParticipantRequest,
+)
+from livekit.protocol.agent_dispatch import AgentDispatch
+from livekit.protocol.models import ParticipantInfo, Room
+
+from app.dispatch import our_name  # only explicit
+from app.settings import Settings
+
+Answer = TypeVar("Answer")
+
+TIMEOUT_SECONDS = 10
+
+
+class Server:
+    """The LiveKit server of these settings. Works within `async with`.
+
+    Every method raises TwirpError, aiohttp.ClientError or TimeoutError if the server does not do
+    what it is asked.
+    """
+
+    _api: LiveKitAPI
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def __aenter__(self) -> "Server":
+        self._api = LiveKitAPI(
+            self._settings.livekit_url,
+            self._settings.livekit_api_key,
+            self._settings.livekit_api_secret.get_secret_value(),
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._api.aclose()
+
+    async def rooms(self, names: Iterable[str] = ()) -> list[Room]:
+        """The rooms that are open, or those of `names` that are."""
+        answer = await ask(self._api.room.list_rooms(ListRoomsRequest(names=names)))
+        return list(answer.rooms)
+
+    async def participants(self, room: str) -> list[ParticipantInfo]:
+        answer = await ask(self._api.room.list_participants(ListParticipantsRequest(room=room)))
+        return list(answer.participants)
+
+    async def dispatches(self, room: str) -> list[AgentDispatch]:
+        return await ask(self._api.agent_dispatch.list_dispatch(room))
+
+    async def is_connected(self, room: str, identity: str) -> bool:
+        """Whether a participant is alive, not merely still listed.
+
+        After a crash, a livekit-server with Redis still lists who was there (1.13.5, measured), but
+        it cannot change anything about them.
+        """
+        no_change = UpdateParticipantRequest(room=room, identity=identity)
+        try:
+            await ask(self._api.room.update_participant(no_change))
+        except TwirpError as error:
+            if error.status in (404, 503):
+                return False
+            raise
+        return True
+
+    async def send_agent(self, room: str, job_metadata: str) -> None:
+        """Dispatch our agent to a room that is open. (It would open one that is not.)"""
+        request = CreateAgentDispatchRequest(
+            room=room,
+            agent_name=our_name(self._settings),  # only explicit
+            metadata=job_metadata,
+        )
+        await ask(self._api.agent_dispatch.create_dispatch(request))
+
+    async def remove(self, room: str, identity: str) -> None:
+        """Remove a participant from a room, if it is still listed there."""
+        participant = RoomParticipantIdentity(room=room, identity=identity)
+        await ask(self._api.room.remove_participant(participant))
+
+
+async def ask(answer: Awaitable[Answer]) -> Answer:
+    """Wait for what LiveKit answers.
+
+    Raises:
+        TimeoutError: there is no answer within TIMEOUT_SECONDS. (The timeout of livekit-api 1.2.2
+            has no effect with aiohttp 3.14, measured: it waits for ever.)
+    """
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        return await answer
