@@ -17,81 +17,23 @@ import json
 import logging
 import os
 import re
-import secrets
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 
-from aiohttp import ClientError, ClientTimeout
-from livekit.api import LiveKitAPI, TwirpError
-from pydantic import ValidationError
+from aiohttp import ClientError
+from livekit.api import TwirpError
 
-from app.doctor import environment, probe, rooms, server, tokens, worker
+from app.doctor import tokens
+from app.doctor.checks import examine
 from app.doctor.finding import Finding
-from app.settings import Settings
-from app.tokens import Mint, TokenRequest
 
 TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
 CREDENTIALS = re.compile(r"//[^/\s]+@")
 COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}  # of a terminal
 
 
-async def examine(asked: argparse.Namespace) -> AsyncIterator[Finding]:
-    """Gives its findings one by one. After a problem that hides all others comes none.
-
-    Raises:
-        TwirpError, ClientError, TimeoutError: the LiveKit server stopped answering meanwhile.
-    """
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for finding in environment.wrong_settings(error):
-            yield finding
-        return
-    except UnicodeDecodeError:
-        advice = "Save it as UTF-8, or copy .env.example anew."
-        yield Finding(
-            "environment", "problem", "settings-encoding", ".env is no text in UTF-8.",
-            "Neither worker nor token backend starts like this.", advice,
-        )  # fmt: skip
-        return
-    for finding in environment.look(settings):
-        yield finding
-    async with LiveKitAPI(
-        settings.livekit_url,
-        settings.livekit_api_key,
-        settings.livekit_api_secret.get_secret_value(),
-        timeout=ClientTimeout(total=server.TIMEOUT),
-    ) as livekit:
-        finding = await server.look(settings, livekit)
-        yield finding
-        if finding.level == "problem":
-            return
-        of_worker, here = await worker.look(settings)
-        yield of_worker
-        if asked.token:
-            for finding in tokens.examine(asked.token, settings, asked.room):
-                yield finding
-        room = f"doctor-{secrets.token_hex(6)}"
-        from_backend, ticket = await tokens.ask_backend(settings, asked.backend, room)
-        for finding in from_backend:
-            yield finding
-        if asked.room:
-            yield await rooms.look(settings, livekit, asked.room)
-        if of_worker.level == "problem":
-            yield Finding("probe", "skipped", "", "Without a worker there is nobody to wait for.")
-            return
-        if not ticket:
-            any_room = settings.model_copy(update={"token_room_pattern": re.compile(".+")})
-            own = Mint(any_room).token(TokenRequest(room_name=room), None)
-            ticket = settings.livekit_url, own
-        if ticket[0] == settings.token_server_url:  # the way of clients may not lead here
-            ticket = settings.livekit_url, ticket[1]
-        yield await probe.look(settings, livekit, room, ticket, here)
-
-
 async def report(asked: argparse.Namespace) -> int:
-    """Prints what is found; gives the exit code."""
+    """Print the findings; return the exit code."""
     findings: list[Finding] = []
     async for each in examine(asked):
         finding = replace(
@@ -104,8 +46,8 @@ async def report(asked: argparse.Namespace) -> int:
                 say(f"{'':8} {finding.means}")
     wrong = [each for level in ("problem", "warning") for each in findings if each.level == level]
     if asked.json:
-        said = {"healthy": not wrong, "diagnosis": wrong, "findings": findings}
-        say(json.dumps(said, indent=2, default=asdict))
+        result = {"healthy": not wrong, "diagnosis": wrong, "findings": findings}
+        say(json.dumps(result, indent=2, default=asdict))
     elif not wrong:
         say("\nAll is well.")
     else:
@@ -122,7 +64,7 @@ def coloured(level: str) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` without what nobody may read (tokens, passwords in URLs) or a terminal would obey."""
+    """Return `text` without tokens, passwords in URLs, and what a terminal would obey."""
     text = CREDENTIALS.sub("//<hidden>@", TOKEN.sub("<token>", text))
     return "".join(each if each.isprintable() else "?" for each in text)
 
@@ -141,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--token", help="the token with which somebody joined, or wants to")
     parser.add_argument("--backend", help=f"the URL of the token backend, if not {tokens.BACKEND}")
     parser.add_argument(
-        "--json", action="store_true", help="for programs (README.md has the shape)"
+        "--json", action="store_true", help="for programs (README.md describes the output)"
     )
     asked = parser.parse_args(arguments)
     for name, value in vars(asked).items():
