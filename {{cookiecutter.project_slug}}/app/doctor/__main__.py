@@ -1,4 +1,4 @@
-"""Why does no agent join? Checks this project live, in the order in which one cause hides the next.
+"""Why does no agent join? Checks this project live; what hides other causes comes first.
 
 uv run python -m app.doctor                     environment, server, worker, backend, live probe
 uv run python -m app.doctor --room ROOM         also the room in which somebody waits
@@ -104,5 +104,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    logging.disable()  # what LiveKit's client says is no finding
+    logging.disable()  # what LiveKit's client logs is not a finding
     sys.exit(main())
