@@ -37,8 +37,6 @@ GUARD_TESTS = {
     "tests/test_dispatch_automatic.py",
     "tests/e2e/test_dispatch_automatic.py",
     "tests/e2e/test_doctor.py",
-    "tests/test_doctor_logs.py",
-    "tests/test_doctor_project.py",
     "tests/fake_livekit.py",
     "tests/test_rooms.py",
 }

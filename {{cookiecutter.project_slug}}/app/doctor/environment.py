@@ -10,6 +10,25 @@ from app.doctor.finding import Finding
 from app.settings import Settings
 
 
+def read_settings() -> Settings | list[Finding]:
+    """Read the settings; if they are wrong, return what is."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        return list(wrong_settings(error))
+    except UnicodeDecodeError:
+        return [
+            Finding(
+                "environment",
+                "problem",
+                "settings-encoding",
+                ".env is no text in UTF-8.",
+                "Neither worker nor token backend starts like this.",
+                "Save it as UTF-8, or copy .env.example anew.",
+            )
+        ]
+
+
 def wrong_settings(error: ValidationError) -> Iterator[Finding]:
     """A finding for each variable that is wrong; none shows its value."""
     for each in error.errors(include_input=False):

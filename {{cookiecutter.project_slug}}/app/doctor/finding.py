@@ -9,8 +9,7 @@ class Finding:
     """What was seen, what that means, and what to do about it.
 
     Attributes:
-        check: where it was seen: environment, names, server, worker, backend, token, room, probe,
-            log or project.
+        check: where it was seen: environment, server, worker, token, backend, room or probe.
         level: `problem` keeps an agent away, `warning` may; `skipped` could not be looked at.
         cause: what is wrong, as a word for programs; empty if nothing is.
         advice: the command or the edit that helps.

@@ -26,7 +26,7 @@ JOINING = 5  # seconds to join
 COMING = 6.5
 UNDER_WAY = 2  # seconds that an agent needs that is sent
 NAMED = (1, 9, 2)  # since this release, livekit-server says which name an agent has
-LOG = "The worker's log says more: uv run python -m app.doctor --log worker.log"
+LOG = "The worker's log says more: livekit-doctor --log worker.log"
 
 
 async def look(

@@ -57,7 +57,7 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
             "agent-gone",
             f"In the room {name!r}, {len(tried)} agents have come and gone, or never joined.",
             "Their jobs end with an error, or their process was killed.",
-            "The worker's log says why: uv run python -m app.doctor --log worker.log",
+            "The worker's log says why: livekit-doctor --log worker.log",
         )
     if not settings.dispatch_ensure:
         return problem(
@@ -81,5 +81,5 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
         f"No agent is in the room {name!r}, though it was asked for {len(ours)} times.",
         "LiveKit offered it to the workers; none took it. They were not there, or they reported a "
         f"load of {dispatch.TARGET_LOAD} or more, or their request handler refused.",
-        "Read the worker's log: uv run python -m app.doctor --log worker.log",
+        "Read the worker's log: livekit-doctor --log worker.log",
     )

@@ -7,10 +7,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 
-from app import dispatch
-from app.doctor.project.notes import (
+from livekit_doctor.project.notes import (
     ABOUT_ROOMS,
     LATER,
+    NAMING_VARIABLES,
     NOTHING,
     SPELLINGS,
     Name,
@@ -49,7 +49,7 @@ def read_settings(file: str, text: str, notes: Notes) -> None:
         if found["env"] and line.strip() != "ENV":
             continue  # the word without a value
         value = setting(found["value"])
-        if found["name"] in dispatch.NAMING_VARIABLES:
+        if found["name"] in NAMING_VARIABLES:
             place = place_in(file, text, found.start("name"))
             is_example = "example" in file or "sample" in file
             if value != NOTHING:

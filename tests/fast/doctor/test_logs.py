@@ -1,4 +1,4 @@
-"""What the doctor reads in logs. The lines are real ones, shortened."""
+"""`livekit-doctor --log`. The lines are real ones, shortened."""
 
 import itertools
 import json
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.doctor.finding import Finding
-from app.doctor.logs import LONGEST, read
-from app.doctor.verdicts import VERDICTS
+from livekit_doctor.finding import Finding
+from livekit_doctor.logs import LONGEST, read
+from livekit_doctor.verdicts import VERDICTS
 
 # How livekit-agents logs (`start`, `dev`), and livekit-server (as text, as JSON):
 # $1 is the message, $2 are the fields.
@@ -161,7 +161,7 @@ def test_no_worker_registered(first: str) -> None:
     assert causes(first, line(DEV, RETRYING, "")) == ["server-unreachable"]
 
 
-def test_the_project_s_own_name_is_no_fault() -> None:
+def test_the_name_that_the_worker_should_have_is_not_a_fault() -> None:
     registered = line(START, "registered worker", '"agent_name": "ours", "id": "AW_rg6v"')
     assert {finding.level for finding in read([registered], "ours")} == {"ok"}
     (named, _) = read([registered], "other")
@@ -180,7 +180,7 @@ def test_a_server_without_a_fault() -> None:
 def test_another_log(lines: list[str]) -> None:
     (finding,) = read(lines)
     assert (finding.level, finding.cause) == ("problem", "unknown-log")
-    assert "python -m app.agent start > worker.log" in finding.advice
+    assert "start > worker.log" in finding.advice
 
 
 def test_no_token_and_no_secret_comes_through() -> None:

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from app.doctor.project.notes import Level
+from livekit_doctor.project.notes import Level
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 State = Literal["open", "accepted", "rejected"]  # how far a way through the handler has come
@@ -139,7 +139,7 @@ class Ways:
         """What an expression does: answer, wait, or perhaps raise."""
         answers: set[State] = set()
         parts = list(walk_here(node))
-        # A plain function does as well, if it returns what is to be awaited.
+        # A plain function works as well, if it returns the awaitable.
         wait = ast.Await if self._is_coroutine else ast.Return
         awaited = {each for part in parts if isinstance(part, wait) for each in walk_here(part)}
         for part in parts:

@@ -6,7 +6,7 @@ Worker: livekit-agents 1.0 to 1.8. Server: livekit-server 1.9 to 1.13.
 from dataclasses import dataclass
 from typing import Literal
 
-from app.doctor.finding import Finding
+from livekit_doctor.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Verdict:
     until_registered: bool = False
 
 
-# Lines that tell a worker's name, and how worker and server write it. (It is not spelled out, for
-# the template refuses files in which an agent's name seems to be set.)
+# Lines that tell a worker's name, and how worker and server write it.
 NAMES = r"(?:registered worker|worker registered|received job request)\b"
 NAME = r'"agent_?[Nn]ame":\s*'
 
@@ -48,7 +47,7 @@ VERDICTS = (
         r"address already in use",
         "A program could not listen on its port: it is taken.",
         "A worker, or a server, that cannot listen ends at once.",
-        "End the program that has the port, or for a worker: WORKER_PORT=0",
+        "End the program that has the port, or give the worker another one (port=0: any).",
         f"OSError of Python and of Go; {MEASURED}",
     ),
     Verdict(
@@ -68,7 +67,7 @@ VERDICTS = (
         r"failed to connect to livekit",
         "The worker does not reach the LiveKit server.",
         "Nothing listens at LIVEKIT_URL, or its host name is unknown. After 16 tries it gives up.",
-        "Start the server (uv run honcho start does), or correct LIVEKIT_URL (.env).",
+        "Start the server, or correct LIVEKIT_URL (.env).",
         f"worker.py, _connection_task; {MEASURED}: refused; 1.8.9: unknown host",
         ("key-refused",),
         until_registered=True,
@@ -89,7 +88,7 @@ VERDICTS = (
         rf'no worker is available.*{NAME}"([^"]*)".*"JT_ROOM"',
         "A room asked for the agent {name}, and no worker had registered under that name.",
         "That room gets no agent. A name in a token, or in a dispatch, has to be a worker's.",
-        "Join with a token of this project's POST /token, in a new room.",
+        "Ask for a name that a worker has, or start a worker with this name. Open a new room.",
         f"server's agent/client.go, LaunchJob; {MEASURED_SERVER}: for rooms that name an agent",
     ),
     Verdict(
@@ -98,7 +97,7 @@ VERDICTS = (
         rf'failed to send job request.*no response from servers.*"JT_ROOM".*{NAME}"([^"]*)"',
         "A room asked for the agent {name}, and no worker with just that name answered.",
         "Workers were there, but under other names (an empty name stands for unnamed workers).",
-        "Start this project's worker (uv run python -m app.agent dev), and open a new room.",
+        "Start a worker with exactly this name, and open a new room.",
         f"psrpc's selectServer; {MEASURED_SERVER}: an unnamed room and a named worker",
     ),
     Verdict(
@@ -108,7 +107,7 @@ VERDICTS = (
         "A worker runs under the name {name}.",
         "It gets only the rooms that ask for it by that name.",
         "Take the name out of rtc_session or WorkerOptions, and unset LIVEKIT_AGENT_NAME and "
-        "LIVEKIT_AGENT_NAME_OVERRIDE.",
+        "LIVEKIT_AGENT_NAME_OVERRIDE. If rooms should ask for it: --agent-name NAME.",
         f"{MEASURED_SERVER}, and 1.8.9; 1.0.23 says its name only as it gets a job",
     ),
     Verdict(
@@ -155,7 +154,7 @@ VERDICTS = (
         r"failed to (?:acquire process for job|launch job on process after)",
         "The worker found no process for a job that it had accepted.",
         "That room gets no agent, and the server believes that it has one.",
-        "Make prewarm faster and keep it from raising; raise WORKER_NUM_IDLE_PROCESSES.",
+        "Make prewarm faster and keep it from raising; raise num_idle_processes.",
         "ipc/proc_pool.py; 1.5.17 and 1.8.9, read; a prewarm that raises, measured with 1.8.9",
     ),
     Verdict(
@@ -164,7 +163,7 @@ VERDICTS = (
         r"unhandled exception while running the job task",
         "The entrypoint of a job raised an exception.",
         "The agent leaves, and LiveKit sends no other one.",
-        "Read the traceback in the log, and mend app/agent.py or app/assistant.py.",
+        "Read the traceback in the log, and fix the entrypoint.",
         f"ipc/job_proc_lazy_main.py (job.py in 1.3); {MEASURED}",
     ),
     Verdict(
@@ -173,7 +172,7 @@ VERDICTS = (
         r"exceeded memory limit, killing",
         "The process of a job was killed: it took more memory than it may (job_memory_limit_mb).",
         "The agent stays in the room as a ghost for about 20 seconds, then there is none.",
-        "Raise job_memory_limit_mb, or let app/assistant.py keep less.",
+        "Raise job_memory_limit_mb, or keep less in memory.",
         f"ipc/supervised_proc.py; {MEASURED}",
     ),
     Verdict(
@@ -201,7 +200,7 @@ VERDICTS = (
         r"worker is at full capacity|marking (?:worker )?as unavailable",
         "The worker called itself full.",
         "It refuses each room that opens meanwhile. LiveKit offers a room once.",
-        "Start another worker; this project's own sets load_threshold=math.inf.",
+        "Start another worker. With load_threshold=math.inf, a worker never calls itself full.",
         f"worker.py, _update_worker_status; {MEASURED}",
         ("slow-handler", "no-process"),
     ),
@@ -229,7 +228,7 @@ VERDICTS = (
         "warning",
         r'error handling request.*"status":\s*401',
         "The LiveKit server refused a person's or a program's token (HTTP 401).",
-        "It was signed with another key or secret, or has expired. Who cannot join opens no room.",
+        "It was signed with another key or secret, or has expired, so nobody joins.",
         "Give the token backend the server's LIVEKIT_API_KEY and LIVEKIT_API_SECRET.",
         f"service/utils.go, HandleError; {MEASURED_SERVER}",
     ),
@@ -237,10 +236,10 @@ VERDICTS = (
         "name-in-environment",
         "warning",
         r"agent_name is set to",
-        "Something wants to name the worker: 'agent_name is set to'.",
-        "This project ignores that name; another worker with it gets no room by itself.",
+        "The environment would name the worker: 'agent_name is set to'.",
+        "The worker that logs this ignores the name. Any other one with it gets no room by itself.",
         "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE (and take them out of .env)",
-        "app/dispatch.py, ignore_names; the words are the guide's",
+        "ignore_names in a baked project's app/dispatch.py; the words are the guide's",
     ),
     Verdict(
         "",
@@ -276,9 +275,9 @@ UNKNOWN = Finding(
     "log",
     "problem",
     "unknown-log",
-    "This is the log of no worker and of no LiveKit server, or it is empty.",
+    "This is not the log of a worker or of a LiveKit server, or it is empty.",
     "A worker logs to its standard output, a LiveKit server to its standard error.",
-    "uv run python -m app.agent start > worker.log 2>&1",
+    "Save it with your worker's own command: python agent.py start > worker.log 2>&1",
 )
 NEVER_REGISTERED = Finding(
     "log",
@@ -286,5 +285,5 @@ NEVER_REGISTERED = Finding(
     "never-registered",
     "The log begins with a start, and no worker registers in it.",
     "Without a registered worker, no room gets an agent; the LiveKit server does not even say so.",
-    "Start a worker, and give it ten seconds: uv run python -m app.agent start --log-level DEBUG",
+    "Start a worker with --log-level DEBUG, and give it ten seconds.",
 )

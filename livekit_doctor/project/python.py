@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from app import dispatch
-from app.doctor.project.notes import (
+from livekit_doctor.project.notes import (
     ABOUT_ROOMS,
+    FULL,
     LATER,
     NOTHING,
     SPELLINGS,
@@ -19,7 +19,7 @@ from app.doctor.project.notes import (
     is_metadata,
     literal,
 )
-from app.doctor.project.requests import Function, Ways, name_of
+from livekit_doctor.project.requests import Function, Ways, name_of
 
 WORKERS = {"WorkerOptions", "ServerOptions", "AgentServer", "rtc_session"}
 ASKS = {"RoomAgentDispatch", "CreateAgentDispatchRequest"}
@@ -174,7 +174,7 @@ class Reader:
                     self._notes.say("idle-processes", place, said, "warning")
             case "load_threshold", ast.Constant(value=int() | float() as number):
                 said = f"The worker says from a load of {number} on that it is full."
-                if number < dispatch.TARGET_LOAD / 2:
+                if number < FULL / 2:
                     self._notes.say(
                         "always-full", place, said, "warning" if number > 0 else "problem"
                     )
@@ -186,7 +186,7 @@ class Reader:
                         body=[*_, ast.Return(ast.Constant(value=int() | float() as number))]
                     )
                 ),
-            ) if number >= dispatch.TARGET_LOAD:
+            ) if number >= FULL:
                 self._notes.say("always-full", place, f"The worker's load is always {number}.")
             case "request_fnc" | "on_request", _:
                 self._handler(module, value)
@@ -210,7 +210,7 @@ class Reader:
             child, node = node, self._module.parents[node]
             match node:
                 case ast.Call() if name_of(node.func) in ASKS:
-                    return  # what the job is to know
+                    return  # metadata for the job
                 case ast.Call() if child is not node.func:
                     words.add(name_of(node.func))
                 case (

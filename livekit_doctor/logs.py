@@ -1,15 +1,15 @@
 """What the log of a worker or of a LiveKit server says about agents that do not join.
 
 Reads text, coloured or not, and JSON, also behind the prefixes of docker compose and honcho: a
-known text is looked for anywhere in a line. app/doctor/verdicts.py has what the lines mean.
+known text is looked for anywhere in a line. livekit_doctor/verdicts.py says what the lines mean.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from app.doctor.finding import Finding
-from app.doctor.verdicts import NEVER_REGISTERED, UNKNOWN, VERDICTS, Verdict
+from livekit_doctor.finding import Finding
+from livekit_doctor.verdicts import NEVER_REGISTERED, UNKNOWN, VERDICTS, Verdict
 
 LONGEST = 10_000  # characters of a line that are looked at; the worst that was seen had 3,420
 
@@ -43,7 +43,7 @@ def read(lines: Iterable[str], ours: str = "") -> Iterator[Finding]:
     No finding quotes a line of the log, which may hold tokens.
 
     Args:
-        ours: the name that this project's worker is to have.
+        ours: the name that the worker should have, if it should have one.
     """
     patterns = [(verdict, re.compile(verdict.pattern)) for verdict in VERDICTS]
     counters = [

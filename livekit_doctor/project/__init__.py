@@ -1,4 +1,4 @@
-"""Why does no agent join, for any project that uses LiveKit: it is read, nothing of it is run."""
+"""Read the code of a project that uses LiveKit, without running it: what keeps agents away?"""
 
 import os
 import re
@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from app import dispatch
-from app.doctor.finding import Finding
-from app.doctor.project import python, texts
-from app.doctor.project.notes import CAUSES, Name, Notes, Place
+from livekit_doctor.finding import Finding
+from livekit_doctor.project import python, texts
+from livekit_doctor.project.notes import CAUSES, NAMING_VARIABLES, Name, Notes, Place
 
 MOST_FILES = 5000
 MOST_BYTES = 1_000_000
@@ -26,21 +25,21 @@ TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py|.*\.(test|spec)\.\w+|.*
 
 
 class NothingToRead(ValueError):
-    """There is no project of LiveKit's here; the message says why."""
+    """There is no project that uses LiveKit here; the message says why."""
 
 
 def examine(root: Path) -> list[Finding]:
-    """What in the project at `root` keeps an agent away, or one finding that says: nothing does.
+    """Return what keeps an agent away in the project at `root`, or one finding that nothing does.
 
     Raises:
-        NothingToRead: `root` is no folder, or nothing in it speaks of LiveKit.
+        NothingToRead: `root` is not a folder, or no file in it mentions LiveKit.
     """
     if not root.is_dir():
-        raise NothingToRead(f"{root} is no folder.")
+        raise NothingToRead(f"{root} is not a folder.")
     unreadable: list[str] = []
     sources = dict(read(root, unreadable))
     if not unreadable and not any("livekit" in text.lower() for text in sources.values()):
-        raise NothingToRead(f"No file in {root} speaks of LiveKit.")
+        raise NothingToRead(f"No file in {root} mentions LiveKit.")
     notes = Notes(texts.release(sources))
     modules = python.Modules(sources)
     # First the settings: code asks for them.
@@ -147,7 +146,7 @@ def compare_names(notes: Notes) -> None:
 
 def named_from_outside(notes: Notes) -> Iterator[Name]:
     """The workers, each with the name that it has in the end: the environment may give it one."""
-    variable, override = dispatch.NAMING_VARIABLES
+    variable, override = NAMING_VARIABLES
     since = {variable: (1, 5, 7), override: (1, 6)}  # measured
     settings = [each for each in notes.settings if notes.release >= since.get(each.by, (0,))]
     if not notes.workers:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.doctor.finding import Finding
+from livekit_doctor.finding import Finding
 
 Level = Literal["warning", "problem"]
 # Every cause, in the order in which one hides the next: no worker, no job, a refused job. What it
@@ -65,9 +65,14 @@ CAUSES = {
     ),
     "unreadable": ("What it says is not in this report.", "Make it a text in UTF-8 that parses."),
 }
+# Since livekit-agents 1.5.7 the first names a worker whose code gives it no name; since 1.6.0 the
+# second beats any name in code (measured).
+NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
+# From this load on, livekit-server 1.13.5 passes over a worker, whatever its threshold (measured).
+FULL = 0.7
 # How LiveKit's Python and its JavaScript spell the same thing.
 SPELLINGS = ("agent_name", "agentName")
-# Where LiveKit's programs say what a room or a participant is to be.
+# Where LiveKit's programs describe a room or a participant.
 ABOUT_ROOMS = {
     *("CreateRoomRequest", "RoomConfiguration", "createRoom", "roomConfig", "room_config"),
     *("AccessToken", "with_metadata", "set_metadata", "setMetadata", "updateRoomMetadata"),

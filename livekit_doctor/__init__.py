@@ -1,0 +1,1 @@
+"""Why does no agent join? Reads the code of any LiveKit project, and the logs of its programs."""

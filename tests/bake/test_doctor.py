@@ -1,0 +1,64 @@
+"""`livekit-doctor` on baked projects, and from a wheel."""
+
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from livekit_doctor.__main__ import main
+from livekit_doctor.project import examine
+from tests.bake.test_combinations import SUPPORTED
+from tests.baking import TEMPLATE, BakedProject, bake, clean_environment, printed_by
+
+HANDLER = """
+async def handle(request: object) -> bool:
+    return True
+
+WorkerOptions(entrypoint, request_fnc=handle)
+"""
+
+
+@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
+def test_nothing_in_a_baked_project_keeps_an_agent_away(
+    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
+) -> None:
+    project = bake(tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents)
+    assert [finding.level for finding in examine(project.path)] == ["ok"]
+
+
+def test_a_fault_in_the_code_of_a_baked_project(
+    automatic: BakedProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = automatic.read("app/agent.py") + HANDLER
+    (automatic.path / "app" / "agent.py").write_text(code, encoding="utf-8")
+    assert main([str(automatic.path), "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["diagnosis"]
+    assert finding["cause"] == "request-unanswered"
+    line = 1 + code[: code.index("    return True")].count("\n")
+    assert finding["seen"].startswith(f"app/agent.py:{line}: ")
+
+
+def test_the_command_runs_from_a_wheel_that_holds_nothing_else(
+    tmp_path: Path, explicit: BakedProject
+) -> None:
+    printed_by(TEMPLATE, "uv", "build", "--quiet", "--wheel", "--out-dir", str(tmp_path / "dist"))
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        folders = {name.partition("/")[0] for name in archive.namelist()}
+    assert {name for name in folders if not name.endswith(".dist-info")} == {"livekit_doctor"}
+    command = ("uvx", "--quiet", "--offline", "--from", str(wheel), "livekit-doctor")
+    assert "livekit-doctor --log FILE" in printed_by(tmp_path, *command, "--help")
+    assert "All is well." in printed_by(tmp_path, *command, str(explicit.path))
+    log = subprocess.run(
+        [*command, "--log", "-", "--json"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        input="nothing of LiveKit's\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert log.returncode == 1
+    assert json.loads(log.stdout)["diagnosis"][0]["cause"] == "unknown-log"
