@@ -37,6 +37,7 @@ GUARD_TESTS = {
     "tests/test_dispatch_automatic.py",
     "tests/e2e/test_dispatch_automatic.py",
     "tests/e2e/test_doctor.py",
+    "tests/e2e/test_names.py",
     "tests/fake_livekit.py",
     "tests/test_rooms.py",
 }

@@ -27,7 +27,23 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
     here = (await livekit.room.list_participants(ListParticipantsRequest(room=name))).participants
     agents = [each.identity for each in here if dispatch.is_agent(each, own)]
     if agents:
-        return Finding("room", "ok", "", f"The agent {agents[0]!r} is in the room {name!r}.")
+        seen = f"The agent {agents[0]!r} is in the room {name!r}."
+        present = {each.attributes.get("lk.agent_name", "") for each in here}
+        others = [
+            other
+            for other in sorted(present - {own})
+            if any(dispatch.is_agent(each, other) for each in here)
+        ]
+        if others:
+            return Finding(
+                "room",
+                "warning",
+                "room-of-several",
+                f"{seen} So are agents of others: {', '.join(map(repr, others))}.",
+                "Whoever opened the room, or a token for it, asked for several. They all answer.",
+                "Give each project an agent name of its own, and let each room ask for one.",
+            )
+        return Finding("room", "ok", "", seen)
     dispatches = await livekit.agent_dispatch.list_dispatch(name)
     ours = dispatch.dispatches_for(own, dispatches)
     if not dispatch.is_our_room(dispatches, settings):

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import jwt
 import pytest
-from livekit.api import CreateRoomRequest, RoomAgentDispatch
+from livekit.api import AccessToken, CreateRoomRequest, RoomAgentDispatch, VideoGrants
 
 from app.doctor import rooms
 from app.doctor.__main__ import main
@@ -82,10 +82,12 @@ async def patient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
     with ExitStack() as stack:
         stack.enter_context(livekit.running())
         persons = [
-            await opened(livekit, "marked", metadata='{"require_agent": true}'),
-            await opened(livekit, "unmarked"),
+            await opened(livekit, "waiting"),
             await opened(livekit, "quiet", metadata='{"require_agent": false}'),
             await opened(livekit, "theirs", agents=[RoomAgentDispatch(agent_name="theirs")]),
+            await opened(livekit, "shared"),
+            await joined(livekit, "shared", NAME),
+            await joined(livekit, "shared", "theirs"),
         ]
         worker = stack.enter_context(
             livekit.worker(
@@ -103,10 +105,19 @@ async def opened(livekit: LiveKit, name: str, **settings: Any) -> Person:
         await api.room.create_room(
             CreateRoomRequest(**{"name": name, "agents": AGENTS, **settings})
         )
-    now = int(time.time())
-    claims = {"iss": livekit.key, "sub": "ann", "nbf": now, "exp": now + 900}
-    grant = {"video": {"roomJoin": True, "room": name}}
-    return await Person.with_token(livekit.url, jwt.encode(claims | grant, livekit.secret, "HS256"))
+    return await joined(livekit, name)
+
+
+async def joined(livekit: LiveKit, room: str, agent: str | None = None) -> Person:
+    """Somebody in the room with this name; or something that joined as the agent `agent`."""
+    token = AccessToken(livekit.key, livekit.secret)
+    token.with_grants(VideoGrants(room_join=True, room=room))
+    if agent is None:
+        token.with_identity("ann")
+    else:
+        token.with_identity(f"agent-{agent}").with_kind("agent")
+        token.with_attributes({"lk.agent_name": agent})
+    return await Person.with_token(livekit.url, token.to_jwt())
 
 
 @contextmanager
@@ -262,7 +273,7 @@ TOKENS: dict[str, dict[str, Any]] = {
     "token-cannot-join": {"video": {"room": "new"}},
     "token-for-another-room": {"room": "another"},
     "token-asks-for-others": {"roomConfig": {"agents": [{"agentName": "another"}]}},
-    "token-without-promise": {"roomConfig": {"agents": [{"agentName": NAME}]}},
+    "token-opts-out": {"roomConfig": {"metadata": '{"require_agent": false}'}},  # only automatic
     "token-lives-long": {"exp": 21_600},
 }
 
@@ -294,10 +305,10 @@ async def test_worker_and_token_backend_have_different_servers(
 
 ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     "room-asks-for-others": ("theirs", {}),
-    "room-wants-no-agent": ("quiet", {}),
-    "room-unmarked": ("unmarked", {}),
-    "promise-off": ("marked", {"DISPATCH_ENSURE": "false"}),
-    "room-offered-once": ("marked", {}),
+    "room-wants-no-agent": ("quiet", {}),  # only automatic
+    "promise-off": ("waiting", {"DISPATCH_ENSURE": "false"}),
+    "room-offered-once": ("waiting", {}),
+    "room-of-several": ("shared", {}),
 }
 
 
@@ -311,7 +322,7 @@ async def test_a_room(doctor: Doctor, cause: str) -> None:
 
 async def test_a_room_whose_agents_fail(patient: Patient, doctor: Doctor) -> None:
     (patient.faults / "exception").touch()
-    person = await opened(patient.livekit, "unlucky", metadata='{"require_agent": true}')
+    person = await opened(patient.livekit, "unlucky")
     while (found := await doctor({}, "--room", "unlucky")) == "room-young":
         continue
     assert found == "agent-gone"
