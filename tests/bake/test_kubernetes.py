@@ -120,14 +120,14 @@ def test_what_an_object_refers_to_is_there(objects: Objects, pods: dict[str, Obj
     assert ports == [{"port": 80, "targetPort": "http"}]  # and no metrics
 
 
-def test_there_is_another_worker_before_livekit_passes_over_one(
+def test_there_is_another_worker_before_one_is_too_busy(
     project: BakedProject, objects: Objects, pods: dict[str, Object]
 ) -> None:
     scaler = objects["HorizontalPodAutoscaler", "worker"]["spec"]
     assert "replicas" not in objects["Deployment", scaler["scaleTargetRef"]["name"]]["spec"]
     aims = {each["resource"]["name"]: each["resource"]["target"] for each in scaler["metrics"]}
-    full = number(r"(?m)^FULL = ([\d.]+)", project.read("app/dispatch.py"))
-    assert aims["cpu"]["averageUtilization"] < 100 * full
+    target = number(r"(?m)^TARGET_LOAD = ([\d.]+)", project.read("app/dispatch.py"))
+    assert aims["cpu"]["averageUtilization"] < 100 * target
     # The worker's load, too, is of the CPUs that are requested.
     worker = container_of(pods["worker"])
     requested = {"resourceFieldRef": {"resource": "requests.cpu"}}

@@ -5,11 +5,14 @@ import time
 from typing import Any
 
 from livekit.agents import WorkerOptions
+from prometheus_client import Gauge
 
 from app.dispatch import LOAD_LIMIT, TARGET_LOAD
-from app.metrics import WORKER_LOAD
 
 logger = logging.getLogger("app.load")
+
+# Not in app/metrics.py: the token backend would show it as well, as 0.
+WORKER_LOAD = Gauge("app_worker_load", "Share of the worker's processors in use, 0 to 1")
 
 WARN_EVERY_SECONDS = 60
 _warned_at = -float(WARN_EVERY_SECONDS)

@@ -1,11 +1,10 @@
 """What this project counts, for Prometheus. docs/observability.md says what each is good for."""
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Histogram, start_http_server
 
 TOKEN_REQUESTS = Counter("app_token_requests", "Requests for a token, by HTTP status", ["status"])
 STRIPPED = Counter("app_agents_stripped", "Requests whose choice of an agent was ignored")
 DISPATCHES = Counter("app_dispatches", "Agents sent into rooms that had none")
-WORKER_LOAD = Gauge("app_worker_load", "Share of the worker's processors in use, 0 to 1")
 AGENT_SECONDS = Histogram(
     "app_agent_seconds",
     "How old a room was when an agent joined it",

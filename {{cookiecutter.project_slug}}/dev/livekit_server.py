@@ -198,8 +198,6 @@ def serve(settings: Settings) -> int:
         port,
         rtc_tcp_port=port + 1,
         rtc_udp_port=port + 2,
-        # It passes over no worker, though a build or a test keeps this machine busy.
-        agents={"target_load": 100},
         webhook={"api_key": key, "urls": [webhook]},
     )
     print(f"LiveKit server at {settings.livekit_url}, which reports to {webhook}", flush=True)
