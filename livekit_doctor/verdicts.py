@@ -116,7 +116,7 @@ VERDICTS = (
         r"no servers available \(received \d+ responses?\)",
         "The LiveKit server passed over all workers, because they were too busy.",
         "It passes over a load of 0.7 or more (agents.target_load), and a worker that says 'full'.",
-        "Start another worker, or on a machine for development: agents: {target_load: 100}",
+        "Start another worker, or report less than 0.7: load_fnc of AgentServer or WorkerOptions.",
         f"psrpc's selectServer, agentservice.go; {MEASURED_SERVER}: loads 0.8 and 0.95",
     ),
     Verdict(
