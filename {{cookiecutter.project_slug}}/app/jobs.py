@@ -20,7 +20,7 @@ from livekit.api import (
 )
 from livekit.rtc import Room, RpcError
 
-from app import dispatch
+from app import dispatch, proxy
 
 logger = logging.getLogger("app.jobs")
 
@@ -44,6 +44,7 @@ async def join(
     Returns:
         Whether this agent is to stay. If not, the job is ending: it has nothing to do here.
     """
+    proxy.prepare_job(job._info.url)
     job.log_context_fields |= {"room": job.job.room.name, "job_id": job.job.id}
     presence = Presence(
         job,

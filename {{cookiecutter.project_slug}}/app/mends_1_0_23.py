@@ -11,6 +11,7 @@ from livekit.agents import AgentSession, Plugin, Worker, __version__
 from livekit.agents.worker import _DefaultLoadCalc
 from livekit.rtc import Room
 
+from app import proxy
 from app.settings import Settings
 from app.watch import keep_watch
 
@@ -42,6 +43,7 @@ class Load:
     def __call__(self, worker: Worker) -> float:
         if not self._is_watching:
             self._is_watching = True
+            proxy.log_bypass(self._settings.livekit_url)
             drain_and_go_on(worker)
             worker._loop.call_soon_threadsafe(keep_watch, worker, self._settings)
         return _DefaultLoadCalc.get_load(worker)

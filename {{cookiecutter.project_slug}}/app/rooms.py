@@ -27,7 +27,7 @@ from livekit.api import (
 from livekit.protocol.models import ParticipantInfo, Room
 from livekit.protocol.webhook import WebhookEvent
 
-from app import dispatch
+from app import dispatch, proxy
 from app.metrics import AGENT_SECONDS, DISPATCHES
 from app.settings import Settings
 
@@ -69,11 +69,7 @@ class Rooms:
         self._has_failed = False
 
     async def __aenter__(self) -> "Rooms":
-        self._livekit = LiveKitAPI(
-            self._settings.livekit_url,
-            self._settings.livekit_api_key,
-            self._settings.livekit_api_secret.get_secret_value(),
-        )
+        self._livekit = proxy.livekit_api(self._settings)
         self._is_open = True
         return self
 

@@ -23,11 +23,12 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from aiohttp import ClientError, ClientTimeout
-from livekit.api import LiveKitAPI, TwirpError
+from aiohttp import ClientError
+from livekit.api import TwirpError
 from pydantic import ValidationError
 
-from app.doctor import environment, logs, probe, project, rooms, server, tokens, worker
+from app import proxy
+from app.doctor import environment, logs, probe, project, proxies, rooms, server, tokens, worker
 from app.doctor.finding import Finding
 from app.settings import Settings
 from app.tokens import Mint, TokenRequest
@@ -68,13 +69,10 @@ async def examine(asked: argparse.Namespace) -> AsyncIterator[Finding]:
     for finding in project.examine(HERE):
         if finding.cause != "named-by-environment":  # which app/dispatch.py ignores
             yield finding
-    async with LiveKitAPI(
-        settings.livekit_url,
-        settings.livekit_api_key,
-        settings.livekit_api_secret.get_secret_value(),
-        timeout=ClientTimeout(total=server.TIMEOUT),
-    ) as livekit:
-        finding = await server.look(settings, livekit)
+    proxy.extend_no_proxy(settings.livekit_url)
+    proxy.hide_from_rtc(settings.livekit_url)
+    async with proxy.livekit_api(settings, server.TIMEOUT) as livekit:
+        finding = await proxies.explain(settings, await server.look(settings, livekit))
         yield finding
         if finding.level == "problem":
             return
