@@ -70,7 +70,8 @@ FILES = {
     "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_backend.py",
     "tests/e2e/test_doctor.py", "tests/e2e/test_drain.py", "tests/e2e/test_jobs.py",
     "tests/e2e/test_livekit_server.py",
-    "tests/e2e/test_observability.py", "tests/e2e/test_page.py", "tests/e2e/test_reliability.py",
+    "tests/e2e/test_observability.py", "tests/e2e/test_page.py", "tests/e2e/test_proxy.py",
+    "tests/e2e/test_reliability.py",
     "tests/e2e/test_token_source.py",
 }  # fmt: skip
 # What a combination has beside these, by what was chosen.

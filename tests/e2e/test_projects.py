@@ -10,20 +10,20 @@ from tests.baking import bake
 # What depends on the release of the SDK: how a worker takes jobs, says how it is, ends and starts.
 OF_RELEASE = (
     "test_dispatch_explicit or later_leave or too_late or healthy or test_a_worker or two_persons"
-    " or killed_worker or stopped_worker or exception"
+    " or killed_worker or stopped_worker or exception or proxy"
 )
 VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py")
 # dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).
 # The doctor, and what depends on the release: these mostly wait, so several can run at once.
 TOGETHER = [
-    ("automatic", "keyless", "1.8", ("tests/e2e/test_doctor.py",)),
+    ("automatic", "keyless", "1.8", ("tests/e2e/test_doctor.py", "tests/e2e/test_proxy.py")),
     ("explicit", "keyless", "1.0.23", ("tests/e2e", "-k", OF_RELEASE)),
     ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py",)),
 ]
 # All the rest of one project (test_scale_out.py opens more rooms than `burst`); of the others, what
 # no agent comes without, and what their assistant says.
 ALONE = [
-    ("automatic", "keyless", "1.8", ("tests/e2e", "-k", "not doctor and not burst")),
+    ("automatic", "keyless", "1.8", ("tests/e2e", "-k", "not doctor and not proxy and not burst")),
     ("automatic", "pipeline", "1.8", ("tests/e2e/test_dispatch_automatic.py", *VOICE)),
     ("explicit", "realtime", "1.8", ("tests/e2e/test_dispatch_explicit.py", *VOICE)),
     ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py",)),

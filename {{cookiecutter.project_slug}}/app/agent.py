@@ -10,7 +10,7 @@ import os
 
 from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, JobProcess, cli
 
-from app import assistant, dispatch, jobs, traces
+from app import assistant, dispatch, jobs, proxy, traces
 from app.load import report_load
 from app.settings import load_settings
 from app.watch import keep_watch
@@ -43,6 +43,7 @@ server = AgentServer(
     ws_url=settings.livekit_url,
     api_key=settings.livekit_api_key,
     api_secret=settings.livekit_api_secret.get_secret_value(),
+    http_proxy=proxy.for_worker(settings.livekit_url),
     host=settings.worker_host,
     port=settings.worker_port,
     # Not its prometheus_multiproc_dir: with it, livekit-agents 1.8.9 shows nothing (measured).
@@ -61,6 +62,7 @@ server = AgentServer(
 )
 keep_watch(server, settings)
 dispatch.keep_name(server, settings)
+server.on("worker_started", lambda: proxy.log_bypass(settings.livekit_url))
 # Registers without a name, and that is what brings every room here.  # only automatic
 # No request handler: the SDK's own accepts every job. One that ends without a call to accept()
 # refuses the job: "no answer was given inside the job_request_fnc".

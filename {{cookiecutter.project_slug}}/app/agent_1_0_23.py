@@ -10,7 +10,7 @@ import os
 
 from livekit.agents import CloseEvent, JobContext, WorkerOptions, cli
 
-from app import assistant, dispatch, jobs, mends
+from app import assistant, dispatch, jobs, mends, proxy
 from app.settings import load_settings
 
 settings = load_settings()
@@ -47,6 +47,7 @@ options = WorkerOptions(
     ws_url=settings.livekit_url,
     api_key=settings.livekit_api_key,
     api_secret=settings.livekit_api_secret.get_secret_value(),
+    http_proxy=proxy.for_worker(settings.livekit_url),
     host=settings.worker_host,
     port=settings.worker_port,
     # LiveKit offers a room once. A worker that says "full", or reports a load at which the server

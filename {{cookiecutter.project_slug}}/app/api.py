@@ -6,6 +6,7 @@
 
 import asyncio
 import http.client
+import logging
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -20,7 +21,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from app import dispatch  # only explicit
+from app import (
+    dispatch,  # only explicit
+    proxy,
+)
 from app.auth import choose_sign_in
 from app.logs import choose_log_format
 from app.metrics import TOKEN_REQUESTS, serve_metrics
@@ -52,6 +56,8 @@ PAGE_HEADERS = {
 
 settings = load_settings()
 choose_log_format(settings.token_log_format)
+if proxy.extend_no_proxy(settings.livekit_url):
+    proxy.log_bypass(settings.livekit_url, logging.WARNING)
 if settings.token_metrics_port:
     serve_metrics(settings.token_metrics_host, settings.token_metrics_port)
 sign_in = choose_sign_in(settings)

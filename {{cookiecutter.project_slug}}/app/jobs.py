@@ -24,7 +24,7 @@ from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.models import Room as RoomInfo
 from livekit.rtc import Room, RpcError
 
-from app import dispatch
+from app import dispatch, proxy
 from app.settings import Settings
 
 logger = logging.getLogger("app.jobs")
@@ -52,6 +52,7 @@ async def join(job: JobContext, settings: Settings) -> bool:
     Returns:
         Whether this agent should stay. If not, the job is ending: it has nothing to do here.
     """
+    proxy.prepare_job(job._info.url)
     job.log_context_fields |= {"room": job.job.room.name, "job_id": job.job.id}
     return await Presence(job, settings).begin()
 

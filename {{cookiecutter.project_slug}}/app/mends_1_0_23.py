@@ -10,6 +10,7 @@ import multiprocessing
 from livekit.agents import AgentSession, Plugin, Worker, __version__
 from livekit.rtc import Room
 
+from app import proxy
 from app.load import report_load
 from app.settings import Settings
 from app.watch import keep_watch
@@ -42,6 +43,7 @@ class Load:
     def __call__(self, worker: Worker) -> float:
         if not self._is_watching:
             self._is_watching = True
+            proxy.log_bypass(self._settings.livekit_url)
             drain_and_go_on(worker)
             worker._loop.call_soon_threadsafe(keep_watch, worker, self._settings)
         return report_load(worker)

@@ -17,6 +17,7 @@ from livekit.api import (
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo, Room
 
+from app import proxy
 from app.dispatch import our_name  # only explicit
 from app.settings import Settings
 
@@ -38,11 +39,7 @@ class Server:
         self._settings = settings
 
     async def __aenter__(self) -> "Server":
-        self._api = LiveKitAPI(
-            self._settings.livekit_url,
-            self._settings.livekit_api_key,
-            self._settings.livekit_api_secret.get_secret_value(),
-        )
+        self._api = proxy.livekit_api(self._settings)
         return self
 
     async def __aexit__(

@@ -6,10 +6,10 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from aiohttp import ClientTimeout
 from livekit.api import LiveKitAPI
 
-from app.doctor import environment, probe, rooms, server, tokens, worker
+from app import proxy
+from app.doctor import environment, probe, proxies, rooms, server, tokens, worker
 from app.doctor.finding import Finding
 from app.doctor.worker import Worker
 from app.settings import Settings
@@ -48,12 +48,9 @@ async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
         for finding in settings:
             yield finding
         return
-    async with LiveKitAPI(
-        settings.livekit_url,
-        settings.livekit_api_key,
-        settings.livekit_api_secret.get_secret_value(),
-        timeout=ClientTimeout(total=server.TIMEOUT),
-    ) as livekit:
+    proxy.extend_no_proxy(settings.livekit_url)
+    proxy.hide_from_rtc(settings.livekit_url)
+    async with proxy.livekit_api(settings) as livekit:
         examination = Examination(arguments, settings, livekit)
         for check in CHECKS:
             findings = await check(examination)
@@ -68,7 +65,8 @@ async def check_environment(examination: Examination) -> list[Finding]:
 
 
 async def check_server(examination: Examination) -> list[Finding]:
-    return [await server.look(examination.settings, examination.livekit)]
+    finding = await server.look(examination.settings, examination.livekit)
+    return [await proxies.explain(examination.settings, finding)]
 
 
 async def check_worker(examination: Examination) -> list[Finding]:

@@ -12,7 +12,7 @@ from livekit.protocol.agent import JobStatus
 from livekit.protocol.models import ServerInfo
 from livekit.protocol.rtc import SignalResponse
 
-from app import dispatch
+from app import dispatch, proxy
 from app.doctor.finding import Finding
 from app.doctor.worker import Worker
 from app.doctor.worker import look as look_at_worker
@@ -119,7 +119,7 @@ async def agent_of(person: rtc.Room, changed: asyncio.Event, settings: Settings)
 async def server_info(url: str, token: str) -> ServerInfo:
     """Which server it is, as it says to everybody who joins."""
     async with (
-        ClientSession(trust_env=True) as http,
+        ClientSession(proxy=proxy.for_worker(url)) as http,
         http.ws_connect(
             f"{url.rstrip('/')}/rtc", params={"access_token": token, "protocol": "15"}
         ) as signals,

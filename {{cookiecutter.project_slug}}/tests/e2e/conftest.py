@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -5,6 +6,9 @@ from playwright.async_api import Browser, Page
 
 from tests.e2e import chromium
 from tests.e2e.programs import LiveKit, livekit_running
+
+for name in ("HTTP_PROXY", "http_proxy"):  # not for a person who joins from this process
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
