@@ -71,7 +71,7 @@ FILES = {
     "tests/e2e/test_doctor.py", "tests/e2e/test_drain.py", "tests/e2e/test_jobs.py",
     "tests/e2e/test_livekit_server.py",
     "tests/e2e/test_observability.py", "tests/e2e/test_page.py", "tests/e2e/test_reliability.py",
-    "tests/e2e/test_token_source.py",
+    "tests/e2e/test_rooms_closed.py", "tests/e2e/test_token_source.py", "tests/e2e/world.py",
 }  # fmt: skip
 # What a combination has beside these, by what was chosen.
 MORE_FILES = {

@@ -1,4 +1,8 @@
-"""The worker of this project, with faults on demand: a test asks for them by files in FAULTS."""
+"""The worker of this project, with faults on demand: a test asks for them by files in FAULTS.
+
+With PLAIN it also does without what this project's code does about load and names, to measure what
+plain LiveKit does.
+"""
 
 import os
 from importlib import import_module  # only pipeline
@@ -6,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from livekit.agents import AgentSession, JobContext, JobRequest
+from livekit.agents.worker import _DefaultLoadCalc
 
-from app import assistant, jobs
-from tests import worker
+from app import assistant, dispatch, jobs
 
 FAULTS = Path(os.environ["FAULTS"])
+PLAIN = bool(os.environ.get("PLAIN"))
 
-join, start = jobs.join, assistant.start
+join, start, measure = jobs.join, assistant.start, _DefaultLoadCalc.get_load
 
 
 async def join_or_fail(*arguments: Any) -> bool:
@@ -23,7 +28,8 @@ async def join_or_fail(*arguments: Any) -> bool:
 
 
 async def start_and_tell(job: JobContext) -> AgentSession[None]:
-    (FAULTS / "pid").write_text(str(os.getpid()))
+    with (FAULTS / "pids").open("a") as file:
+        file.write(f"{os.getpid()}\n")
     return await start(job)
 
 
@@ -34,7 +40,10 @@ async def accept_or_not(request: JobRequest) -> None:
         await request.accept()
 
 
-def load() -> float:
+def load(worker: Any) -> float:
+    """What the SDK measures. Unless a test is about it, the noise of a busy machine is left out."""
+    if (FAULTS / "real-load").exists():
+        return measure(worker)
     return 1.0 if (FAULTS / "full").exists() else 0.0
 
 
@@ -42,6 +51,11 @@ def load() -> float:
 import_module("tests.e2e.scripted_worker")  # only pipeline
 jobs.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
+_DefaultLoadCalc.get_load = load  # type: ignore[method-assign]
+if PLAIN:
+    dispatch.ignore_names = lambda *_: None
+
+from tests import worker  # noqa: E402 (reads the names)
 
 if __name__ == "__main__":
-    worker.main(load, accept_or_not)
+    worker.main(accept_or_not, load if PLAIN else None)

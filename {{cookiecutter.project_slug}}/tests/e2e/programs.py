@@ -148,8 +148,10 @@ class LiveKit:
             yield process
 
     @contextmanager
-    def worker(self, module: str = WORKER, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Runs the worker as in production, from the moment at which it is registered."""
+    def worker(
+        self, module: str = WORKER, ready: str = "registered worker", **env: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Runs the worker as in production, from the moment it has printed `ready`."""
         env = {
             **self.env,
             "WORKER_HOST": "127.0.0.1",
@@ -163,7 +165,7 @@ class LiveKit:
         # end only realtime
         with (
             program("tests.fake_openai", str(port), ready="listening", env={}),  # only realtime
-            program(module, "start", ready="registered worker", env=env) as process,
+            program(module, "start", ready=ready, env=env) as process,
         ):
             yield process
 

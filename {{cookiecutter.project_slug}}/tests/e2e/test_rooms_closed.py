@@ -1,0 +1,82 @@
+"""An agent that is not wanted in its room does not open it again, and does not keep coming."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from livekit.api import (
+    DeleteRoomRequest,
+    ListParticipantsRequest,
+    RoomParticipantIdentity,
+    TwirpError,
+)
+
+from app import dispatch
+from app.settings import load_settings  # only explicit
+from tests.e2e.world import POLL_SECONDS, World, world
+
+ROOMS = 20
+SPREAD_SECONDS = 0.5  # over loopback, an agent takes less to join
+QUIET_SECONDS = 5
+WATCHED_SECONDS = 5.3  # in which eleven agents came, before the back-off counted from the first try
+AT_ONCE = 3
+
+
+async def test_a_room_that_is_deleted_while_its_agent_joins_stays_closed(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        backend, _ = await asyncio.gather(here.backend(), here.worker())
+        for n in range(ROOMS):
+            name = f"room {n}"
+            await here.join(backend, name)
+            await asyncio.sleep(SPREAD_SECONDS * n / ROOMS)  # LiveKit asks, assigns, admits
+            await here.api.room.delete_room(DeleteRoomRequest(room=name))
+        async with asyncio.timeout(60):
+            await are_closed_for(QUIET_SECONDS, here)
+
+
+async def are_closed_for(seconds: float, here: World) -> None:
+    """Wait until no room has been open for so many seconds on end."""
+    closed_since = time.perf_counter()
+    while time.perf_counter() - closed_since < seconds:
+        if await here.rooms():
+            closed_since = time.perf_counter()
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def test_an_agent_that_is_always_removed_comes_ever_more_slowly(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        backend, _ = await asyncio.gather(here.backend(), here.worker())
+        await here.join(backend)
+        seen: set[str] = set()
+        since = time.perf_counter()
+        in_time: set[str] = set()
+        async with asyncio.timeout(60):
+            while len(seen) < AT_ONCE or time.perf_counter() - since < WATCHED_SECONDS:
+                seen |= await remove_agents(here)
+                if time.perf_counter() - since < WATCHED_SECONDS:
+                    in_time = set(seen)
+                await asyncio.sleep(POLL_SECONDS)
+    assert len(in_time) <= AT_ONCE + 1
+    print(f"{len(in_time)} agents came within {WATCHED_SECONDS} seconds")
+
+
+async def remove_agents(here: World) -> set[str]:
+    """Put every agent of ours out of the room; return who they were."""
+    request = ListParticipantsRequest(room="room")
+    agents = {
+        participant.identity
+        for participant in (await here.api.room.list_participants(request)).participants
+        if dispatch.is_ours(
+            participant,
+            load_settings().livekit_agent_name,  # only explicit
+        )
+    }
+    for identity in agents:
+        try:
+            await here.api.room.remove_participant(
+                RoomParticipantIdentity(room="room", identity=identity)
+            )
+        except TwirpError as error:
+            if error.status != 404:  # it has left already
+                raise
+    return agents
