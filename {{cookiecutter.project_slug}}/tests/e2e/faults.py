@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from pathlib import Path
 
 import aiohttp
 from livekit.api import CreateRoomRequest
@@ -19,6 +18,7 @@ from tests.e2e.world import (
     POLL_SECONDS,
     World,
     busy_cores,
+    jobs_of,
 )
 
 BURST = 50  # rooms that open at once # only keyless
@@ -92,13 +92,8 @@ async def saturated_worker(world: World) -> None:
     )
     await asyncio.sleep(REPORTED)
     world.since = time.perf_counter()
-    world.note = lambda: f"{len(jobs_in(world.folder))} of 20 from the idle worker"
+    world.note = lambda: f"{len(jobs_of(world.folder))} of 20 from the idle worker"
     await asyncio.gather(*(world.join(backend, f"room {n}") for n in range(20)))
-
-
-def jobs_in(folder: Path) -> list[int]:
-    """The processes of the jobs that a worker with these faults has begun."""
-    return [int(pid) for pid in (folder / "pids").read_text().split()]
 
 
 async def foreign_name(world: World) -> None:
@@ -132,7 +127,8 @@ async def killed_job(world: World) -> None:
     backend, _ = await asyncio.gather(world.backend(), world.worker())
     await world.join(backend)
     await world.lose_agent()
-    os.kill(jobs_in(world.folder)[-1], signal.SIGKILL)
+    (lost,) = world.lost
+    os.kill(jobs_of(world.folder)[lost], signal.SIGKILL)
     world.since = time.perf_counter()
 
 

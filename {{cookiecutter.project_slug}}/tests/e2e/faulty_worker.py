@@ -28,8 +28,8 @@ async def join_or_fail(*arguments: Any) -> bool:
 
 
 async def start_and_tell(job: JobContext) -> AgentSession[None]:
-    with (FAULTS / "pids").open("a") as file:
-        file.write(f"{os.getpid()}\n")
+    with (FAULTS / "jobs").open("a") as file:
+        file.write(f"{os.getpid()} {job.room.local_participant.identity}\n")
     return await start(job)
 
 

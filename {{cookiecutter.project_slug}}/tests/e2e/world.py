@@ -184,6 +184,13 @@ async def answers_to(person: Person, words: str = "") -> int:
     return len(person.lines_with(first))
 
 
+def jobs_of(folder: Path) -> dict[str, int]:
+    """The agents that a faulty worker with this folder has sent, and the process of each."""
+    file = folder / "jobs"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {identity: int(pid) for pid, identity in map(str.split, lines)}
+
+
 @asynccontextmanager
 async def world(folder: Path, promise: bool = True) -> AsyncIterator[World]:
     """A world that ends with the block. Its server has LiveKit's own `target_load`."""
