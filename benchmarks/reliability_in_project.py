@@ -1,4 +1,7 @@
-"""The part of reliability.py that runs in a baked project; prints each row as a line of JSON."""
+"""The part of reliability.py that runs in a baked project.
+
+Prints JSON lines: the releases, then a row for each fault that is named on the command line.
+"""
 
 import asyncio
 import dataclasses
@@ -6,9 +9,11 @@ import json
 import sys
 import tempfile
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from dev import livekit_server
 from tests.e2e.faults import FAULTS, Fault, crowd
 from tests.e2e.world import Outcome, world
 
@@ -34,13 +39,14 @@ def row(fault: Fault) -> dict[str, Any]:
     ours = asyncio.run(outcome(again, patience, promise=True))
     return {
         "fault": fault.__name__,
-        "sentence": fault.__doc__,
         "plain": dataclasses.asdict(plain),
         "ours": dataclasses.asdict(ours),
     }
 
 
 def main() -> None:
+    releases = {"agents": version("livekit-agents"), "server": livekit_server.VERSION}
+    print(json.dumps(releases), flush=True)
     for fault in FAULTS:
         if fault.__name__ in sys.argv[1:]:
             print(json.dumps(row(fault)), flush=True)

@@ -69,7 +69,7 @@ async def phone_caller(world: World) -> None:
 
 async def late_worker_and_removed_agent(world: World) -> None:
     await world.worker()
-    await world.remove_agent()
+    await world.remove(await world.lose_agent())
     world.since = time.perf_counter()
 
 
@@ -126,9 +126,8 @@ async def killed_job(world: World) -> None:
     """The process of a job is killed, as if memory had run out."""
     backend, _ = await asyncio.gather(world.backend(), world.worker())
     await world.join(backend)
-    await world.lose_agent()
-    (lost,) = world.lost
-    os.kill(jobs_of(world.folder)[lost], signal.SIGKILL)
+    agent = await world.lose_agent()
+    os.kill(jobs_of(world.folder)[agent], signal.SIGKILL)
     world.since = time.perf_counter()
 
 

@@ -9,15 +9,15 @@ from importlib import import_module  # only pipeline
 from pathlib import Path
 from typing import Any
 
-from livekit.agents import AgentSession, JobContext, JobRequest
-from livekit.agents.worker import _DefaultLoadCalc
+from livekit.agents import AgentSession, JobContext, JobRequest, WorkerOptions
 
 from app import assistant, dispatch, jobs
 
 FAULTS = Path(os.environ["FAULTS"])
 PLAIN = bool(os.environ.get("PLAIN"))
 
-join, start, measure = jobs.join, assistant.start, _DefaultLoadCalc.get_load
+join, start = jobs.join, assistant.start
+measure: Any = WorkerOptions.load_fnc
 
 
 async def join_or_fail(*arguments: Any) -> bool:
@@ -43,7 +43,8 @@ async def accept_or_not(request: JobRequest) -> None:
 def load(worker: Any) -> float:
     """What the SDK measures. Unless a test is about it, the noise of a busy machine is left out."""
     if (FAULTS / "real-load").exists():
-        return measure(worker)
+        real: float = measure(worker)
+        return real
     return 1.0 if (FAULTS / "full").exists() else 0.0
 
 
@@ -51,7 +52,7 @@ def load(worker: Any) -> float:
 import_module("tests.e2e.scripted_worker")  # only pipeline
 jobs.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
-_DefaultLoadCalc.get_load = load  # type: ignore[method-assign]
+WorkerOptions.load_fnc = load
 if PLAIN:
     dispatch.ignore_names = lambda *_: None
 

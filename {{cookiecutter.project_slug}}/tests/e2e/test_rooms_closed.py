@@ -4,15 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
-from livekit.api import (
-    DeleteRoomRequest,
-    ListParticipantsRequest,
-    RoomParticipantIdentity,
-    TwirpError,
-)
+from livekit.api import DeleteRoomRequest
 
-from app import dispatch
-from app.settings import load_settings  # only explicit
 from tests.e2e.world import POLL_SECONDS, World, world
 
 ROOMS = 20
@@ -51,31 +44,10 @@ async def test_an_agent_that_is_always_removed_comes_ever_more_slowly(tmp_path: 
         since = time.perf_counter()
         async with asyncio.timeout(60):
             while len(came) < AT_ONCE or time.perf_counter() < since + WATCHED_SECONDS:
-                for identity in await remove_agents(here):
+                for identity in await here.agents():
                     came.setdefault(identity, time.perf_counter() - since)
+                    await here.remove(identity)
                 await asyncio.sleep(POLL_SECONDS)
     in_time = [seconds for seconds in came.values() if seconds < WATCHED_SECONDS]
     print(f"{len(in_time)} agents came within {WATCHED_SECONDS} seconds")
     assert len(in_time) <= AT_ONCE + 1
-
-
-async def remove_agents(here: World) -> set[str]:
-    """Put every agent of ours out of the room; return who they were."""
-    request = ListParticipantsRequest(room="room")
-    agents = {
-        participant.identity
-        for participant in (await here.api.room.list_participants(request)).participants
-        if dispatch.is_ours(
-            participant,
-            load_settings().livekit_agent_name,  # only explicit
-        )
-    }
-    for identity in agents:
-        try:
-            await here.api.room.remove_participant(
-                RoomParticipantIdentity(room="room", identity=identity)
-            )
-        except TwirpError as error:
-            if error.status != 404:  # it has left already
-                raise
-    return agents

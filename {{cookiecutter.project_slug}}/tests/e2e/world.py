@@ -18,6 +18,7 @@ from livekit.api import (
     RoomAgentDispatch,  # only explicit
     RoomConfiguration,  # only explicit
     RoomParticipantIdentity,
+    TwirpError,
     VideoGrants,
 )
 
@@ -133,16 +134,20 @@ class World:
             await asyncio.sleep(POLL_SECONDS)
         return agents[0]
 
-    async def lose_agent(self) -> None:
+    async def lose_agent(self) -> str:
         """Wait for the agent whose end will be the fault."""
-        self.lost.add(await self.one_agent())
+        self.lost.add(agent := await self.one_agent())
+        return agent
 
-    async def remove_agent(self) -> None:
-        """Put the agent out of its room."""
-        await self.lose_agent()
-        for identity in self.lost:
-            removed = RoomParticipantIdentity(room="room", identity=identity)
-            await self.api.room.remove_participant(removed)
+    async def remove(self, identity: str, room: str = "room") -> None:
+        """Put somebody out of a room, who may have left already."""
+        try:
+            await self.api.room.remove_participant(
+                RoomParticipantIdentity(room=room, identity=identity)
+            )
+        except TwirpError as error:
+            if error.status != 404:
+                raise
 
     async def agent_has_gone(self) -> None:
         """Wait until the server has noticed."""
