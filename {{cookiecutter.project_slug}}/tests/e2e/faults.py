@@ -105,6 +105,16 @@ async def foreign_name(world: World) -> None:
     await world.join(backend)
 
 
+# begin only 1.8
+async def toml_name(world: World) -> None:
+    """`livekit.toml` names the worker, as it can after livekit-agents 1.8.9 (imitated)."""
+    (world.folder / "livekit.toml").touch()
+    backend, _ = await asyncio.gather(world.backend(), world.worker())
+    world.since = time.perf_counter()
+    await world.join(backend)
+
+
+# end only 1.8
 async def dead_proxy(world: World) -> None:
     """The worker's environment names an HTTP proxy that does not answer; LiveKit is local."""
     proxies = dict.fromkeys(PROXIES, f"http://127.0.0.1:{free_ports(1)[0]}")
@@ -188,7 +198,7 @@ async def restarted_server(world: World) -> None:
     await world.people.pop("left").leave()
     world.stack.enter_context(world.livekit.running())
     world.since = time.perf_counter()
-    while not await world.rooms("left"):  # the agent opens it, and nobody else
+    while not any(room.metadata for room in await world.rooms("left")):  # the agent restores it
         await asyncio.sleep(POLL_SECONDS)
     await world.join(backend, "left")
 
@@ -242,6 +252,7 @@ FAULTS: dict[Fault, float] = {
     saturated_machine: 15,
     saturated_worker: 15,
     foreign_name: 15,
+    toml_name: 15,  # only 1.8
     dead_proxy: 15,
     exception: 15,
     killed_job: 15,

@@ -9,7 +9,13 @@ from importlib import import_module  # only pipeline
 from pathlib import Path
 from typing import Any
 
-from livekit.agents import AgentSession, JobContext, JobRequest, WorkerOptions
+from livekit.agents import (
+    AgentServer,  # only 1.8
+    AgentSession,
+    JobContext,
+    JobRequest,
+    WorkerOptions,
+)
 
 from app import assistant, dispatch, jobs
 
@@ -18,6 +24,7 @@ PLAIN = bool(os.environ.get("PLAIN"))
 
 join, start = jobs.join, assistant.start
 measure: Any = WorkerOptions.load_fnc
+run = AgentServer.run  # only 1.8
 
 
 async def join_or_fail(*arguments: Any) -> bool:
@@ -48,13 +55,24 @@ def load(worker: Any) -> float:
     return 1.0 if (FAULTS / "full").exists() else 0.0
 
 
+# begin only 1.8
+async def run_with_toml(server: AgentServer, **options: bool) -> None:
+    """Do what livekit-agents does after 1.8.9 with `[agent] name` of livekit.toml (#7295)."""
+    if (FAULTS / "livekit.toml").exists():
+        setattr(server, dispatch.NAME_OF_WORKER, "another-agent")
+    await run(server, **options)
+
+
+# end only 1.8
 # In the process of each job, too, which runs this module.
 import_module("tests.e2e.scripted_worker")  # only pipeline
 jobs.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
 WorkerOptions.load_fnc = load
+AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8
 if PLAIN:
     dispatch.ignore_names = lambda *_: None
+    dispatch.keep_name = lambda *_: None  # only 1.8
 
 from tests import worker  # noqa: E402 (reads the names)
 

@@ -15,6 +15,7 @@ from livekit.api import (
     ListParticipantsRequest,
     ListRoomsRequest,
     LiveKitAPI,
+    Room,
     RoomAgentDispatch,  # only explicit
     RoomConfiguration,  # only explicit
     RoomParticipantIdentity,
@@ -23,7 +24,7 @@ from livekit.api import (
 )
 
 from app import dispatch
-from app.settings import load_settings  # only explicit
+from app.settings import load_settings
 from dev import livekit_server
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit
@@ -33,7 +34,7 @@ POLL_SECONDS = 0.05  # LiveKit has no event for what is polled here
 
 # begin only explicit
 # What a room asks for, so that our agent joins it, whoever opens the room.
-AGENTS = [RoomAgentDispatch(agent_name=load_settings().livekit_agent_name)]
+AGENTS = [RoomAgentDispatch(agent_name=dispatch.our_name(load_settings()))]
 
 
 # end only explicit
@@ -121,10 +122,7 @@ class World:
         return [
             participant.identity
             for participant in answer.participants
-            if dispatch.is_ours(
-                participant,
-                load_settings().livekit_agent_name,  # only explicit
-            )
+            if dispatch.is_agent(participant, dispatch.our_name(load_settings()))
             and "lk.agent.state" in participant.attributes
         ]
 
@@ -154,10 +152,9 @@ class World:
         while self.lost & set(await self.agents()):
             await asyncio.sleep(POLL_SECONDS)
 
-    async def rooms(self, *names: str) -> list[str]:
+    async def rooms(self, *names: str) -> list[Room]:
         """The rooms that are open, or those of `names`."""
-        answer = await self.api.room.list_rooms(ListRoomsRequest(names=names))
-        return [room.name for room in answer.rooms]
+        return list((await self.api.room.list_rooms(ListRoomsRequest(names=names))).rooms)
 
     async def outcome(self, patience: float) -> Outcome:
         """What people get within `patience` seconds."""
