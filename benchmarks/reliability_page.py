@@ -70,6 +70,6 @@ def words(outcome: Outcome) -> str:
         text = f"one agent in {served} of {rooms} rooms, for good"
     else:
         seconds = f"{max(outcome['seconds'], 0.1):.1f} s"
-        where = f" in each of {rooms} rooms, the last" if rooms > 1 else ","
+        where = f" in each of {rooms} rooms, the slowest" if rooms > 1 else ","
         text = f"one agent{where} after {seconds}"
     return f"{text} ({note})" if note else text

@@ -105,31 +105,41 @@ class Rooms:
     async def outcome(self, moment: str) -> Outcome:
         """Wait until each room has exactly one agent, the right one, and print a line."""
         since = time.perf_counter()
-        await asyncio.gather(*(self._is_served(room, moment) for room in self.people))
+        give_up = since + PATIENCE
+        await asyncio.gather(*(self._is_served(room, moment, give_up) for room in self.people))
+        # An agent that was sent too much may come late, and leaves at once.
+        while bad := [room for room in self.people if not await self._agent(room)]:
+            if time.perf_counter() > give_up:
+                break
+            await asyncio.sleep(POLL_SECONDS)
         seconds = time.perf_counter() - since
-        served = sum([await self._agent(room) is not None for room in self.people])
-        well = served == len(self.people)
+        served = len(self.people) - len(bad)
+        well = not bad
         row(moment, f"{served} of {len(self.people)}", f"{seconds:.0f} s" if well else "-")
+        for room in bad:
+            print(f"{room} has", await self._agents(room), "lost:", self.lost, flush=True)
         return Outcome(len(self.people), served, seconds if served else None)
 
-    async def _is_served(self, room: str, moment: str) -> bool:
-        give_up = time.perf_counter() + PATIENCE
+    async def _is_served(self, room: str, moment: str, give_up: float) -> None:
+        """Wait until the agent of `room` answers, and no other does."""
         while time.perf_counter() < give_up:
             if await self._agent(room):
                 words = f"{moment} {time.perf_counter():.0f} "
                 try:
                     async with asyncio.timeout(TRY):
                         if await answers_to(self.people[room], words) == 1:
-                            return True
+                            return
                 except TimeoutError:
                     continue
             await asyncio.sleep(POLL_SECONDS)
-        return False
+
+    async def _agents(self, room: str) -> list[ParticipantInfo]:
+        answer = await self.api.room.list_participants(ListParticipantsRequest(room=room))
+        return [p for p in answer.participants if p.kind == ParticipantInfo.Kind.AGENT]
 
     async def _agent(self, room: str) -> str | None:
         """The agent in `room`, if it is the only one, has started, and is the right one."""
-        answer = await self.api.room.list_participants(ListParticipantsRequest(room=room))
-        agents = [p for p in answer.participants if p.kind == ParticipantInfo.Kind.AGENT]
+        agents = await self._agents(room)
         if len(agents) != 1 or agents[0].identity in self.lost:
             return None
         (agent,) = agents

@@ -40,5 +40,5 @@ def test_an_outcome_in_words() -> None:
     assert words(one | {"rooms": 8, "served": 3}) == "one agent in 3 of 8 rooms, for good"
     eight = one | {"rooms": 8, "served": 8, "note": "6 of 8 from the idle worker"}
     assert words(eight) == (
-        "one agent in each of 8 rooms, the last after 0.4 s (6 of 8 from the idle worker)"
+        "one agent in each of 8 rooms, the slowest after 0.4 s (6 of 8 from the idle worker)"
     )
