@@ -12,8 +12,8 @@ from tests.baking import TEMPLATE, bake, clean_environment
 HERE = TEMPLATE / "benchmarks"
 
 
-def lines_of(script: str, assistant: str = "keyless") -> Iterator[str]:
-    """Runs `script` of this folder in a new project with this assistant; gives what it prints.
+def lines_of(script: str, *arguments: str, assistant: str = "keyless") -> Iterator[str]:
+    """Run `script` of this folder in a new project with this assistant; give what it prints.
 
     Raises:
         SystemExit: it failed.
@@ -23,7 +23,7 @@ def lines_of(script: str, assistant: str = "keyless") -> Iterator[str]:
         env = clean_environment(
             PYTHONPATH=os.pathsep.join((str(project), str(HERE))), PYTHONUNBUFFERED="1"
         )
-        command = ["uv", "run", "--quiet", "python", str(HERE / script)]
+        command = ["uv", "run", "--quiet", "python", str(HERE / script), *arguments]
         with subprocess.Popen(
             command, cwd=project, env=env, stdout=subprocess.PIPE, text=True
         ) as running:

@@ -1,28 +1,101 @@
-"""What goes wrong, what plain LiveKit does then, and what a baked project does: a table.
+"""What goes wrong, what plain LiveKit does then, and what a baked project does: a page.
 
-    uv run python -m benchmarks.reliability
+    uv run python -m benchmarks.reliability                  every fault, in about 25 minutes
+    uv run python -m benchmarks.reliability --only FAULT …   some of them, into the stored run
+    uv run python -m benchmarks.reliability --render         only the page, from the stored run
 
-Each fault happens on a real LiveKit server, once with DISPATCH_ENSURE=false
-and once without. Takes about ten minutes, and writes the table into docs/reliability.md.
+Each fault happens on a real LiveKit server, once in a project as it is and once in plain LiveKit.
+Writes docs/reliability.json after each row, so a run that was interrupted can go on with --only.
+Then writes docs/reliability.md.
 """
 
-import re
+import argparse
+import datetime
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from benchmarks.baked import lines_of
-from tests.baking import TEMPLATE
+from benchmarks.reliability_page import (
+    PAGE,
+    STORED,
+    TWO_PROJECTS,
+    render,
+    sentences,
+    stored_run,
+)
+from tests.baking import TEMPLATE, bake, clean_environment
 
-PAGE = TEMPLATE / "docs" / "reliability.md"
-HEAD = "| What goes wrong | Plain LiveKit | This project |\n|---|---|---|\n"
+TWO_PROJECTS_SCRIPT = TEMPLATE / "tests/e2e/two_projects_in_project.py"
+
+
+def measure(faults: list[str], is_whole: bool) -> None:
+    """Measure each of `faults`, and put it into the stored run."""
+    run = {"rows": []} if is_whole else stored_run()
+    order = sentences()
+    for measured in measurements(faults):
+        print(json.dumps(measured), flush=True)
+        if "fault" not in measured:
+            if not is_whole and measured.items() - run.items():
+                sys.exit(f"The stored run is of other releases than {measured}: measure it all.")
+            run |= measured
+            continue
+        name = measured["fault"]
+        measured |= {
+            "sentence": order[name],
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        }
+        rows = {row["fault"]: row for row in run["rows"]} | {name: measured}
+        run["rows"] = [rows[fault] for fault in order if fault in rows]
+        STORED.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+
+
+def measurements(faults: list[str]) -> Iterator[dict[str, Any]]:
+    """Give the releases, then a row for each of `faults`."""
+    for text in lines_of("reliability_in_project.py", *faults):
+        if text.startswith('{"'):
+            yield json.loads(text)
+    if TWO_PROJECTS in faults:
+        yield {
+            "fault": TWO_PROJECTS,
+            "plain": two_projects(plain="true"),
+            "ours": two_projects(plain=""),
+        }
+
+
+def two_projects(plain: str) -> Any:
+    """The outcome for two explicit projects."""
+    with tempfile.TemporaryDirectory() as folder:
+        projects = [
+            bake(Path(folder), project_name=name, dispatch="explicit").path
+            for name in ("Concierge", "Sales")
+        ]
+        arguments = [text for path in projects for text in (str(path), path.name)]
+        printed = subprocess.run(
+            ["uv", "run", "--quiet", "python", str(TWO_PROJECTS_SCRIPT), *arguments],
+            cwd=projects[0],
+            env=clean_environment(PYTHONPATH=str(projects[0]), PLAIN=plain),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,  # plain LiveKit fails
+        ).stdout
+    return json.loads(printed.splitlines()[-1])
 
 
 def main() -> None:
-    rows = []
-    for line in lines_of("reliability_in_project.py"):
-        if line.startswith("| "):
-            rows.append(line)
-            print(line, end="", flush=True)
-    text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(re.sub(r"(?m)(^\|.*\n)+", HEAD + "".join(rows), text, count=1))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability")
+    choice = parser.add_mutually_exclusive_group()
+    known = list(sentences())
+    choice.add_argument("--only", choices=known, nargs="+", metavar="FAULT", help=", ".join(known))
+    choice.add_argument("--render", action="store_true", help="only write docs/reliability.md")
+    arguments = parser.parse_args()
+    if not arguments.render:
+        measure(arguments.only or known, is_whole=not arguments.only)
+    PAGE.write_text(render(stored_run()), encoding="utf-8")
 
 
 if __name__ == "__main__":

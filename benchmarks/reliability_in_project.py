@@ -1,38 +1,55 @@
-"""The part of reliability.py that runs in a baked project."""
+"""The part of reliability.py that runs in a baked project.
+
+Prints JSON lines: the releases, then a row for each fault that is named on the command line.
+"""
 
 import asyncio
+import dataclasses
+import json
+import sys
 import tempfile
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from tests.e2e import faults
+from dev import livekit_server
+from tests.e2e.faults import FAULTS, Fault, crowd
+from tests.e2e.world import Outcome, world
 
 CROWDS = 50  # rooms
+TO_HAPPEN = 60  # seconds: some faults wait for an agent first, which plain LiveKit does not send
 
 
-async def outcome(fault: faults.Fault, patience: float, promise: bool) -> str:
-    """What a person meets, in words."""
+async def outcome(fault: Fault, patience: float, promise: bool) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        async with faults.world(Path(folder), promise) as world:
+        async with world(Path(folder), promise) as here:
             try:
-                async with asyncio.timeout(None if promise else 60):
-                    await fault(world)
-            except TimeoutError:  # it waits for an agent in each room
-                return "no agent, for good"
-            seconds = await world.seconds_to_recover(patience)
-            if seconds is None:
-                return "**not exactly one agent**" if promise else "no agent, for good"
-            return f"one agent, after {max(seconds, 0.1):.1f} s"
+                async with asyncio.timeout(None if promise else TO_HAPPEN):
+                    await fault(here)
+            except TimeoutError:
+                return Outcome(rooms=max(1, len(here.people)))
+            return await here.outcome(patience)
+
+
+def row(fault: Fault) -> dict[str, Any]:
+    patience = FAULTS[fault]
+    plain = asyncio.run(outcome(fault, patience, promise=False))
+    again = partial(crowd, rooms=CROWDS) if fault is crowd else fault
+    ours = asyncio.run(outcome(again, patience, promise=True))
+    return {
+        "fault": fault.__name__,
+        "plain": dataclasses.asdict(plain),
+        "ours": dataclasses.asdict(ours),
+    }
 
 
 def main() -> None:
-    for fault, patience in faults.FAULTS.items():
-        plain = asyncio.run(outcome(fault, patience, promise=False))
-        again = partial(faults.crowd, rooms=CROWDS) if fault is faults.crowd else fault
-        ours = asyncio.run(outcome(again, patience, promise=True))
-        if fault is faults.crowd:
-            ours += f" (in each of {CROWDS} rooms, one after the other)"
-        print(f"| {fault.__doc__} | {plain} | {ours} |", flush=True)
+    releases = {"agents": version("livekit-agents"), "server": livekit_server.VERSION}
+    print(json.dumps(releases), flush=True)
+    for fault in FAULTS:
+        if fault.__name__ in sys.argv[1:]:
+            print(json.dumps(row(fault)), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ import aiohttp
 from dev import livekit_server
 from livekit import rtc
 
-from tests.e2e.faults import answers_to
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, program, redis_running
+from tests.e2e.world import answers_to
 
 ROOMS = 100
 AT_ONCE = 10  # rooms that are opened, and persons who ask, in the same moment

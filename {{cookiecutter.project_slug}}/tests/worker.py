@@ -27,8 +27,12 @@ def at(url: str) -> AgentServer:
     return server
 
 
-def main(load: Callable[[], float], handle: Callable[[JobRequest], Awaitable[None]]) -> None:
-    """Runs it from the command line, with another load and a request handler."""
-    server.load_fnc = load
+def main(
+    handle: Callable[[JobRequest], Awaitable[None]],
+    load: Callable[[AgentServer], float] | None = None,
+) -> None:
+    """Run it from the command line with a request handler, and with another load if given."""
+    if load:
+        server.load_fnc = load
     server._request_fnc = handle
     cli.run_app(server)

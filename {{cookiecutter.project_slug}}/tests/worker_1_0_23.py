@@ -30,13 +30,16 @@ def at(url: str) -> Worker:
     return Worker(replace(options, ws_url=url, job_executor_type=executor), devmode=False)
 
 
-def main(load: Callable[[], float], handle: Callable[[JobRequest], Awaitable[None]]) -> None:
-    """Runs it from the command line, with another load and a request handler."""
+def main(
+    handle: Callable[[JobRequest], Awaitable[None]],
+    load: Callable[[Worker], float] | None = None,
+) -> None:
+    """Run it from the command line with a request handler, and with another load if given."""
 
     class OtherLoad(mends.Load):
         def __call__(self, worker: Worker) -> float:
-            super().__call__(worker)
-            return load()
+            reported = super().__call__(worker)
+            return load(worker) if load else reported
 
     options.load_fnc = OtherLoad(settings)
     options.request_fnc = handle

@@ -1,152 +1,127 @@
-"""What goes wrong around a worker, and how long a person then waits for the one agent."""
+"""What goes wrong around a worker. Each docstring is a row of the template's reliability.md."""
 
 import asyncio
 import os
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import aiohttp
-from livekit.api import (
-    CreateRoomRequest,
-    ListParticipantsRequest,
-    ListRoomsRequest,
-    LiveKitAPI,
-)
+from livekit.api import CreateRoomRequest
 
 from app import dispatch
-from app.settings import load_settings
-from tests.e2e.person import Person
-from tests.e2e.programs import LiveKit
+from tests.e2e.programs import free_ports
+from tests.e2e.world import (
+    AGENTS,  # only explicit
+    POLL_SECONDS,
+    World,
+    busy_cores,
+    jobs_of,
+)
 
 BURST = 50  # rooms that open at once # only keyless
 BURST = 15  # rooms that open at once: such agents are work # only pipeline or realtime or offline
-
-
-@dataclass
-class World:
-    """A LiveKit server, and what the faults need beside it.
-
-    Attributes:
-        folder: where faulty_worker.py looks for the faults that it is to have.
-        promise: whether rooms are looked after (DISPATCH_ENSURE).
-        lost: the agents whose end is the fault; they do not count.
-        since: when the fault was over, so that an agent could come (`time.perf_counter`).
-    """
-
-    livekit: LiveKit
-    server: subprocess.Popen[bytes]
-    api: LiveKitAPI
-    folder: Path
-    promise: bool
-    stack: ExitStack
-    persons: dict[str, Person] = field(default_factory=dict)
-    lost: set[str] = field(default_factory=set)
-    since: float = 0
-
-    async def worker(self, **env: str) -> subprocess.Popen[bytes]:
-        program = self.livekit.worker(
-            "tests.e2e.faulty_worker",
-            FAULTS=str(self.folder),
-            DISPATCH_ENSURE=str(self.promise),
-            WORKER_NUM_IDLE_PROCESSES="2",
-            **env,
-        )
-        return await asyncio.to_thread(self.stack.enter_context, program)
-
-    async def backend(self, stack: ExitStack | None = None, **env: str) -> str:
-        program = self.livekit.backend(DISPATCH_ENSURE=str(self.promise), **env)
-        return await asyncio.to_thread((stack or self.stack).enter_context, program)
-
-    async def join(self, backend: str, room: str = "room") -> None:
-        self.persons[room] = await Person.with_token_from(backend, room_name=room)
-
-    async def agents(self, room: str = "room") -> list[str]:
-        """The agents that the server lists, whose assistant has started."""
-        answer = await self.api.room.list_participants(ListParticipantsRequest(room=room))
-        return [
-            each.identity
-            for each in answer.participants
-            if dispatch.is_agent(each, dispatch.our_name(load_settings()))
-            and "lk.agent.state" in each.attributes
-        ]
-
-    async def one_agent(self, room: str = "room") -> str:
-        """Waits until there is exactly one."""
-        while len(agents := await self.agents(room)) != 1 or agents[0] in self.lost:
-            await asyncio.sleep(0.05)
-        return agents[0]
-
-    async def lose_agent(self) -> None:
-        self.lost.add(await self.one_agent())
-
-    async def room_has_closed(self) -> None:
-        while (await self.api.room.list_rooms(ListRoomsRequest(names=["room"]))).rooms:
-            await asyncio.sleep(0.05)
-
-    async def is_restored(self, room_name: str) -> None:
-        """Waits until the room has its metadata again."""
-        request = ListRoomsRequest(names=[room_name])
-        while not any(room.metadata for room in (await self.api.room.list_rooms(request)).rooms):
-            await asyncio.sleep(0.05)
-
-    async def agent_has_gone(self) -> None:
-        """Waits until the server has noticed."""
-        while self.lost & set(await self.agents()):
-            await asyncio.sleep(0.05)
-
-    async def seconds_to_recover(self, patience: float) -> float | None:
-        """How long it takes until there is exactly one agent in each room, which answers.
-
-        None if there is not within `patience` seconds, or if there are several.
-        """
-        try:
-            async with asyncio.timeout(patience):
-                await asyncio.gather(*map(self.one_agent, self.persons))
-        except TimeoutError:
-            return None
-        seconds = time.perf_counter() - self.since
-        answers = await asyncio.gather(*map(answers_to, self.persons.values()))
-        return seconds if set(answers) == {1} else None
-
+# Seconds until the server knows a load: the SDK averages it over 2.5, and reports it every 2.5.
+REPORTED = 6
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 Fault = Callable[[World], Awaitable[None]]
 
 
-async def answers_to(person: Person, words: str = "") -> int:
-    """How many answers a chat message of `person`, which begins with `words`, gets."""
-    first, second = f"{words}first", f"{words}second"
-    await person.says(first)
-    await person.hears(first)
-    await person.says(second)  # when this is answered, all answers to the first have come
-    await person.hears(second)
-    return len(person.lines_with(first))
-
-
-@asynccontextmanager
-async def world(folder: Path, promise: bool = True) -> AsyncIterator[World]:
-    """A world that ends with the block."""
-    livekit = LiveKit(target_load=0.7)
-    with ExitStack() as stack:
-        server = stack.enter_context(livekit.running())
-        async with livekit.api() as api:
-            world = World(livekit, server, api, folder, promise, stack)
-            try:
-                yield world
-            finally:
-                await asyncio.gather(*(person.leave() for person in world.persons.values()))
-                await asyncio.to_thread(stack.close)
-
-
 async def late_worker(world: World) -> None:
-    """A person joins, and only then a worker starts."""
+    """A person joins before a worker runs."""
     await world.join(await world.backend())
     await world.worker()
     world.since = time.perf_counter()
+
+
+async def foreign_token(world: World) -> None:
+    """Another backend's token opens a room, then a worker starts, then its agent is removed."""
+    await world.backend()
+    await world.join_with(world.foreign_token())
+    await late_worker_and_removed_agent(world)
+
+
+async def created_room(world: World) -> None:
+    """`CreateRoom` opens a room with plain text as metadata; worker and agent as before."""
+    await world.backend()
+    await world.api.room.create_room(
+        CreateRoomRequest(
+            name="room",
+            metadata="Opened by another program.",
+            agents=AGENTS,  # only explicit
+        )
+    )
+    await world.join_with(world.foreign_token())
+    await late_worker_and_removed_agent(world)
+
+
+async def phone_caller(world: World) -> None:
+    """A phone caller (SIP) opens a room; worker and agent as before."""
+    await world.backend()
+    caller = world.foreign_token().with_kind("sip").with_identity("sip_+15550100")
+    caller.with_attributes({"sip.phoneNumber": "+15550100", "sip.callStatus": "active"})
+    await world.join_with(caller)
+    await late_worker_and_removed_agent(world)
+
+
+async def late_worker_and_removed_agent(world: World) -> None:
+    await world.worker()
+    await world.remove(await world.lose_agent())
+    world.since = time.perf_counter()
+
+
+async def saturated_machine(world: World) -> None:
+    """A busy loop runs on each core; one worker runs, and eight people each open a room."""
+    (world.folder / "real-load").touch()
+    backend, _ = await asyncio.gather(world.backend(), world.worker())
+    world.stack.enter_context(busy_cores())
+    await asyncio.sleep(REPORTED)
+    world.since = time.perf_counter()
+    await asyncio.gather(*(world.join(backend, f"room {n}") for n in range(8)))
+
+
+async def saturated_worker(world: World) -> None:
+    """One of two workers measures a load of 1.0, the other is idle; twenty people come at once."""
+    (saturated := world.folder / "saturated").mkdir()
+    (saturated / "full").touch()
+    backend, *_ = await asyncio.gather(
+        world.backend(), world.worker(), world.worker(FAULTS=str(saturated))
+    )
+    await asyncio.sleep(REPORTED)
+    world.since = time.perf_counter()
+    world.note = lambda: f"{len(jobs_of(world.folder))} of 20 from the idle worker"
+    await asyncio.gather(*(world.join(backend, f"room {n}") for n in range(20)))
+
+
+async def foreign_name(world: World) -> None:
+    """A variable in the worker's environment gives it the name of another agent."""
+    names = dict.fromkeys(dispatch.NAMING_VARIABLES, "another-agent")
+    del names[dispatch.NAMING_VARIABLES[0]]  # its name is a setting here # only explicit
+    backend, _ = await asyncio.gather(world.backend(), world.worker(**names))
+    world.since = time.perf_counter()
+    await world.join(backend)
+
+
+# begin only 1.8
+async def toml_name(world: World) -> None:
+    """`livekit.toml` names the worker, as it can after livekit-agents 1.8.9 (imitated)."""
+    (world.folder / "livekit.toml").touch()
+    backend, _ = await asyncio.gather(world.backend(), world.worker())
+    world.since = time.perf_counter()
+    await world.join(backend)
+
+
+# end only 1.8
+async def dead_proxy(world: World) -> None:
+    """The worker's environment names an HTTP proxy that does not answer; LiveKit is local."""
+    proxies = dict.fromkeys(PROXIES, f"http://127.0.0.1:{free_ports(1)[0]}")
+    ready = "registered worker" if world.promise else "starting worker"
+    backend, _ = await asyncio.gather(world.backend(), world.worker(ready, **proxies))
+    world.since = time.perf_counter()
+    await world.join(backend)
 
 
 async def exception(world: World) -> None:
@@ -161,8 +136,8 @@ async def killed_job(world: World) -> None:
     """The process of a job is killed, as if memory had run out."""
     backend, _ = await asyncio.gather(world.backend(), world.worker())
     await world.join(backend)
-    await world.lose_agent()
-    os.kill(int((world.folder / "pid").read_text()), signal.SIGKILL)
+    agent = await world.lose_agent()
+    os.kill(jobs_of(world.folder)[agent], signal.SIGKILL)
     world.since = time.perf_counter()
 
 
@@ -181,7 +156,7 @@ async def killed_worker(world: World) -> None:
 
 
 async def lost_machine(world: World) -> None:
-    """The worker and its jobs are killed at once; another worker runs. From when it was noticed."""
+    """The machine of the worker and its jobs is lost; another worker runs."""
     first = await served_by_the_first_of_two(world)
     os.killpg(first.pid, signal.SIGKILL)
     await world.agent_has_gone()
@@ -189,7 +164,7 @@ async def lost_machine(world: World) -> None:
 
 
 async def stopped_worker(world: World) -> None:
-    """The worker is told to stop, and a person talks for longer than it may drain."""
+    """The worker is told to stop, and a conversation outlasts its drain timeout."""
     first = await served_by_the_first_of_two(world, WORKER_DRAIN_TIMEOUT="1")
     first.terminate()
     await world.agent_has_gone()
@@ -203,7 +178,7 @@ async def rolling_replacement(world: World) -> None:
         world.backend(), world.worker(**drain), world.worker(**drain)
     )
     await asyncio.gather(*(world.join(backend, f"room {n}") for n in range(10)))
-    await asyncio.gather(*map(world.one_agent, world.persons))
+    await asyncio.gather(*map(world.one_agent, world.people))
     for worker in workers:
         worker.terminate()
         await asyncio.gather(world.worker(), asyncio.to_thread(worker.wait))
@@ -211,24 +186,25 @@ async def rolling_replacement(world: World) -> None:
 
 
 async def restarted_server(world: World) -> None:
-    """The LiveKit server is killed and runs again; in one of two rooms the agent is back first."""
+    """The LiveKit server is killed and restarted; in one of two rooms the agent is back first."""
     backend, _ = await asyncio.gather(world.backend(), world.worker())
     await asyncio.gather(world.join(backend), world.join(backend, "left"))
-    await asyncio.gather(*map(world.one_agent, world.persons))
+    await asyncio.gather(*map(world.one_agent, world.people))
     noticed = asyncio.Event()
-    world.persons["room"].room.on("reconnecting", noticed.set)
+    world.people["room"].room.on("reconnecting", noticed.set)
     world.server.kill()
     world.server.wait()
     await noticed.wait()
-    await world.persons.pop("left").leave()
+    await world.people.pop("left").leave()
     world.stack.enter_context(world.livekit.running())
     world.since = time.perf_counter()
-    await world.is_restored("left")
+    while not any(room.metadata for room in await world.rooms("left")):  # the agent restores it
+        await asyncio.sleep(POLL_SECONDS)
     await world.join(backend, "left")
 
 
 async def unheard_webhooks(world: World) -> None:
-    """The worker is killed, another one runs, and the token backend starts only afterwards."""
+    """The worker is killed while no token backend hears of it; another worker runs."""
     with ExitStack() as stack:
         backend, first = await asyncio.gather(world.backend(stack), world.worker())
         await world.join(backend)
@@ -241,8 +217,9 @@ async def unheard_webhooks(world: World) -> None:
 
 
 async def crowd(world: World, rooms: int = 3) -> None:
-    """Twenty persons at once ask two token backends for a room that is open and has no agent."""
+    """Twenty people at once ask two token backends for an open room without an agent."""
     names = [f"room {n}" for n in range(rooms)]
+    world.note = lambda: "one room after the other"
     for name in names:
         await world.api.room.create_room(CreateRoomRequest(name=name))
     first, _ = await asyncio.gather(world.backend(), world.worker())
@@ -261,7 +238,7 @@ async def crowd(world: World, rooms: int = 3) -> None:
 
 
 async def burst(world: World) -> None:
-    """Persons each open a room at the same moment; two workers run."""
+    """Many people each open a room at the same moment; two workers run."""
     backend, *_ = await asyncio.gather(world.backend(), world.worker(), world.worker())
     world.since = time.perf_counter()
     await asyncio.gather(*(world.join(backend, f"room {n}") for n in range(BURST)))
@@ -270,6 +247,14 @@ async def burst(world: World) -> None:
 # How long to wait for an agent, in seconds: several times as long as it takes.
 FAULTS: dict[Fault, float] = {
     late_worker: 15,
+    foreign_token: 15,
+    created_room: 15,
+    phone_caller: 15,
+    saturated_machine: 15,
+    saturated_worker: 15,
+    foreign_name: 15,
+    toml_name: 15,  # only 1.8
+    dead_proxy: 15,
     exception: 15,
     killed_job: 15,
     killed_worker: 15,

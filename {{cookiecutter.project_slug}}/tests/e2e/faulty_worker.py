@@ -1,18 +1,30 @@
-"""The worker of this project, with faults on demand: a test asks for them by files in FAULTS."""
+"""The worker of this project, with faults on demand: a test asks for them by files in FAULTS.
+
+With PLAIN it also does without what this project's code does about load and names, to measure what
+plain LiveKit does.
+"""
 
 import os
 from importlib import import_module  # only pipeline
 from pathlib import Path
 from typing import Any
 
-from livekit.agents import AgentSession, JobContext, JobRequest
+from livekit.agents import (
+    AgentServer,  # only 1.8
+    AgentSession,
+    JobContext,
+    JobRequest,
+    WorkerOptions,
+)
 
-from app import assistant, jobs
-from tests import worker
+from app import assistant, dispatch, jobs
 
 FAULTS = Path(os.environ["FAULTS"])
+PLAIN = bool(os.environ.get("PLAIN"))
 
 join, start = jobs.join, assistant.start
+measure: Any = WorkerOptions.load_fnc
+run = AgentServer.run  # only 1.8
 
 
 async def join_or_fail(*arguments: Any) -> bool:
@@ -23,7 +35,8 @@ async def join_or_fail(*arguments: Any) -> bool:
 
 
 async def start_and_tell(job: JobContext) -> AgentSession[None]:
-    (FAULTS / "pid").write_text(str(os.getpid()))
+    with (FAULTS / "jobs").open("a") as file:
+        file.write(f"{os.getpid()} {job.room.local_participant.identity}\n")
     return await start(job)
 
 
@@ -34,14 +47,34 @@ async def accept_or_not(request: JobRequest) -> None:
         await request.accept()
 
 
-def load() -> float:
+def load(worker: Any) -> float:
+    """What the SDK measures. Unless a test is about it, the noise of a busy machine is left out."""
+    if (FAULTS / "real-load").exists():
+        real: float = measure(worker)
+        return real
     return 1.0 if (FAULTS / "full").exists() else 0.0
 
 
+# begin only 1.8
+async def run_with_toml(server: AgentServer, **options: bool) -> None:
+    """Do what livekit-agents does after 1.8.9 with `[agent] name` of livekit.toml (#7295)."""
+    if (FAULTS / "livekit.toml").exists():
+        setattr(server, dispatch.NAME_OF_WORKER, "another-agent")
+    await run(server, **options)
+
+
+# end only 1.8
 # In the process of each job, too, which runs this module.
 import_module("tests.e2e.scripted_worker")  # only pipeline
 jobs.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
+WorkerOptions.load_fnc = load
+AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8
+if PLAIN:
+    dispatch.ignore_names = lambda *_: None
+    dispatch.keep_name = lambda *_: None  # only 1.8
+
+from tests import worker  # noqa: E402 (reads the names)
 
 if __name__ == "__main__":
-    worker.main(load, accept_or_not)
+    worker.main(accept_or_not, load if PLAIN else None)

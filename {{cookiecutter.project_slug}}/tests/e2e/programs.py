@@ -34,6 +34,11 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def lack(words: str) -> NoReturn:
     """Ends a test whose real part is not here: skips it, under CI fails it."""
     end = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -54,14 +59,16 @@ def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str
 
 
 @contextmanager
-def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs `python -m …` in the project, from the moment at which it printed `ready`.
+def program(
+    *arguments: str, ready: str, env: dict[str, str], folder: Path = PROJECT
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs `python -m …` in a project, from the moment at which it printed `ready`.
 
     It leads a process group of its own, so that a test can end all of its processes at once.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
-        cwd=PROJECT,
+        cwd=folder,
         env={**os.environ, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -93,12 +100,19 @@ def program(*arguments: str, ready: str, env: dict[str, str]) -> Iterator[subpro
 
 @dataclass(frozen=True)
 class LiveKit:
-    """A LiveKit server for the tests, on free ports."""
+    """A LiveKit server for the tests, on free ports.
 
+    Attributes:
+        backends: how many token backends get its webhooks.
+        folder: the project whose programs use it.
+    """
+
+    backends: int = 1
+    folder: Path = PROJECT
     target_load: float = 100  # however busy the machine, no worker is passed over
     key: str = "test-key"
     secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
-    _ports: list[int] = field(default_factory=lambda: free_ports(4))
+    _ports: list[int] = field(default_factory=lambda: free_ports(5))
 
     @property
     def url(self) -> str:
@@ -120,13 +134,17 @@ class LiveKit:
             "OPENAI_API_KEY": "test-key",  # only realtime
         }
 
+    @property
+    def _hooks(self) -> list[int]:
+        return self._ports[3 : 3 + self.backends]
+
     def api(self) -> LiveKitAPI:
         return LiveKitAPI(self.url, self.key, self.secret)
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """Runs the server, or skips the test (under CI: fails it)."""
-        port, tcp, udp, backend = self._ports
+        port, tcp, udp, *_ = self._ports
         try:
             process = livekit_server.start(
                 self.key,
@@ -138,7 +156,7 @@ class LiveKit:
                 room={"departure_timeout": 2},  # seconds; a worker that stops waits for its rooms
                 webhook={
                     "api_key": self.key,
-                    "urls": [f"http://127.0.0.1:{backend}/livekit/webhook"],
+                    "urls": [f"http://127.0.0.1:{hook}/livekit/webhook" for hook in self._hooks],
                 },
             )
         except livekit_server.ServerNotFound:
@@ -148,8 +166,10 @@ class LiveKit:
             yield process
 
     @contextmanager
-    def worker(self, module: str = WORKER, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Runs the worker as in production, from the moment at which it is registered."""
+    def worker(
+        self, module: str = WORKER, ready: str = "registered worker", **env: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Runs the worker as in production, from the moment it has printed `ready`."""
         env = {
             **self.env,
             "WORKER_HOST": "127.0.0.1",
@@ -163,20 +183,18 @@ class LiveKit:
         # end only realtime
         with (
             program("tests.fake_openai", str(port), ready="listening", env={}),  # only realtime
-            program(module, "start", ready="registered worker", env=env) as process,
+            program(module, "start", ready=ready, env=env, folder=self.folder) as process,
         ):
             yield process
 
     @contextmanager
     def backend(self, **env: str) -> Iterator[str]:
-        """Runs the token backend; gives its URL. The first one gets the webhooks."""
-        port = self._ports[3]
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                (port,) = free_ports(1)
+        """Runs the token backend; gives its URL. The first `backends` get the webhooks."""
+        free = (port for port in self._hooks if not is_taken(port))
+        port = next(free, None) or free_ports(1)[0]
         env = {**self.env, "TOKEN_RATE_LIMIT": "1000/minute", **env}
         serve = ("uvicorn", "app.api:app", "--host", "127.0.0.1", "--port", str(port))
-        with program(*serve, ready="Uvicorn running on", env=env):
+        with program(*serve, ready="Uvicorn running on", env=env, folder=self.folder):
             yield f"http://127.0.0.1:{port}"
 
 

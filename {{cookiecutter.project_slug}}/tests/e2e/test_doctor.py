@@ -91,7 +91,11 @@ async def patient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
         ]
         worker = stack.enter_context(
             livekit.worker(
-                "tests.e2e.faulty_worker", FAULTS=str(faults), WORKER_PORT=str(port), **alone
+                "tests.e2e.faulty_worker",
+                PLAIN="true",
+                FAULTS=str(faults),
+                WORKER_PORT=str(port),
+                **alone,
             )
         )
         backend = stack.enter_context(livekit.backend(**alone))

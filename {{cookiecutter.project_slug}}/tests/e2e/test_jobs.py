@@ -14,9 +14,10 @@ from livekit.api import (
 )
 
 from app.settings import load_settings  # only explicit
-from tests.e2e.faults import answers_to, served_by_the_first_of_two, world
+from tests.e2e.faults import served_by_the_first_of_two
 from tests.e2e.person import TIMEOUT, Person
 from tests.e2e.programs import LiveKit
+from tests.e2e.world import answers_to, world
 
 
 async def send_agent(api: LiveKitAPI, room: str) -> None:
@@ -66,4 +67,4 @@ async def test_it_does_not_leave_for_one_whose_process_is_gone(tmp_path: Path) -
         assert await here.agents() == list(here.lost)  # the server has not noticed
         await send_agent(here.api, "room")
         here.since = time.perf_counter()
-        assert await here.seconds_to_recover(15) is not None  # it would notice after 20
+        assert (await here.outcome(15)).is_good  # it would notice after 20

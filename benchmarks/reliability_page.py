@@ -1,0 +1,75 @@
+"""docs/reliability.md: the stored run, and reliability_page.md, which is kept by hand."""
+
+import ast
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from benchmarks.dispatch_page import line
+from tests.baking import PROJECT
+
+HERE = Path(__file__).parent
+DOCS = HERE.parent / "docs"
+PAGE, STORED = DOCS / "reliability.md", DOCS / "reliability.json"
+TEXT = HERE / "reliability_page.md"
+
+# Not among the project's own faults, because it takes two projects.
+TWO_PROJECTS = "two_projects"
+TWO_PROJECTS_SENTENCE = (
+    "Two projects share one key, with ten rooms each; the worker of either is killed."
+)
+
+Outcome = Mapping[str, Any]  # see tests/e2e/world.py of the project
+
+
+def sentences() -> dict[str, str]:
+    """Every fault with the sentence for its row, in the order of the page.
+
+    They are read from the project's tests/e2e/faults.py, which can be imported only in a project.
+    """
+    module = ast.parse((PROJECT / "tests/e2e/faults.py").read_text(encoding="utf-8"))
+    functions = [node for node in module.body if isinstance(node, ast.AsyncFunctionDef)]
+    docstrings = {function.name: ast.get_docstring(function) or "" for function in functions}
+    (faults,) = (node.value for node in module.body if isinstance(node, ast.AnnAssign))
+    assert isinstance(faults, ast.Dict)
+    names = [key.id for key in faults.keys if isinstance(key, ast.Name)]
+    return {name: docstrings[name] for name in names} | {TWO_PROJECTS: TWO_PROJECTS_SENTENCE}
+
+
+def stored_run() -> dict[str, Any]:
+    run: dict[str, Any] = json.loads(STORED.read_text(encoding="utf-8"))
+    return run
+
+
+def render(run: Mapping[str, Any]) -> str:
+    dates = sorted({row["date"] for row in run["rows"]})
+    rows = (line(row["sentence"], words(row["plain"]), words(row["ours"])) for row in run["rows"])
+    head = line("What goes wrong", "Plain LiveKit", "This project")
+    return Template(TEXT.read_text(encoding="utf-8")).substitute(
+        date=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
+        agents=run["agents"],
+        server=run["server"],
+        table="\n".join((head, "|---|---|---|", *rows)),
+        share=outcome_of(run, "saturated_worker")["note"],
+    )
+
+
+def outcome_of(run: Mapping[str, Any], fault: str) -> Outcome:
+    """What our promise made of `fault`."""
+    (outcome,) = (row["ours"] for row in run["rows"] if row["fault"] == fault)
+    return dict(outcome)
+
+
+def words(outcome: Outcome) -> str:
+    rooms, served, note = outcome["rooms"], outcome["served"], outcome["note"]
+    if served == 0:
+        text = "no agent, for good"
+    elif served < rooms:
+        text = f"one agent in {served} of {rooms} rooms, for good"
+    else:
+        seconds = f"{max(outcome['seconds'], 0.1):.1f} s"
+        where = f" in each of {rooms} rooms, the slowest" if rooms > 1 else ","
+        text = f"one agent{where} after {seconds}"
+    return f"{text} ({note})" if note else text

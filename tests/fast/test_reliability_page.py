@@ -1,0 +1,44 @@
+"""docs/reliability.md says what the stored run says, and the run has every fault."""
+
+from benchmarks.reliability_page import PAGE, render, sentences, stored_run, words
+
+RUN = stored_run()
+OURS = {row["fault"]: row["ours"] for row in RUN["rows"]}
+
+
+def test_the_page_is_what_the_stored_run_makes() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render(RUN), (
+        "run `uv run python -m benchmarks.reliability --render`"
+    )
+
+
+def test_every_fault_has_a_row_and_every_row_is_a_fault() -> None:
+    rows = {row["fault"]: row["sentence"] for row in RUN["rows"]}
+    assert rows == sentences(), "run `uv run python -m benchmarks.reliability --only FAULT …`"
+    assert len(rows) == len(RUN["rows"])
+
+
+def test_every_fault_ends_in_exactly_one_agent_in_each_room() -> None:
+    bad = {
+        fault
+        for fault, ours in OURS.items()
+        if ours["served"] != ours["rooms"] or ours["rooms"] < 1
+    }
+    assert not bad
+
+
+def test_eight_people_on_a_saturated_machine_have_their_agents_within_five_seconds() -> None:
+    assert OURS["saturated_machine"]["rooms"] == 8
+    assert OURS["saturated_machine"]["seconds"] < 5
+
+
+def test_an_outcome_in_words() -> None:
+    one = {"rooms": 1, "served": 1, "seconds": 0.42, "note": ""}
+    assert words(one) == "one agent, after 0.4 s"
+    assert words(one | {"seconds": 0.01}) == "one agent, after 0.1 s"
+    assert words(one | {"served": 0, "seconds": None}) == "no agent, for good"
+    assert words(one | {"rooms": 8, "served": 3}) == "one agent in 3 of 8 rooms, for good"
+    eight = one | {"rooms": 8, "served": 8, "note": "6 of 8 from the idle worker"}
+    assert words(eight) == (
+        "one agent in each of 8 rooms, the slowest after 0.4 s (6 of 8 from the idle worker)"
+    )
