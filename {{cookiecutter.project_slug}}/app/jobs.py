@@ -37,7 +37,7 @@ API_TIMEOUT = 20  # seconds to find out who stays, and to see to it
 LISTED_AFTER = (0, 0.5, 1.5)
 # Seconds that an agent waits in a room without people, whatever timeout the room has. LiveKit keeps
 # a room for 20 by default. Whoever comes later gets another agent.
-ALONE_SECONDS = 60
+ALONE_SECONDS: float = 60
 NO_ANSWER = (
     RpcError.ErrorCode.CONNECTION_TIMEOUT,
     RpcError.ErrorCode.RECIPIENT_NOT_FOUND,

@@ -68,6 +68,7 @@ async def run_with_toml(server: AgentServer, **options: bool) -> None:
 import_module("tests.e2e.scripted_worker")  # only pipeline
 jobs.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
+jobs.ALONE_SECONDS = float(os.environ.get("ALONE_SECONDS", jobs.ALONE_SECONDS))
 WorkerOptions.load_fnc = load
 AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8
 if PLAIN:

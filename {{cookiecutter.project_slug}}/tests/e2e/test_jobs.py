@@ -7,24 +7,27 @@ import time
 from pathlib import Path
 
 from livekit.api import (
+    AccessToken,
     CreateAgentDispatchRequest,
     ListParticipantsRequest,
     ListRoomsRequest,
     LiveKitAPI,
+    VideoGrants,
 )
 
-from app.settings import load_settings  # only explicit
+from app import dispatch
+from app.settings import load_settings
 from tests.e2e.faults import served_by_the_first_of_two
 from tests.e2e.person import TIMEOUT, Person
 from tests.e2e.programs import LiveKit
-from tests.e2e.world import answers_to, world
+from tests.e2e.world import POLL_SECONDS, answers_to, world
 
 
 async def send_agent(api: LiveKitAPI, room: str) -> None:
     await api.agent_dispatch.create_dispatch(
         CreateAgentDispatchRequest(
             room=room,
-            agent_name=load_settings().livekit_agent_name,  # only explicit
+            agent_name=dispatch.our_name(load_settings()),  # only explicit
         )
     )
 
@@ -68,3 +71,43 @@ async def test_it_does_not_leave_for_one_whose_process_is_gone(tmp_path: Path) -
         await send_agent(here.api, "room")
         here.since = time.perf_counter()
         assert (await here.outcome(15)).is_good  # it would notice after 20
+
+
+async def test_it_does_not_stay_alone_whatever_timeout_the_room_has(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        backend, _ = await asyncio.gather(here.backend(), here.worker(ALONE_SECONDS="1"))
+        timeout = {"departure_timeout": 3600}
+        person = await Person.with_token_from(backend, room_name="room", room_config=timeout)
+        await here.lose_agent()
+        await person.leave()
+        await here.agent_has_gone()
+        assert [room.name for room in await here.rooms()] == ["room"]
+        await here.join(backend)
+        assert (await here.outcome(15)).is_good
+
+
+async def test_it_tells_a_restarted_server_whose_room_it_is(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await asyncio.gather(here.backend(), here.worker())
+        await here.join_with(here.foreign_token())
+        agent = await here.lose_agent()
+        noticed = asyncio.Event()
+        here.people["room"].room.on("reconnecting", noticed.set)
+        here.server.kill()
+        here.server.wait()
+        await noticed.wait()
+        await here.people.pop("room").leave()  # so that the agent is the first to return
+        here.stack.enter_context(here.livekit.running())
+        async with asyncio.timeout(TIMEOUT):
+            while not await is_our_room(here.api, "room"):
+                await asyncio.sleep(POLL_SECONDS)
+        token = AccessToken(here.livekit.key, here.livekit.secret).with_identity("ann")
+        token.with_grants(VideoGrants(room_join=True, room="room"))  # it asks for no agent
+        await here.join_with(token)
+        await here.remove(agent)
+        assert (await here.outcome(15)).is_good
+
+
+async def is_our_room(api: LiveKitAPI, room: str) -> bool:
+    dispatches = await api.agent_dispatch.list_dispatch(room)
+    return bool(dispatches) and dispatch.is_our_room(dispatches, load_settings())

@@ -11,9 +11,9 @@ from app import proxy as app_proxy
 from app.doctor import proxies, server
 from app.doctor.finding import Finding
 from app.settings import Settings
-from tests.e2e.faults import answers_to
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit, free_ports, livekit_running, run
+from tests.e2e.world import answers_to
 from tests.http_proxy import VARIABLES, http_proxy
 
 
