@@ -40,6 +40,7 @@ HOSTILE: list[tuple[str, set[str]]] = [
     ("None", set()),
     ("fastapi", {"project_slug"}),
     ("# only explicit", {"project_slug"}),
+    ("# only explcit", {"project_slug"}),  # no misspelt marker: it is in an answer
     ("agent_name: other", {"project_slug"}),
     (LONG, {"project_slug", "agent_name"}),
     ("x" * 300, {"project_slug"}),

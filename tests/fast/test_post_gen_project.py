@@ -64,8 +64,54 @@ def test_strip_knows_the_comments_of_each_format(line: str) -> None:
     ],
 )
 def test_strip_refuses_a_block_that_is_not_closed(text: str) -> None:
-    with pytest.raises(ValueError, match="only"):
+    with pytest.raises(ValueError, match=r"^\d: '(begin|end) only "):
         strip(text, {"automatic", "1.8"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x  # only explcit",
+        "x // only explcit",
+        "| x | <!-- only explcit -->",
+        "x  #only explicit",
+        "x  # Only explicit",
+        "x  # only explicit, automatic",
+        "x  # only explicit and automatic",
+        "x  # only explicit or automtic",
+        "x  # only explcit  # only explicit",
+        "x  # only 1.9",
+        "# begin only explcit",
+        "// begin only explicit dispatch",
+        "x  # begin only explicit",
+        "<!-- end only explcit -->",
+        "# file only explcit",
+        "# file only explicit",  # as it is not the first line
+    ],
+)
+@pytest.mark.parametrize("chosen", ["automatic", "explicit"])
+def test_strip_refuses_a_misspelt_marker_with_its_line(line: str, chosen: str) -> None:
+    with pytest.raises(ValueError, match=r"^4: .* can be: automatic, explicit, "):
+        strip(f"# file only {chosen}\n\nx  # only 1.8\n{line}\n", {chosen})
+
+
+def test_strip_refuses_a_misspelt_marker_of_a_file() -> None:
+    with pytest.raises(ValueError, match=r"^1: '# file only explcit' looks like a marker"):
+        strip("# file only explcit\n", {"explicit"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ports: []  # only this machine reaches it",
+        "x  # only here, because the page is rendered without it",
+        "x  # the only one",
+        "# One file only, or none.",
+        "See https://example.com/# only",
+    ],
+)
+def test_strip_takes_prose_for_no_marker(line: str) -> None:
+    assert strip(line, {"automatic"}) == line
 
 
 def test_strip_leaves_other_text_alone() -> None:

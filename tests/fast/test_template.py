@@ -2,8 +2,10 @@
 
 import re
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
+from hooks.post_gen_project import ALMOST_MARKER, TEXTS, WORDS, files, strip
 from tests.baking import PROJECT, PROMPTS, printed_by
 
 
@@ -19,6 +21,28 @@ def test_every_prompt_and_every_choice_has_human_words() -> None:
 def test_no_python_of_the_project_holds_jinja() -> None:
     for path in PROJECT.rglob("*.py"):
         assert not re.search(r"\{[{%#]", path.read_text(encoding="utf-8")), path
+
+
+def test_every_marker_is_well_spelt() -> None:
+    for path in files(PROJECT):
+        try:
+            text = (PROJECT / path).read_bytes().decode()
+        except UnicodeDecodeError:
+            continue  # a picture, or sound
+        if path.name in TEXTS or path.name.startswith("LICENSE-"):
+            assert not [line for line in text.splitlines() if ALMOST_MARKER.search(line)], path
+            continue
+        try:
+            strip(text, set(WORDS))
+        except ValueError as error:
+            raise AssertionError(f"{path.as_posix()}:{error}") from error
+
+
+def test_every_file_that_is_named_after_a_choice_is_well_spelt() -> None:
+    words = [word.replace(".", "_") for word in WORDS]
+    for path in files(PROJECT):
+        if found := re.search(r"_([^\W\d_]+|\d\w*)$", path.stem):
+            assert found[1] in words or not get_close_matches(found[1], words, cutoff=0.75), path
 
 
 def test_the_projects_fast_tests_pass_where_they_lie(tmp_path: Path) -> None:
