@@ -18,16 +18,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-KINDS = ("automatic", "explicit")
-ASSISTANTS = ("keyless", "pipeline", "realtime", "offline")
-RELEASES = ("1.8", "1.0.23")
-WORDS = KINDS + ASSISTANTS + RELEASES
+# The answers that choose files and lines, by question. No two questions share a word.
+CHOICES = {
+    "dispatch": ("automatic", "explicit"),
+    "assistant": ("keyless", "pipeline", "realtime", "offline"),
+    "livekit_agents": ("1.8", "1.0.23"),
+}
+WORDS = tuple(word for words in CHOICES.values() for word in words)
 WORD = "|".join(map(re.escape, WORDS))
-CHOICES = rf"(?:{WORD})(?: or (?:{WORD}))*"
+SOME_WORDS = rf"(?:{WORD})(?: or (?:{WORD}))*"
 COMMENT = r"(?:#|//|<!--) {}(?: -->)?\s*"
-MARKED_LINE = re.compile(r"\s*" + COMMENT.format(f"only ({CHOICES})") + "$")
-MARKED_FILE = re.compile(COMMENT.format(f"file only ({CHOICES})") + "\n")
-BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format(f"(begin|end) only ({CHOICES})") + "$")
+MARKED_LINE = re.compile(r"\s*" + COMMENT.format(f"only ({SOME_WORDS})") + "$")
+MARKED_FILE = re.compile(COMMENT.format(f"file only ({SOME_WORDS})") + "\n")
+BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format(f"(begin|end) only ({SOME_WORDS})") + "$")
 # Comments that look like markers. Those that are not markers stop the bake, because they would have
 # no effect. Prose has more words after "only", as in "only Caddy reaches it".
 ALMOST_MARKER = re.compile(
@@ -118,8 +121,8 @@ def names_left(project: Path) -> Iterator[str]:
 
 
 def keep_chosen(project: Path, answers: dict[str, str]) -> None:
-    """Leaves in `project` what `answers` chose, and nothing of the alternatives."""
-    chosen = {answers["dispatch"], answers["assistant"], answers["livekit_agents"]}
+    """Leave in `project` what `answers` chose, and nothing of the alternatives."""
+    chosen = {answers[question] for question in CHOICES}
     license_file = f"LICENSE-{answers['license']}"
     suffixes = {each: f"_{each.replace('.', '_')}" for each in WORDS}
     others = tuple(suffix for each, suffix in suffixes.items() if each not in chosen)

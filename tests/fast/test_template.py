@@ -5,7 +5,7 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
-from hooks.post_gen_project import ALMOST_MARKER, TEXTS, WORDS, files, strip
+from hooks.post_gen_project import ALMOST_MARKER, CHOICES, TEXTS, WORDS, files, strip
 from tests.baking import PROJECT, PROMPTS, printed_by
 
 
@@ -16,6 +16,13 @@ def test_every_prompt_and_every_choice_has_human_words() -> None:
     for prompt in asked:
         if isinstance(PROMPTS[prompt], list):
             assert list(words[prompt]) == ["__prompt__", *PROMPTS[prompt]]
+
+
+def test_the_hook_knows_every_choice() -> None:
+    licensed = {"license"}  # whose choices are files by name
+    chosen = {name for name in PROMPTS if name[0] != "_" and isinstance(PROMPTS[name], list)}
+    assert {name: tuple(PROMPTS[name]) for name in chosen - licensed} == CHOICES
+    assert len(WORDS) == len(set(WORDS))
 
 
 def test_no_python_of_the_project_holds_jinja() -> None:
@@ -47,7 +54,7 @@ def test_every_file_that_is_named_after_a_choice_is_well_spelt() -> None:
 
 def test_the_projects_fast_tests_pass_where_they_lie(tmp_path: Path) -> None:
     """The superset is explicit and keyless, so all tests hold for it but those of other choices."""
-    others = ("automatic", "pipeline", "realtime", "offline")
+    others = {*CHOICES["dispatch"], *CHOICES["assistant"]} - {"explicit", "keyless"}
     ignored = ("e2e", "test_missing_key.py", *(f"test_*_{other}.py" for other in others))
     printed_by(
         PROJECT,
