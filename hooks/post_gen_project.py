@@ -1,11 +1,12 @@
 """Keeps what the answers chose, proves that nothing else names an agent, says what to do next.
 
-What only one kind of dispatch, one assistant or one release of livekit-agents needs is marked where
-it stands:
+What only one kind of dispatch, one assistant, one release of livekit-agents or one way of deploying
+needs is marked where it stands:
     a line, by its end          # only explicit
     a block, by two lines       # begin only explicit      and      # end only explicit
     a file, by its name         tests/test_dispatch_explicit.py
     or by its first line        # file only pipeline or realtime
+    a folder                    in PATHS
 A file for one assistant or release takes the place of the file without its name:
 app/assistant_pipeline.py that of app/assistant.py.
 A misspelt marker stops the bake.
@@ -14,6 +15,7 @@ A misspelt marker stops the bake.
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ CHOICES = {
     "dispatch": ("automatic", "explicit"),
     "assistant": ("keyless", "pipeline", "realtime", "offline"),
     "livekit_agents": ("1.8", "1.0.23"),
+    "deploy": ("containers", "kubernetes", "none"),
 }
 WORDS = tuple(word for words in CHOICES.values() for word in words)
 WORD = "|".join(map(re.escape, WORDS))
@@ -38,6 +41,17 @@ ALMOST_MARKER = re.compile(
     r"|(?:#|//|<!--)\s*(?:begin|end|file)\s+only\b.*$",
     re.IGNORECASE,
 )
+
+# Files and folders that only some choices need: a folder has no first line, and JSON no comments.
+PATHS = {
+    ".dockerignore": {"containers", "kubernetes"},
+    "Dockerfile": {"containers", "kubernetes"},
+    "compose.override.yaml": {"containers", "kubernetes"},
+    "compose.yaml": {"containers", "kubernetes"},
+    "deploy": {"containers", "kubernetes"},
+    "deploy/grafana": {"kubernetes"},
+    "deploy/kubernetes": {"kubernetes"},
+}
 
 # What may lie in a folder, and is no text of the template's.
 NOT_OURS = {".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
@@ -127,6 +141,12 @@ def keep_chosen(project: Path, answers: dict[str, str]) -> None:
     suffixes = {each: f"_{each.replace('.', '_')}" for each in WORDS}
     others = tuple(suffix for each, suffix in suffixes.items() if each not in chosen)
     alternatives = tuple(suffixes[answers[prompt]] for prompt in ("assistant", "livekit_agents"))
+    for name, words in PATHS.items():
+        if chosen.isdisjoint(words):
+            if (path := project / name).is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
     for path in list(files(project)):
         file = project / path
         if path.name == license_file:

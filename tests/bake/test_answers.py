@@ -156,7 +156,7 @@ def test_a_folder_that_is_there_is_never_touched(tmp_path: Path) -> None:
 def test_enter_at_every_prompt_bakes_the_default_project(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "-o", str(tmp_path)],
-        input="\n" * 9,
+        input="\n" * 10,
         env=clean_environment(),
         capture_output=True,
         encoding="utf-8",

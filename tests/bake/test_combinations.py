@@ -11,18 +11,19 @@ from hooks.post_gen_project import ALMOST_MARKER, CHOICES, WORDS, files
 from hooks.pre_gen_project import DEPENDENCY
 from tests.baking import PROJECT, PROMPTS, BakedProject, Refused, bake
 
-# dispatch, assistant, livekit_agents: each is offered with each licence
+# dispatch, assistant, livekit_agents, deploy: each is offered with each licence. Every way to
+# deploy is offered with all the rest; one of the three is tested.
 SUPPORTED = [
-    ("automatic", "keyless", "1.8"),
-    ("explicit", "keyless", "1.8"),
-    ("automatic", "keyless", "1.0.23"),
-    ("explicit", "keyless", "1.0.23"),
-    ("automatic", "pipeline", "1.8"),
-    ("explicit", "pipeline", "1.8"),
-    ("automatic", "realtime", "1.8"),
-    ("explicit", "realtime", "1.8"),
-    ("automatic", "offline", "1.8"),
-    ("explicit", "offline", "1.8"),
+    ("automatic", "keyless", "1.8", "containers"),
+    ("explicit", "keyless", "1.8", "none"),
+    ("automatic", "keyless", "1.0.23", "kubernetes"),
+    ("explicit", "keyless", "1.0.23", "none"),
+    ("automatic", "pipeline", "1.8", "none"),
+    ("explicit", "pipeline", "1.8", "kubernetes"),
+    ("automatic", "realtime", "1.8", "kubernetes"),
+    ("explicit", "realtime", "1.8", "containers"),
+    ("automatic", "offline", "1.8", "containers"),
+    ("explicit", "offline", "1.8", "none"),
 ]
 in_each_combination = pytest.mark.parametrize(
     "answers",
@@ -40,6 +41,7 @@ REFUSED = [
     {"livekit_agents": "1.5"},
     {"livekit_agents": "1.8.9"},
     {"license": "GPL-3.0"},
+    {"deploy": "docker"},
 ]
 LICENSE_WORDS = {
     "MIT": "Permission is hereby granted, free of charge",
@@ -47,6 +49,10 @@ LICENSE_WORDS = {
     "BSD-3-Clause": "Redistribution and use in source and binary forms",
     "Proprietary": "All rights reserved.",
 }
+CONTAINERS = {
+    ".dockerignore", "Dockerfile", "compose.override.yaml", "compose.yaml",
+    "deploy/compose/Caddyfile", "deploy/compose/production.yaml",
+}  # fmt: skip
 # The files that only some combinations have, by what was chosen. All others are in every project.
 FILES = {
     "automatic": {"tests/test_dispatch_automatic.py", "tests/e2e/test_dispatch_automatic.py"},
@@ -66,9 +72,23 @@ FILES = {
     "offline": {"app/conversation.py", "app/models.py"},
     "1.8": {"app/traces.py"},
     "1.0.23": {"app/mends.py"},
+    "containers": CONTAINERS,
+    "kubernetes": CONTAINERS | {
+        "deploy/grafana/dashboard.json", "deploy/kubernetes/README.md",
+        "deploy/kubernetes/base/kustomization.yaml", "deploy/kubernetes/base/pod.yaml",
+        "deploy/kubernetes/base/token-backend.yaml", "deploy/kubernetes/base/worker.yaml",
+        "deploy/kubernetes/overlays/production/ingress.yaml",
+        "deploy/kubernetes/overlays/production/kustomization.yaml",
+    },
 }  # fmt: skip
 # Those of every project that the template has under another name, or not at all.
 MADE = {".env", "LICENSE"}
+# What the texts do not speak of, as it is not there. (The section on other answers may.)
+KUBERNETES = r"deploy/(kubernetes|grafana)|kubectl|dashboard|[Aa]utoscal"
+DOCKER = r"[Dd]ockerfile|dockerignore|docker[ -]compose|compose\.|docker logs"
+IMAGE = rf"{DOCKER}|deploy/|Kubernetes|\b[Ii]mages?\b|[Cc]ontainer"
+NOT_THERE = {"containers": KUBERNETES, "kubernetes": "(?!)", "none": f"{KUBERNETES}|{IMAGE}"}
+OTHER_ANSWERS = re.compile("(?ms)^## Other answers.*?(?=^## )")
 
 
 def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
@@ -77,6 +97,7 @@ def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
         "assistant": ["keyless", "pipeline", "realtime", "offline"],
         "livekit_agents": ["1.8", "1.0.23"],
         "license": ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"],
+        "deploy": ["containers", "kubernetes", "none"],
         "_copy_without_render": PROMPTS["_copy_without_render"],
     }
     assert [name for name in PROMPTS if not name.startswith("_")] == [
@@ -89,6 +110,7 @@ def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
         "assistant",
         "livekit_agents",
         "license",
+        "deploy",
     ]
 
 
@@ -105,6 +127,9 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
         assert "{%" not in text, name
         assert "cookiecutter" not in text.replace("org/cookiecutter-livekit-agent", ""), name
         assert text.endswith("\n") or not text, name
+        if not name.startswith(("app/", "dev/", "tests/")):
+            spoken_of = re.search(NOT_THERE[answers["deploy"]], OTHER_ANSWERS.sub("", text))
+            assert not spoken_of, f"{name} speaks of {spoken_of}"
     (sdk,) = (each for each in project.pyproject["project"]["dependencies"] if "-agents" in each)
     assert sdk == REQUIREMENTS[answers["livekit_agents"]]
 

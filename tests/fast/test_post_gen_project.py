@@ -11,6 +11,7 @@ ANSWERS = {
     "assistant": "keyless",
     "license": "MIT",
     "livekit_agents": "1.8",
+    "deploy": "containers",
 }
 PYTHON = """\
 a = 1
@@ -163,6 +164,25 @@ def test_the_files_of_an_assistant_are_kept_with_it_alone(
     (tmp_path / "__init__.py").touch()
     keep_chosen(tmp_path, ANSWERS | {"assistant": assistant})
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == kept
+
+
+@pytest.mark.parametrize(
+    ("deploy", "kept"),
+    [
+        ("none", {"app"}),
+        ("containers", {"app", "Dockerfile", "deploy", "deploy/compose"}),
+        ("kubernetes", {"app", "Dockerfile", "deploy", "deploy/compose", "deploy/kubernetes"}),
+    ],
+)
+def test_a_path_is_kept_with_its_choices_and_no_folder_stays_empty(
+    tmp_path: Path, deploy: str, kept: set[str]
+) -> None:
+    for name in ("app/a.py", "Dockerfile", "deploy/compose/c.yaml", "deploy/kubernetes/k.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    keep_chosen(tmp_path, ANSWERS | {"deploy": deploy})
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert {name for name in left if "." not in name} == kept
 
 
 def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
-from hooks.post_gen_project import ALMOST_MARKER, CHOICES, TEXTS, WORDS, files, strip
+from hooks.post_gen_project import ALMOST_MARKER, CHOICES, PATHS, TEXTS, WORDS, files, strip
 from tests.baking import PROJECT, PROMPTS, printed_by
 
 
@@ -28,6 +28,12 @@ def test_the_hook_knows_every_choice() -> None:
 def test_no_python_of_the_project_holds_jinja() -> None:
     for path in PROJECT.rglob("*.py"):
         assert not re.search(r"\{[{%#]", path.read_text(encoding="utf-8")), path
+
+
+def test_every_path_that_only_some_choices_need_is_there() -> None:
+    for name, words in PATHS.items():
+        assert (PROJECT / name).exists(), name
+        assert words < set(WORDS)
 
 
 def test_every_marker_is_well_spelt() -> None:
