@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hooks.post_gen_project import ALMOST_MARKER, CHOICES, PATHS, TEXTS, WORDS, files, strip
-from tests.baking import PROJECT, PROMPTS, printed_by
+from tests.baking import PROJECT, PROMPTS, TEMPLATE, printed_by
 
 
 def test_every_prompt_and_every_choice_has_human_words() -> None:
@@ -23,6 +23,20 @@ def test_the_hook_knows_every_choice() -> None:
     chosen = {name for name in PROMPTS if name[0] != "_" and isinstance(PROMPTS[name], list)}
     assert {name: tuple(PROMPTS[name]) for name in chosen - licensed} == CHOICES
     assert len(WORDS) == len(set(WORDS))
+
+
+def test_every_action_is_pinned_by_commit() -> None:
+    by_tag = {"actions/cache@v4"}  # whose commit nobody has looked up yet
+    workflows = [
+        path
+        for folder in (TEMPLATE, PROJECT)
+        for path in (folder / ".github" / "workflows").glob("*.yml")
+    ]
+    assert len(workflows) >= 3
+    for path in workflows:
+        for action in re.findall(r"(?m)\buses: (.*)$", path.read_text(encoding="utf-8")):
+            pinned = re.match(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", action)
+            assert pinned or action in by_tag, f"{path}: {action}"
 
 
 def test_no_python_of_the_project_holds_jinja() -> None:
