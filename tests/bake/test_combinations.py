@@ -114,6 +114,11 @@ def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
     ]
 
 
+def test_every_choice_is_in_a_combination() -> None:
+    for words, combined in zip(CHOICES.values(), zip(*SUPPORTED, strict=True), strict=True):
+        assert set(combined) == set(words)
+
+
 @in_each_combination
 def test_a_combination_bakes_what_it_needs_and_nothing_else(
     tmp_path: Path, answers: dict[str, Any]
