@@ -1,31 +1,57 @@
 """Keeps what the answers chose, proves that nothing else names an agent, says what to do next.
 
-What only one kind of dispatch, one assistant or one release of livekit-agents needs is marked where
-it stands:
+What only one kind of dispatch, one assistant, one release of livekit-agents or one way of deploying
+needs is marked where it stands:
     a line, by its end          # only explicit
     a block, by two lines       # begin only explicit      and      # end only explicit
     a file, by its name         tests/test_dispatch_explicit.py
     or by its first line        # file only pipeline or realtime
+    a folder                    in PATHS
 A file for one assistant or release takes the place of the file without its name:
 app/assistant_pipeline.py that of app/assistant.py.
+A misspelt marker stops the bake.
 """
 
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-KINDS = ("automatic", "explicit")
-ASSISTANTS = ("keyless", "pipeline", "realtime", "offline")
-RELEASES = ("1.8", "1.0.23")
-CHOICE = "|".join(map(re.escape, KINDS + ASSISTANTS + RELEASES))
-CHOICES = rf"(?:{CHOICE})(?: or (?:{CHOICE}))*"
+# The answers that choose files and lines, by question. No two questions share a word.
+CHOICES = {
+    "dispatch": ("automatic", "explicit"),
+    "assistant": ("keyless", "pipeline", "realtime", "offline"),
+    "livekit_agents": ("1.8", "1.0.23"),
+    "deploy": ("containers", "kubernetes", "none"),
+}
+WORDS = tuple(word for words in CHOICES.values() for word in words)
+WORD = "|".join(map(re.escape, WORDS))
+SOME_WORDS = rf"(?:{WORD})(?: or (?:{WORD}))*"
 COMMENT = r"(?:#|//|<!--) {}(?: -->)?\s*"
-MARKED_LINE = re.compile(r"\s*" + COMMENT.format(f"only ({CHOICES})") + "$")
-MARKED_FILE = re.compile(COMMENT.format(f"file only ({CHOICES})") + "\n")
-BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format(f"(begin|end) only ({CHOICES})") + "$")
+MARKED_LINE = re.compile(r"\s*" + COMMENT.format(f"only ({SOME_WORDS})") + "$")
+MARKED_FILE = re.compile(COMMENT.format(f"file only ({SOME_WORDS})") + "\n")
+BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format(f"(begin|end) only ({SOME_WORDS})") + "$")
+# Comments that look like markers. Those that are not markers stop the bake, because they would have
+# no effect. Prose has more words after "only", as in "only Caddy reaches it".
+ALMOST_MARKER = re.compile(
+    r"(?:#|//|<!--)\s*only\s+[\w.-]+(?:(?:\s+or|\s+and|,)\s+[\w.-]+)*\s*(?:-->)?\s*$"
+    r"|(?:#|//|<!--)\s*(?:begin|end|file)\s+only\b.*$",
+    re.IGNORECASE,
+)
+
+# Files and folders that only some choices need: a folder has no first line, and JSON no comments.
+PATHS = {
+    ".dockerignore": {"containers", "kubernetes"},
+    "Dockerfile": {"containers", "kubernetes"},
+    "compose.override.yaml": {"containers", "kubernetes"},
+    "compose.yaml": {"containers", "kubernetes"},
+    "deploy": {"containers", "kubernetes"},
+    "deploy/grafana": {"kubernetes"},
+    "deploy/kubernetes": {"kubernetes"},
+}
 
 # What may lie in a folder, and is no text of the template's.
 NOT_OURS = {".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
@@ -61,28 +87,38 @@ def strip(text: str, chosen: set[str]) -> str:
     Nothing is left of a file that is marked as a whole for what was not chosen.
 
     Raises:
-        ValueError: a block has no end, or an end has no block.
+        ValueError: a block has no end, an end has no block, or a marker is misspelt. The message
+            begins with the number of the line.
     """
     kept: list[str] = []
-    blocks: list[str] = []  # that are open, the innermost last
+    blocks: list[tuple[str, int]] = []  # choices and first line of each open block, innermost last
+    first = 1
     if mark := MARKED_FILE.match(text):
         if chosen.isdisjoint(mark[1].split(" or ")):
             return ""
-        text = text[mark.end() :]
-    for line in text.split("\n"):  # not splitlines(), for which there are other line ends, too
+        text, first = text[mark.end() :], 1 + mark[0].count("\n")
+    # Not splitlines(), which knows other line ends, too.
+    for number, line in enumerate(text.split("\n"), first):
         if border := BLOCK_BORDER.fullmatch(line):
             if border[1] == "begin":
-                blocks.append(border[2])
-            elif not blocks or blocks.pop() != border[2]:
-                raise ValueError(f"'end only {border[2]}' does not fit what stands before it")
+                blocks.append((border[2], number))
+            elif not blocks or blocks.pop()[0] != border[2]:
+                raise ValueError(f"{number}: 'end only {border[2]}' does not fit what precedes it")
             continue
         mark = MARKED_LINE.search(line)
-        marks = [*blocks, mark[1]] if mark else blocks
+        ending = "\r" if line.endswith("\r") else ""
+        unmarked = line[: mark.start()] + ending if mark else line
+        if almost := ALMOST_MARKER.search(unmarked):
+            raise ValueError(
+                f"{number}: {almost[0].strip()!r} looks like a marker, but is none. The words after"
+                f" 'only' can be: {', '.join(WORDS)} (several are joined by ' or '). 'file only'"
+                " belongs in the first line; 'begin only' and 'end only' need lines of their own."
+            )
+        marks = [choices for choices, _ in blocks] + ([mark[1]] if mark else [])
         if not any(chosen.isdisjoint(each.split(" or ")) for each in marks):
-            ending = "\r" if line.endswith("\r") else ""
-            kept.append(line[: mark.start()] + ending if mark else line)
+            kept.append(unmarked)
     if blocks:
-        raise ValueError(f"'begin only {blocks[-1]}' has no end")
+        raise ValueError(f"{blocks[-1][1]}: 'begin only {blocks[-1][0]}' has no end")
     return "\n".join(kept)
 
 
@@ -100,12 +136,18 @@ def names_left(project: Path) -> Iterator[str]:
 
 
 def keep_chosen(project: Path, answers: dict[str, str]) -> None:
-    """Leaves in `project` what `answers` chose, and nothing of the alternatives."""
-    chosen = {answers["dispatch"], answers["assistant"], answers["livekit_agents"]}
+    """Leave in `project` what `answers` chose, and nothing of the alternatives."""
+    chosen = {answers[question] for question in CHOICES}
     license_file = f"LICENSE-{answers['license']}"
-    suffixes = {each: f"_{each.replace('.', '_')}" for each in KINDS + ASSISTANTS + RELEASES}
+    suffixes = {each: f"_{each.replace('.', '_')}" for each in WORDS}
     others = tuple(suffix for each, suffix in suffixes.items() if each not in chosen)
     alternatives = tuple(suffixes[answers[prompt]] for prompt in ("assistant", "livekit_agents"))
+    for name, words in PATHS.items():
+        if chosen.isdisjoint(words):
+            if (path := project / name).is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
     for path in list(files(project)):
         file = project / path
         if path.name == license_file:
@@ -124,7 +166,7 @@ def keep_chosen(project: Path, answers: dict[str, str]) -> None:
             except UnicodeDecodeError:
                 continue  # a picture
             except ValueError as error:
-                sys.exit(f"{path.as_posix()}: {error}")
+                sys.exit(f"Nothing was made:\n{path.as_posix()}:{error}")
             if stripped != content:
                 file.write_bytes(stripped)
                 if not stripped:

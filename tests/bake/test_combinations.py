@@ -7,22 +7,29 @@ from typing import Any
 
 import pytest
 
+from hooks.post_gen_project import ALMOST_MARKER, CHOICES, WORDS, files
 from hooks.pre_gen_project import DEPENDENCY
-from tests.baking import PROMPTS, BakedProject, Refused, bake
+from tests.baking import PROJECT, PROMPTS, BakedProject, Refused, bake
 
-# dispatch, assistant, livekit_agents: each is offered with each licence
+# dispatch, assistant, livekit_agents, deploy: each is offered with each licence. Every way to
+# deploy is offered with all the rest; one of the three is tested.
 SUPPORTED = [
-    ("automatic", "keyless", "1.8"),
-    ("explicit", "keyless", "1.8"),
-    ("automatic", "keyless", "1.0.23"),
-    ("explicit", "keyless", "1.0.23"),
-    ("automatic", "pipeline", "1.8"),
-    ("explicit", "pipeline", "1.8"),
-    ("automatic", "realtime", "1.8"),
-    ("explicit", "realtime", "1.8"),
-    ("automatic", "offline", "1.8"),
-    ("explicit", "offline", "1.8"),
+    ("automatic", "keyless", "1.8", "containers"),
+    ("explicit", "keyless", "1.8", "none"),
+    ("automatic", "keyless", "1.0.23", "kubernetes"),
+    ("explicit", "keyless", "1.0.23", "none"),
+    ("automatic", "pipeline", "1.8", "none"),
+    ("explicit", "pipeline", "1.8", "kubernetes"),
+    ("automatic", "realtime", "1.8", "kubernetes"),
+    ("explicit", "realtime", "1.8", "containers"),
+    ("automatic", "offline", "1.8", "containers"),
+    ("explicit", "offline", "1.8", "none"),
 ]
+in_each_combination = pytest.mark.parametrize(
+    "answers",
+    [dict(zip(CHOICES, words, strict=True)) for words in SUPPORTED],
+    ids=list(map("-".join, SUPPORTED)),
+)
 REQUIREMENTS = {"1.8": "livekit-agents>=1.8.9,<1.9", "1.0.23": "livekit-agents==1.0.23"}
 REFUSED = [
     {"dispatch": "both"},
@@ -34,6 +41,7 @@ REFUSED = [
     {"livekit_agents": "1.5"},
     {"livekit_agents": "1.8.9"},
     {"license": "GPL-3.0"},
+    {"deploy": "docker"},
 ]
 LICENSE_WORDS = {
     "MIT": "Permission is hereby granted, free of charge",
@@ -41,44 +49,14 @@ LICENSE_WORDS = {
     "BSD-3-Clause": "Redistribution and use in source and binary forms",
     "Proprietary": "All rights reserved.",
 }
-FILES = {
-    ".dockerignore", ".env", ".env.example", ".github/dependabot.yml", ".github/workflows/test.yml",
-    ".gitignore", ".pre-commit-config.yaml", "Dockerfile", "compose.override.yaml", "compose.yaml",
-    "deploy/compose/Caddyfile", "deploy/compose/production.yaml", "AGENTS.md", "LICENSE",
-    "Procfile", "README.md", "pyproject.toml", "docs/observability.md", "docs/security.md",
-    "docs/page.png", "deploy/grafana/dashboard.json", "deploy/kubernetes/README.md",
-    "deploy/kubernetes/base/kustomization.yaml", "deploy/kubernetes/base/pod.yaml",
-    "deploy/kubernetes/base/token-backend.yaml", "deploy/kubernetes/base/worker.yaml",
-    "deploy/kubernetes/overlays/production/ingress.yaml",
-    "deploy/kubernetes/overlays/production/kustomization.yaml",
-    "app/__init__.py", "app/agent.py", "app/api.py", "app/assistant.py", "app/auth.py",
-    "app/chat.py", "app/dispatch.py", "app/jobs.py", "app/logs.py", "app/metrics.py",
-    "app/rate_limit.py", "app/rooms.py", "app/settings.py", "app/tokens.py", "app/watch.py",
-    "app/webhooks.py",
-    "app/doctor/__init__.py", "app/doctor/__main__.py", "app/doctor/checks.py",
-    "app/doctor/environment.py", "app/doctor/finding.py", "app/doctor/probe.py",
-    "app/doctor/rooms.py", "app/doctor/server.py", "app/doctor/tokens.py", "app/doctor/worker.py",
-    "app/web/icon.svg", "app/web/index.html", "app/web/page.css", "app/web/page.js",
-    "dev/__init__.py", "dev/livekit_server.py",
-    "tests/__init__.py", "tests/conftest.py", "tests/fake_dispatcher.py", "tests/fake_livekit.py",
-    "tests/test_api.py", "tests/test_assistant.py", "tests/test_auth.py",
-    "tests/test_livekit_server.py", "tests/test_rate_limit.py", "tests/test_redispatch.py",
-    "tests/test_rooms.py", "tests/test_settings.py", "tests/test_tokens.py",
-    "tests/test_watch.py", "tests/test_webhooks.py", "tests/test_worker.py", "tests/worker.py",
-    "tests/e2e/__init__.py", "tests/e2e/chromium.py", "tests/e2e/conftest.py",
-    "tests/e2e/faults.py", "tests/e2e/faulty_worker.py", "tests/e2e/person.py",
-    "tests/e2e/programs.py", "tests/e2e/test_assistant.py", "tests/e2e/test_backend.py",
-    "tests/e2e/test_doctor.py", "tests/e2e/test_drain.py", "tests/e2e/test_jobs.py",
-    "tests/e2e/test_livekit_server.py",
-    "tests/e2e/test_observability.py", "tests/e2e/test_page.py", "tests/e2e/test_proxy.py",
-    "tests/e2e/test_reliability.py",
-    "tests/e2e/test_token_source.py",
+CONTAINERS = {
+    ".dockerignore", "Dockerfile", "compose.override.yaml", "compose.yaml",
+    "deploy/compose/Caddyfile", "deploy/compose/production.yaml",
 }  # fmt: skip
-# What a combination has beside these, by what was chosen.
-MORE_FILES = {
+# The files that only some combinations have, by what was chosen. All others are in every project.
+FILES = {
     "automatic": {"tests/test_dispatch_automatic.py", "tests/e2e/test_dispatch_automatic.py"},
     "explicit": {"tests/test_dispatch_explicit.py", "tests/e2e/test_dispatch_explicit.py"},
-    "keyless": set(),
     "pipeline": {
         "app/conversation.py", "app/speechless.py",
         "tests/fake_models.py", "tests/test_missing_key.py",
@@ -94,8 +72,23 @@ MORE_FILES = {
     "offline": {"app/conversation.py", "app/models.py"},
     "1.8": {"app/traces.py"},
     "1.0.23": {"app/mends.py"},
+    "containers": CONTAINERS,
+    "kubernetes": CONTAINERS | {
+        "deploy/grafana/dashboard.json", "deploy/kubernetes/README.md",
+        "deploy/kubernetes/base/kustomization.yaml", "deploy/kubernetes/base/pod.yaml",
+        "deploy/kubernetes/base/token-backend.yaml", "deploy/kubernetes/base/worker.yaml",
+        "deploy/kubernetes/overlays/production/ingress.yaml",
+        "deploy/kubernetes/overlays/production/kustomization.yaml",
+    },
 }  # fmt: skip
-MARKER = re.compile("only (automatic|explicit|keyless|pipeline|realtime|offline|1\\.)")
+# Those of every project that the template has under another name, or not at all.
+MADE = {".env", "LICENSE"}
+# What the texts do not speak of, as it is not there. (The section on other answers may.)
+KUBERNETES = r"deploy/(kubernetes|grafana)|kubectl|dashboard|[Aa]utoscal"
+DOCKER = r"[Dd]ockerfile|dockerignore|docker[ -]compose|compose\.|docker logs"
+IMAGE = rf"{DOCKER}|deploy/|Kubernetes|\b[Ii]mages?\b|[Cc]ontainer"
+NOT_THERE = {"containers": KUBERNETES, "kubernetes": "(?!)", "none": f"{KUBERNETES}|{IMAGE}"}
+OTHER_ANSWERS = re.compile("(?ms)^## Other answers.*?(?=^## )")
 
 
 def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
@@ -104,6 +97,7 @@ def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
         "assistant": ["keyless", "pipeline", "realtime", "offline"],
         "livekit_agents": ["1.8", "1.0.23"],
         "license": ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"],
+        "deploy": ["containers", "kubernetes", "none"],
         "_copy_without_render": PROMPTS["_copy_without_render"],
     }
     assert [name for name in PROMPTS if not name.startswith("_")] == [
@@ -116,34 +110,53 @@ def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
         "assistant",
         "livekit_agents",
         "license",
+        "deploy",
     ]
 
 
-@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
+def test_every_choice_is_in_a_combination() -> None:
+    for words, combined in zip(CHOICES.values(), zip(*SUPPORTED, strict=True), strict=True):
+        assert set(combined) == set(words)
+
+
+@in_each_combination
 def test_a_combination_bakes_what_it_needs_and_nothing_else(
-    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
+    tmp_path: Path, answers: dict[str, Any]
 ) -> None:
-    project = bake(tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents)
-    more = [MORE_FILES[choice] for choice in (dispatch, assistant, livekit_agents)]
-    assert project.files == FILES.union(*more)
+    project = bake(tmp_path, **answers)
+    of_the_choices = [FILES.get(word, set()) for word in answers.values()]
+    assert project.files == files_of_every_project().union(*of_the_choices)
     for name, text in texts(project):
-        assert not MARKER.search(text), f"a marker is left in {name}"
+        markers = [line for line in text.splitlines() if ALMOST_MARKER.search(line)]
+        assert not markers, f"a marker is left in {name}"
         assert "{%" not in text, name
         assert "cookiecutter" not in text.replace("org/cookiecutter-livekit-agent", ""), name
         assert text.endswith("\n") or not text, name
+        if not name.startswith(("app/", "dev/", "tests/")):
+            spoken_of = re.search(NOT_THERE[answers["deploy"]], OTHER_ANSWERS.sub("", text))
+            assert not spoken_of, f"{name} speaks of {spoken_of}"
     (sdk,) = (each for each in project.pyproject["project"]["dependencies"] if "-agents" in each)
-    assert sdk == REQUIREMENTS[livekit_agents]
+    assert sdk == REQUIREMENTS[answers["livekit_agents"]]
 
 
-@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
+@in_each_combination
 def test_no_project_can_be_called_like_what_it_depends_on(
-    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
+    tmp_path: Path, answers: dict[str, Any]
 ) -> None:
-    pyproject = bake(
-        tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents
-    ).pyproject
+    pyproject = bake(tmp_path, **answers).pyproject
     for each in pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]:
         assert DEPENDENCY.fullmatch(re.match(r"[\w-]+", each)[0]), each  # type: ignore[index]
+
+
+def files_of_every_project() -> set[str]:
+    """The template's files but for those that a choice has, by their names or in FILES."""
+    suffixes = tuple(f"_{word.replace('.', '_')}" for word in WORDS)
+    common = {
+        path.as_posix()
+        for path in files(PROJECT)
+        if not path.stem.endswith(suffixes) and not path.name.startswith("LICENSE-")
+    }
+    return (common | MADE).difference(*FILES.values())
 
 
 def texts(project: BakedProject) -> Iterator[tuple[str, str]]:
@@ -158,11 +171,11 @@ def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("mypy"))
 
 
-@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
+@in_each_combination
 def test_it_is_clean_and_passes_its_tests(
-    tmp_path: Path, mypy_cache: str, dispatch: str, assistant: str, livekit_agents: str
+    tmp_path: Path, mypy_cache: str, answers: dict[str, Any]
 ) -> None:
-    project = bake(tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents)
+    project = bake(tmp_path, **answers)
     project.run("ruff", "check", ".")
     project.run("ruff", "format", "--check", ".")
     project.run("mypy", ".", MYPY_CACHE_DIR=mypy_cache)
@@ -170,21 +183,12 @@ def test_it_is_clean_and_passes_its_tests(
     project.run("pytest", "-q", "--ignore", "tests/e2e")
 
 
-@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
-def test_a_licence_changes_nothing_but_itself(
-    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
-) -> None:
+@in_each_combination
+def test_a_licence_changes_nothing_but_itself(tmp_path: Path, answers: dict[str, Any]) -> None:
     codes = []
     for license_name, words in LICENSE_WORDS.items():
         (output := tmp_path / license_name).mkdir()
-        project = bake(
-            output,
-            dispatch=dispatch,
-            assistant=assistant,
-            livekit_agents=livekit_agents,
-            license=license_name,
-            author_name="Ann",
-        )
+        project = bake(output, license=license_name, author_name="Ann", **answers)
         assert words in project.read("LICENSE")
         assert "Ann" in project.read("LICENSE")
         assert project.pyproject["project"]["license"].endswith(license_name)

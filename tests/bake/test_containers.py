@@ -44,6 +44,14 @@ def test_a_file_follows_its_schema(automatic: BakedProject, file: str) -> None:
     tool("check-jsonschema", "--builtin-schema", schema, file, folder=automatic.path)
 
 
+@pytest.mark.parametrize("file", [file for file in SCHEMAS if file not in COMPOSE])
+def test_a_file_follows_its_schema_without_an_image(tmp_path: Path, file: str) -> None:
+    project = bake(tmp_path, deploy="none")
+    tool(
+        "check-jsonschema", "--builtin-schema", f"vendor.{SCHEMAS[file]}", file, folder=project.path
+    )
+
+
 def services(project: BakedProject, *files: str) -> dict[str, Any]:
     """The services of these files together, as far as these tests look at them."""
     together: dict[str, Any] = {}

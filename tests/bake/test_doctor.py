@@ -4,12 +4,13 @@ import json
 import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from livekit_doctor.__main__ import main
 from livekit_doctor.project import examine
-from tests.bake.test_combinations import SUPPORTED
+from tests.bake.test_combinations import in_each_combination
 from tests.baking import TEMPLATE, BakedProject, bake, clean_environment, printed_by
 
 HANDLER = """
@@ -20,11 +21,11 @@ WorkerOptions(entrypoint, request_fnc=handle)
 """
 
 
-@pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents"), SUPPORTED)
+@in_each_combination
 def test_nothing_in_a_baked_project_keeps_an_agent_away(
-    tmp_path: Path, dispatch: str, assistant: str, livekit_agents: str
+    tmp_path: Path, answers: dict[str, Any]
 ) -> None:
-    project = bake(tmp_path, dispatch=dispatch, assistant=assistant, livekit_agents=livekit_agents)
+    project = bake(tmp_path, **answers)
     assert [finding.level for finding in examine(project.path)] == ["ok"]
 
 

@@ -18,6 +18,16 @@ socket.socket.connect = socket.getaddrinfo = refuse
 """
 
 
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A copy of this template that a test may change."""
+    template = tmp_path / "template"
+    for part in ("hooks", PROJECT.name):
+        shutil.copytree(TEMPLATE / part, template / part)
+    shutil.copy(TEMPLATE / "cookiecutter.json", template)
+    return template
+
+
 @pytest.mark.parametrize(
     ("file", "line"),
     [
@@ -27,16 +37,24 @@ socket.socket.connect = socket.getaddrinfo = refuse
     ],
 )
 def test_a_template_that_would_name_the_agent_bakes_nothing(
-    tmp_path: Path, file: str, line: str
+    tmp_path: Path, template: Path, file: str, line: str
 ) -> None:
-    template, output = tmp_path / "template", tmp_path / "output"
-    for part in ("hooks", PROJECT.name):
-        shutil.copytree(TEMPLATE / part, template / part)
-    shutil.copy(TEMPLATE / "cookiecutter.json", template)
-    output.mkdir()
+    (output := tmp_path / "output").mkdir()
     changed = template / PROJECT.name / file
     changed.write_text(f"{changed.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
     with pytest.raises(Refused, match=rf"{re.escape(file)}:\d+: {re.escape(line)}"):
+        bake(output, template)
+    assert not list(output.iterdir())
+
+
+@pytest.mark.parametrize("marker", ["# only explcit", "# begin only explcit"])
+def test_a_misspelt_marker_bakes_nothing(tmp_path: Path, template: Path, marker: str) -> None:
+    (output := tmp_path / "output").mkdir()
+    changed = template / PROJECT.name / "app" / "agent.py"
+    text = changed.read_text(encoding="utf-8")
+    changed.write_text(f"{text}{marker}\n", encoding="utf-8")
+    line = 1 + text.count("\n")
+    with pytest.raises(Refused, match=rf"app/agent\.py:{line}: '{marker}' looks like a marker"):
         bake(output, template)
     assert not list(output.iterdir())
 

@@ -21,7 +21,7 @@ Objects = dict[tuple[str, str], Object]
 
 @pytest.fixture(scope="module", params=PROMPTS["livekit_agents"])
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return bake(tmp_path_factory.mktemp("bake"), livekit_agents=request.param)
+    return bake(tmp_path_factory.mktemp("bake"), livekit_agents=request.param, deploy="kubernetes")
 
 
 @pytest.fixture(scope="module")

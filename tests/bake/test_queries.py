@@ -15,7 +15,7 @@ from tests.baking import bake
 
 @pytest.mark.parametrize("livekit_agents", ["1.8", "1.0.23"])
 def test_each_query_is_one(tmp_path: Path, livekit_agents: str) -> None:
-    project = bake(tmp_path, livekit_agents=livekit_agents)
+    project = bake(tmp_path, livekit_agents=livekit_agents, deploy="kubernetes")
     panels = json.loads(project.read("deploy/grafana/dashboard.json"))["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"]]
     alarms = project.read("docs/observability.md").partition("## Alarms")[2]

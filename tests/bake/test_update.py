@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,23 @@ def template(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def template_before_deploy(template: Path) -> Path:
+    """The same, but v1 is as it was before the question `deploy`: with all that it can choose."""
+    git(template, "checkout", "--quiet", "v1", "--detach")
+    questions = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
+    del questions["deploy"], questions["__prompts__"]["deploy"]
+    (template / "cookiecutter.json").write_text(json.dumps(questions), encoding="utf-8")
+    hook = template / "hooks" / "post_gen_project.py"
+    replace(hook, "main(json.loads(", 'main({"deploy": "kubernetes"} | json.loads(')
+    for text in ("README.md", "AGENTS.md"):
+        replace(template / PROJECT.name / text, "cookiecutter.deploy", "'kubernetes'")
+    commit(template)
+    git(template, "tag", "--force", "v1")
+    git(template, "checkout", "--quiet", "-")
+    return template
+
+
+@pytest.fixture
 def owned(tmp_path: Path, template: Path) -> BakedProject:
     """A project of the first release, in which its owner has changed a line."""
     cruft(tmp_path, "create", "--no-input", "--checkout", "v1", str(template))
@@ -88,8 +106,9 @@ def test_an_update_keeps_what_the_owner_has_changed(owned: BakedProject) -> None
         {"dispatch": "explicit", "agent_name": "concierge"},
         {"assistant": "pipeline"},
         {"livekit_agents": "1.0.23"},
+        {"deploy": "none"},
     ],
-    ids=["dispatch", "assistant", "livekit_agents"],
+    ids=["dispatch", "assistant", "livekit_agents", "deploy"],
 )
 def test_another_answer_later_makes_the_project_that_it_would_have_made_at_once(
     tmp_path: Path, template: Path, owned: BakedProject, answers: dict[str, str]
@@ -105,6 +124,7 @@ def test_another_answer_later_makes_the_project_that_it_would_have_made_at_once(
         "agent_name": "",
         "assistant": "keyless",
         "livekit_agents": "1.8",
+        "deploy": "containers",
     }
 
     update = ("update", "-y", "--variables-to-update")
@@ -116,6 +136,24 @@ def test_another_answer_later_makes_the_project_that_it_would_have_made_at_once(
     unchanged = bake(tmp_path / "before", template)
     replace(unchanged.path / "AGENTS.md", *IN_ANY)
     assert contents(owned) == contents(unchanged)
+
+
+@pytest.mark.parametrize("answers", [{}, {"deploy": "kubernetes"}], ids=["update", "kubernetes"])
+def test_a_project_from_before_a_question_gets_its_default_or_an_answer(
+    tmp_path: Path, template_before_deploy: Path, answers: dict[str, Any]
+) -> None:
+    create = ("create", "--no-input", "--checkout", "v1", str(template_before_deploy))
+    cruft(tmp_path, *create)
+    project = BakedProject(tmp_path / "my-agent", printed="")
+    assert "deploy/kubernetes/README.md" in project.files
+    git(project.path, "init", "--quiet")
+    commit(project.path)
+    update = ("--variables-to-update", json.dumps(answers)) if answers else ()
+    cruft(project.path, "update", "-y", *update)
+    (tmp_path / "at-once").mkdir()
+    assert contents(project) == contents(
+        bake(tmp_path / "at-once", template_before_deploy, **answers)
+    )
 
 
 def test_a_project_that_was_made_without_cruft_is_linked_to_its_template(

@@ -11,6 +11,7 @@ ANSWERS = {
     "assistant": "keyless",
     "license": "MIT",
     "livekit_agents": "1.8",
+    "deploy": "containers",
 }
 PYTHON = """\
 a = 1
@@ -64,8 +65,54 @@ def test_strip_knows_the_comments_of_each_format(line: str) -> None:
     ],
 )
 def test_strip_refuses_a_block_that_is_not_closed(text: str) -> None:
-    with pytest.raises(ValueError, match="only"):
+    with pytest.raises(ValueError, match=r"^\d: '(begin|end) only "):
         strip(text, {"automatic", "1.8"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x  # only explcit",
+        "x // only explcit",
+        "| x | <!-- only explcit -->",
+        "x  #only explicit",
+        "x  # Only explicit",
+        "x  # only explicit, automatic",
+        "x  # only explicit and automatic",
+        "x  # only explicit or automtic",
+        "x  # only explcit  # only explicit",
+        "x  # only 1.9",
+        "# begin only explcit",
+        "// begin only explicit dispatch",
+        "x  # begin only explicit",
+        "<!-- end only explcit -->",
+        "# file only explcit",
+        "# file only explicit",  # as it is not the first line
+    ],
+)
+@pytest.mark.parametrize("chosen", ["automatic", "explicit"])
+def test_strip_refuses_a_misspelt_marker_with_its_line(line: str, chosen: str) -> None:
+    with pytest.raises(ValueError, match=r"^4: .* can be: automatic, explicit, "):
+        strip(f"# file only {chosen}\n\nx  # only 1.8\n{line}\n", {chosen})
+
+
+def test_strip_refuses_a_misspelt_marker_of_a_file() -> None:
+    with pytest.raises(ValueError, match=r"^1: '# file only explcit' looks like a marker"):
+        strip("# file only explcit\n", {"explicit"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ports: []  # only this machine reaches it",
+        "x  # only here, because the page is rendered without it",
+        "x  # the only one",
+        "# One file only, or none.",
+        "See https://example.com/# only",
+    ],
+)
+def test_strip_takes_prose_for_no_marker(line: str) -> None:
+    assert strip(line, {"automatic"}) == line
 
 
 def test_strip_leaves_other_text_alone() -> None:
@@ -117,6 +164,25 @@ def test_the_files_of_an_assistant_are_kept_with_it_alone(
     (tmp_path / "__init__.py").touch()
     keep_chosen(tmp_path, ANSWERS | {"assistant": assistant})
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == kept
+
+
+@pytest.mark.parametrize(
+    ("deploy", "kept"),
+    [
+        ("none", {"app"}),
+        ("containers", {"app", "Dockerfile", "deploy", "deploy/compose"}),
+        ("kubernetes", {"app", "Dockerfile", "deploy", "deploy/compose", "deploy/kubernetes"}),
+    ],
+)
+def test_a_path_is_kept_with_its_choices_and_no_folder_stays_empty(
+    tmp_path: Path, deploy: str, kept: set[str]
+) -> None:
+    for name in ("app/a.py", "Dockerfile", "deploy/compose/c.yaml", "deploy/kubernetes/k.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    keep_chosen(tmp_path, ANSWERS | {"deploy": deploy})
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert {name for name in left if "." not in name} == kept
 
 
 def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import re
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
-from tests.baking import PROJECT, PROMPTS, printed_by
+from hooks.post_gen_project import ALMOST_MARKER, CHOICES, PATHS, TEXTS, WORDS, files, strip
+from tests.baking import PROJECT, PROMPTS, TEMPLATE, printed_by
 
 
 def test_every_prompt_and_every_choice_has_human_words() -> None:
@@ -16,14 +18,63 @@ def test_every_prompt_and_every_choice_has_human_words() -> None:
             assert list(words[prompt]) == ["__prompt__", *PROMPTS[prompt]]
 
 
+def test_the_hook_knows_every_choice() -> None:
+    licensed = {"license"}  # whose choices are files by name
+    chosen = {name for name in PROMPTS if name[0] != "_" and isinstance(PROMPTS[name], list)}
+    assert {name: tuple(PROMPTS[name]) for name in chosen - licensed} == CHOICES
+    assert len(WORDS) == len(set(WORDS))
+
+
+def test_every_action_is_pinned_by_commit() -> None:
+    by_tag = {"actions/cache@v4"}  # whose commit nobody has looked up yet
+    workflows = [
+        path
+        for folder in (TEMPLATE, PROJECT)
+        for path in (folder / ".github" / "workflows").glob("*.yml")
+    ]
+    assert len(workflows) >= 3
+    for path in workflows:
+        for action in re.findall(r"(?m)\buses: (.*)$", path.read_text(encoding="utf-8")):
+            pinned = re.match(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", action)
+            assert pinned or action in by_tag, f"{path}: {action}"
+
+
 def test_no_python_of_the_project_holds_jinja() -> None:
     for path in PROJECT.rglob("*.py"):
         assert not re.search(r"\{[{%#]", path.read_text(encoding="utf-8")), path
 
 
+def test_every_path_that_only_some_choices_need_is_there() -> None:
+    for name, words in PATHS.items():
+        assert (PROJECT / name).exists(), name
+        assert words < set(WORDS)
+
+
+def test_every_marker_is_well_spelt() -> None:
+    for path in files(PROJECT):
+        try:
+            text = (PROJECT / path).read_bytes().decode()
+        except UnicodeDecodeError:
+            continue  # a picture, or sound
+        if path.name in TEXTS or path.name.startswith("LICENSE-"):
+            assert not [line for line in text.splitlines() if ALMOST_MARKER.search(line)], path
+            continue
+        try:
+            strip(text, set(WORDS))
+        except ValueError as error:
+            raise AssertionError(f"{path.as_posix()}:{error}") from error
+
+
+def test_every_file_that_is_named_after_a_choice_is_well_spelt() -> None:
+    words = [word.replace(".", "_") for word in WORDS]
+    for path in files(PROJECT):
+        if found := re.search(r"_([^\W\d_]+|\d\w*)$", path.stem):
+            assert found[1] in words or not get_close_matches(found[1], words, cutoff=0.75), path
+
+
 def test_the_projects_fast_tests_pass_where_they_lie(tmp_path: Path) -> None:
     """The superset is explicit and keyless, so all tests hold for it but those of other choices."""
-    others = ("automatic", "pipeline", "realtime", "offline")
+    others = {*CHOICES["dispatch"], *CHOICES["assistant"]} - {"explicit", "keyless"}
     ignored = ("e2e", "test_missing_key.py", *(f"test_*_{other}.py" for other in others))
     printed_by(
         PROJECT,
