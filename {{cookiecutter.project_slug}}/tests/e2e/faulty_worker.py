@@ -73,7 +73,7 @@ AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8
 if PLAIN:
     dispatch.ignore_names = lambda *_: None
     dispatch.keep_name = lambda *_: None  # only 1.8
-    proxy.is_bypassed = lambda _: False
+    proxy.is_bypassed = lambda url: False
 
 from tests import worker  # noqa: E402 (calls these functions as it is imported)
 
