@@ -40,7 +40,7 @@ def measure(faults: list[str], is_whole: bool) -> None:
     for measured in measurements(faults):
         print(json.dumps(measured), flush=True)
         if "fault" not in measured:
-            if not is_whole and measured.items() - run.items():
+            if not is_whole and run | measured != run:
                 sys.exit(f"The stored run is of other releases than {measured}: measure it all.")
             run |= measured
             continue
@@ -57,7 +57,7 @@ def measure(faults: list[str], is_whole: bool) -> None:
 def measurements(faults: list[str]) -> Iterator[dict[str, Any]]:
     """Give the releases, then a row for each of `faults`."""
     for text in lines_of("reliability_in_project.py", *faults):
-        if text.startswith('{"'):
+        if text.startswith(('{"agents"', '{"fault"')):  # workers log JSON, too
             yield json.loads(text)
     if TWO_PROJECTS in faults:
         yield {

@@ -1,7 +1,6 @@
 """The worker of this project, with faults on demand: a test asks for them by files in FAULTS.
 
-With PLAIN it also does without what this project's code does about load and names, to measure what
-plain LiveKit does.
+With PLAIN it also leaves load, names and proxies to the SDK, to measure what plain LiveKit does.
 """
 
 import os
@@ -17,7 +16,7 @@ from livekit.agents import (
     WorkerOptions,
 )
 
-from app import assistant, dispatch, jobs
+from app import assistant, dispatch, jobs, proxy
 
 FAULTS = Path(os.environ["FAULTS"])
 PLAIN = bool(os.environ.get("PLAIN"))
@@ -74,8 +73,9 @@ AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8
 if PLAIN:
     dispatch.ignore_names = lambda *_: None
     dispatch.keep_name = lambda *_: None  # only 1.8
+    proxy.is_bypassed = lambda url: False
 
-from tests import worker  # noqa: E402 (reads the names)
+from tests import worker  # noqa: E402 (calls these functions as it is imported)
 
 if __name__ == "__main__":
     worker.main(accept_or_not, load if PLAIN else None)
