@@ -4,7 +4,7 @@ What only one kind of dispatch, one assistant, one release of livekit-agents or 
 needs is marked where it stands:
     a line, by its end          # only explicit
     a block, by two lines       # begin only explicit      and      # end only explicit
-    a file, by its name         tests/test_dispatch_explicit.py
+    a file, by its name         tests/dispatch/test_names_explicit.py
     or by its first line        # file only pipeline or realtime
     a folder                    in PATHS
 A file for one assistant or release takes the place of the file without its name:
@@ -58,14 +58,15 @@ NOT_OURS = {".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"
 
 NAME = re.compile("agent[-_]?name", re.IGNORECASE)
 NAME_SET = re.compile(r"""agent[-_]?name["']?\]?\s*(=(?!=)|:\s*\S)""", re.IGNORECASE)
-GUARDS = ("app/dispatch.py", "app/doctor/")  # speak of names in order to keep them out
+# What speaks of names in order to keep them out.
+GUARDS = ("app/dispatch/names.py", "app/dispatch/policy.py", "app/doctor/")
 GUARD_TESTS = {
-    "tests/test_dispatch_automatic.py",
+    "tests/dispatch/test_names_automatic.py",
     "tests/e2e/test_dispatch_automatic.py",
     "tests/e2e/test_doctor.py",
     "tests/e2e/test_names.py",
     "tests/fake_livekit.py",
-    "tests/test_rooms.py",
+    "tests/dispatch/test_rooms.py",
 }
 # Texts for people. They quote the owner, so they hold no markers and may speak of names.
 TEXTS = {"README.md", "AGENTS.md", "LICENSE"}

@@ -239,7 +239,7 @@ VERDICTS = (
         "The environment would name the worker: 'agent_name is set to'.",
         "The worker that logs this ignores the name. Any other one with it gets no room by itself.",
         "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE (and take them out of .env)",
-        "ignore_names in a baked project's app/dispatch.py; the words are the guide's",
+        "ignore_names in a baked project's app/dispatch/names.py; the words are the guide's",
     ),
     Verdict(
         "",

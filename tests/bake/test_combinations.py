@@ -55,23 +55,25 @@ CONTAINERS = {
 }  # fmt: skip
 # The files that only some combinations have, by what was chosen. All others are in every project.
 FILES = {
-    "automatic": {"tests/test_dispatch_automatic.py", "tests/e2e/test_dispatch_automatic.py"},
-    "explicit": {"tests/test_dispatch_explicit.py", "tests/e2e/test_dispatch_explicit.py"},
+    "automatic": {"tests/dispatch/test_names_automatic.py", "tests/e2e/test_dispatch_automatic.py"},
+    "explicit": {"tests/dispatch/test_names_explicit.py", "tests/e2e/test_dispatch_explicit.py"},
     "pipeline": {
-        "app/conversation.py", "app/speechless.py",
+        "app/conversation/speech.py", "app/conversation/missing_key.py",
         "tests/fake_models.py", "tests/test_missing_key.py",
         "tests/e2e/scripted_worker.py", "tests/e2e/sound.py", "tests/e2e/speech.wav",
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },
     "realtime": {
-        "app/conversation.py", "app/speechless.py",
+        "app/conversation/speech.py", "app/conversation/missing_key.py",
         "tests/fake_openai.py", "tests/test_missing_key.py",
         "tests/e2e/sound.py",
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },
-    "offline": {"app/conversation.py", "app/models.py"},
-    "1.8": {"app/traces.py"},
-    "1.0.23": {"app/mends.py"},
+    "offline": {"app/conversation/speech.py", "app/conversation/local_models.py"},
+    "1.8": {
+        "app/observability/traces.py", "tests/e2e/named_worker.py", "tests/e2e/test_names.py",
+    },
+    "1.0.23": {"app/dispatch/workarounds.py"},
     "containers": CONTAINERS,
     "kubernetes": CONTAINERS | {
         "deploy/grafana/dashboard.json", "deploy/kubernetes/README.md",
@@ -214,14 +216,16 @@ def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
     assert naming == {
         "README.md",
         "AGENTS.md",
-        "app/dispatch.py",
+        "app/dispatch/names.py",
+        "app/dispatch/policy.py",
         "app/doctor/rooms.py",
         "app/doctor/worker.py",
-        "tests/test_dispatch_automatic.py",
+        "tests/dispatch/test_names_automatic.py",
         "tests/e2e/test_dispatch_automatic.py",
+        "tests/e2e/test_names.py",
         "tests/e2e/test_doctor.py",
         "tests/fake_livekit.py",
-        "tests/test_rooms.py",
+        "tests/dispatch/test_rooms.py",
     }
 
 

@@ -32,7 +32,7 @@ def template(tmp_path: Path) -> Path:
     ("file", "line"),
     [
         ("app/agent.py", 'AGENT_NAME = "other"'),
-        ("app/dispatch.py", 'RoomConfiguration().agents.add(agent_name="other")'),
+        ("app/dispatch/names.py", 'RoomConfiguration().agents.add(agent_name="other")'),
         (".env.example", "LIVEKIT_AGENT_NAME=other"),
     ],
 )

@@ -126,7 +126,7 @@ def test_there_is_another_worker_before_one_is_too_busy(
     scaler = objects["HorizontalPodAutoscaler", "worker"]["spec"]
     assert "replicas" not in objects["Deployment", scaler["scaleTargetRef"]["name"]]["spec"]
     aims = {each["resource"]["name"]: each["resource"]["target"] for each in scaler["metrics"]}
-    target = number(r"(?m)^TARGET_LOAD = ([\d.]+)", project.read("app/dispatch.py"))
+    target = number(r"(?m)^TARGET_LOAD = ([\d.]+)", project.read("app/dispatch/policy.py"))
     assert aims["cpu"]["averageUtilization"] < 100 * target
     # The worker's load, too, is of the CPUs that are requested.
     worker = container_of(pods["worker"])

@@ -30,5 +30,9 @@ def test_a_worker_takes_jobs(
     project = bake(tmp_path, livekit_agents=livekit_agents)
     assert project.pyproject["project"]["requires-python"] == ">=3.11,<3.15"
     monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", str(tmp_path / "venv"))
-    tests = ("tests/test_worker.py", "tests/test_dispatch_automatic.py", "tests/test_assistant.py")
+    tests = (
+        "tests/test_worker.py",
+        "tests/dispatch/test_names_automatic.py",
+        "tests/test_assistant.py",
+    )
     project.run("--python", python, "pytest", "-q", *tests)

@@ -197,11 +197,11 @@ def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) ->
     [
         ("app/agent.py", 'server.rtc_session(entrypoint, agent_name="x")'),
         ("app/api.py", 'configuration.agents.add(agent_name="x")'),
-        ("app/dispatch.py", 'RoomAgentDispatch(agent_name="x")'),
-        ("app/dispatch.py", 'agent_name: str = "x"'),
+        ("app/dispatch/names.py", 'RoomAgentDispatch(agent_name="x")'),
+        ("app/dispatch/names.py", 'agent_name: str = "x"'),
         ("app/doctor/probe.py", 'create_dispatch(agent_name="x")'),
-        ("app/dispatch.py", 'os.environ["LIVEKIT_AGENT_NAME"] = "x"'),
-        ("app/dispatch.py", 'ParseDict({"agents": [{"agentName": "x"}]}, configuration)'),
+        ("app/dispatch/names.py", 'os.environ["LIVEKIT_AGENT_NAME"] = "x"'),
+        ("app/dispatch/names.py", 'ParseDict({"agents": [{"agentName": "x"}]}, configuration)'),
         ("app/web/app.js", "room.connect({ agentName: 'x' })"),
         ("metadata.json", '{"agent_name": "x"}'),
         (".env.example", "LIVEKIT_AGENT_NAME=x"),
@@ -218,8 +218,8 @@ def test_names_left_finds_a_name_wherever_it_is_set(tmp_path: Path, file: str, t
 
 
 def test_names_left_lets_the_guard_and_the_texts_speak_of_names(tmp_path: Path) -> None:
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "dispatch.py").write_text(
+    (tmp_path / "app" / "dispatch").mkdir(parents=True)
+    (tmp_path / "app" / "dispatch" / "names.py").write_text(
         'if a.agent_name == "x": del m["agent_name"]\nif a.agent_name:\n    log("agent_name is x")'
     )
     (tmp_path / "README.md").write_text("This project sets no agent_name = x.")

@@ -10,13 +10,15 @@ import os
 
 from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, JobProcess, cli
 
-from app import assistant, dispatch, jobs, proxy, traces
-from app.load import report_load
+from app import assistant
+from app.dispatch import names, presence, proxy
+from app.dispatch.load import report_load
+from app.dispatch.watch import keep_watch
+from app.observability import traces
 from app.settings import load_settings
-from app.watch import keep_watch
 
 settings = load_settings()
-dispatch.ignore_names(os.environ, settings)
+names.ignore_names(os.environ, settings)
 
 
 def setup(process: JobProcess) -> None:
@@ -28,7 +30,7 @@ def setup(process: JobProcess) -> None:
 
 async def entrypoint(job: JobContext) -> None:
     """Bring the assistant into one room. Each job runs this in a process of its own."""
-    if await jobs.join(job, settings):
+    if await presence.join(job, settings):
         session = await assistant.start(job)
         session.on("close", lambda event: on_close(job, event))
 
@@ -61,7 +63,7 @@ server = AgentServer(
     drain_timeout=settings.worker_drain_timeout,
 )
 keep_watch(server, settings)
-dispatch.keep_name(server, settings)
+names.keep_name(server, settings)
 server.on("worker_started", lambda: proxy.log_bypass(settings.livekit_url))
 # Registers without a name, and that is what brings every room here.  # only automatic
 # No request handler: the SDK's own accepts every job. One that ends without a call to accept()

@@ -10,21 +10,22 @@ import os
 
 from livekit.agents import CloseEvent, JobContext, WorkerOptions, cli
 
-from app import assistant, dispatch, jobs, mends, proxy
+from app import assistant
+from app.dispatch import names, presence, proxy, workarounds
 from app.settings import load_settings
 
 settings = load_settings()
-dispatch.ignore_names(os.environ, settings)
+names.ignore_names(os.environ, settings)
 
 
 async def entrypoint(job: JobContext) -> None:
     """Bring the assistant into one room. Each job runs this in a process of its own."""
     try:
-        mends.leave_with_worker(job.room)
-        if await jobs.join(job, settings):
+        workarounds.leave_with_worker(job.room)
+        if await presence.join(job, settings):
             session = await assistant.start(job)
             session.on("close", lambda event: on_close(job, event))
-            mends.repeat_state(job.room, session)
+            workarounds.repeat_state(job.room, session)
     except Exception:
         # livekit-agents 1.0.23 itself would leave a mute agent in the room (measured).
         job.shutdown("the entrypoint has failed")
@@ -53,7 +54,7 @@ options = WorkerOptions(
     # LiveKit offers a room once. A worker that says "full", or reports a load at which the server
     # passes over it, leaves that room without an agent for good. This one does neither (the SDK
     # warns about the threshold as it starts).
-    load_fnc=mends.Load(settings),
+    load_fnc=workarounds.Load(settings),
     load_threshold=math.inf,
     num_idle_processes=settings.worker_num_idle_processes,
     shutdown_process_timeout=settings.worker_shutdown_timeout,

@@ -21,18 +21,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from app import (
-    dispatch,  # only explicit
+from app.dispatch import (
+    names,  # only explicit
     proxy,
 )
-from app.auth import choose_sign_in
-from app.logs import choose_log_format
-from app.metrics import TOKEN_REQUESTS, serve_metrics
-from app.rate_limit import RateLimit
-from app.rooms import Rooms
+from app.dispatch.rooms import Rooms
+from app.dispatch.webhooks import NotLiveKit, Repeated, Webhooks
+from app.observability.logs import choose_log_format
+from app.observability.metrics import TOKEN_REQUESTS, serve_metrics
 from app.settings import load_settings
-from app.tokens import Mint, Refused, TokenRequest
-from app.webhooks import NotLiveKit, Repeated, Webhooks
+from app.tokens.mint import Mint
+from app.tokens.rate_limit import RateLimit
+from app.tokens.request import Refused, TokenRequest
+from app.tokens.sign_in import choose_sign_in
 
 BODY_LIMIT = 700 * 1024  # bytes; whoever asks for more would get a token that is too long
 EVENT_LIMIT = 2 * 1024 * 1024  # bytes; an event holds the metadata of a room and of a participant
@@ -179,7 +180,7 @@ async def answer_with_token(request: Request) -> Response:
 # begin only explicit
 def job_metadata_of(asked: TokenRequest) -> str:
     agents = (asked.room_config and asked.room_config.agents) or []
-    return dispatch.job_metadata(agents, settings)
+    return names.job_metadata(agents, settings)
 
 
 # end only explicit

@@ -30,8 +30,8 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession, JobContext, JobProcess
 from livekit.agents.voice import room_io
 
-from app import chat
-from app.dispatch import is_person
+from app.conversation import chat
+from app.dispatch.policy import is_person
 
 SAMPLE_RATE = 48_000  # hertz, what WebRTC carries
 

@@ -1,7 +1,8 @@
 """What the agent hears, says and does: the file to edit first.
 
 This assistant hears and speaks without any account and without a network. It does not think: a few
-rules answer (app/models.py). A language model of your own takes their place in one line:
+rules answer (app/conversation/local_models.py). A language model of your own takes their place in
+one line:
 
     uv add "livekit-agents[openai]"
     llm=openai.LLM.with_ollama(model="llama3.2"),  # from livekit.plugins import openai
@@ -17,8 +18,8 @@ from livekit.agents import (
 )
 from livekit.agents.voice import room_io
 
-from app import conversation
-from app.models import Ears, RuleBasedMind, Voice
+from app.conversation import speech
+from app.conversation.local_models import Ears, RuleBasedMind, Voice
 
 GREETING = "Hello! I am a few rules, not a language model. Ask me for a story, or for the time."
 
@@ -49,7 +50,7 @@ async def start(job: JobContext) -> AgentSession[None]:
             turn_detection=inference.TurnDetector(version="v1-mini"), interruption={"mode": "vad"}
         ),
     )
-    conversation.attend(job, session)
+    speech.attend(job, session)
     await session.start(
         Assistant(),
         room=job.room,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from livekit.agents import Agent, AgentSession, JobContext, JobProcess, ToolError, function_tool
 from livekit.agents.voice import room_io
 
-from app import conversation, speechless
+from app.conversation import missing_key, speech
 from app.settings import Settings
 
 INSTRUCTIONS = """\
@@ -63,7 +63,7 @@ async def start(job: JobContext) -> AgentSession[None]:
     """Brings the assistant into the room of `job`, which has joined it, until the room closes."""
     settings = Settings()
     if settings.missing_key:
-        return await speechless.start(job, settings.missing_key)
+        return await missing_key.start(job, settings.missing_key)
     # The SDK's models read these from the environment, which .env is not in without honcho.
     key, secret = settings.inference_credentials
     os.environ |= {"LIVEKIT_INFERENCE_API_KEY": key, "LIVEKIT_INFERENCE_API_SECRET": secret}
@@ -74,7 +74,7 @@ async def start(job: JobContext) -> AgentSession[None]:
         llm=settings.assistant_llm,
         tts=settings.assistant_tts,
     )
-    conversation.attend(job, session)
+    speech.attend(job, session)
     await session.start(
         Assistant(),
         room=job.room,

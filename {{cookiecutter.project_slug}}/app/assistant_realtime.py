@@ -14,7 +14,7 @@ from livekit.agents import Agent, AgentSession, JobContext, JobProcess, ToolErro
 from livekit.agents.voice import room_io
 from livekit.plugins import openai
 
-from app import conversation, speechless
+from app.conversation import missing_key, speech
 from app.settings import Settings
 
 INSTRUCTIONS = """\
@@ -62,7 +62,7 @@ async def start(job: JobContext) -> AgentSession[None]:
     """Brings the assistant into the room of `job`, which has joined it, until the room closes."""
     settings = Settings()
     if settings.missing_key:
-        return await speechless.start(job, settings.missing_key)
+        return await missing_key.start(job, settings.missing_key)
     session = AgentSession[None](
         llm=openai.realtime.RealtimeModel(
             model=settings.assistant_model,
@@ -70,7 +70,7 @@ async def start(job: JobContext) -> AgentSession[None]:
             api_key=settings.openai_api_key.get_secret_value(),
         ),
     )
-    conversation.attend(job, session)
+    speech.attend(job, session)
     await session.start(
         Assistant(),
         room=job.room,

@@ -1,4 +1,4 @@
-"""The part of LiveKit's API that app/server.py calls, over rooms that are only data."""
+"""The part of LiveKit's API that app/dispatch/server.py calls, over rooms that are only data."""
 
 import asyncio
 import time

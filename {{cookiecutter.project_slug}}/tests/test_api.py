@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from app import api
 from app.api import settings
-from app.tokens import RoomConfig, TokenRequest
+from app.tokens.request import RoomConfig, TokenRequest
 
 client = TestClient(api.app)
 

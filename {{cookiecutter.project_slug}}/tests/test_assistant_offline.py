@@ -7,7 +7,7 @@ import pytest
 from livekit.agents import AgentSession
 
 from app.assistant import GREETING, Assistant
-from app.models import Ears, RuleBasedMind, Voice
+from app.conversation.local_models import Ears, RuleBasedMind, Voice
 
 
 async def test_it_greets_and_says_that_it_is_no_language_model() -> None:

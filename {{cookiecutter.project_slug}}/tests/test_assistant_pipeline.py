@@ -10,8 +10,8 @@ import pytest
 from livekit import rtc
 from livekit.agents import AgentSession, APIConnectionError, ChatContext, RunResult, inference, llm
 
-from app import conversation
 from app.assistant import GREETING, INSTRUCTIONS, Assistant
+from app.conversation import speech
 from app.settings import Settings
 from tests.fake_models import FakeLLM, Reply, call
 
@@ -94,10 +94,10 @@ async def test_it_admits_that_there_is_no_such_place(
 
 async def test_when_the_model_breaks_off_it_says_so_and_goes_on() -> None:
     async with AgentSession[None](llm=FakeLLM(SCRIPT)) as session:
-        session.on("error", lambda event: conversation.admit(rtc.Room(), session, event))
+        session.on("error", lambda event: speech.admit(rtc.Room(), session, event))
         await session.start(Assistant())
         broken: RunResult[None] = await session.run(user_input="break off")
-        for words in ("This is how it begins,", conversation.SORRY):
+        for words in ("This is how it begins,", speech.SORRY):
             said = broken.expect.next_event().is_message(role="assistant")
             assert said.event().item.text_content == words
         again: RunResult[None] = await session.run(user_input="and now?")

@@ -8,8 +8,9 @@ from livekit.agents import AgentSession, CloseEvent, JobContext, WorkerOptions
 from livekit.protocol.agent import WS_FULL
 from prometheus_client import REGISTRY
 
-from app import agent, assistant, jobs, load
-from app.dispatch import LOAD_LIMIT, TARGET_LOAD
+from app import agent, assistant
+from app.dispatch import load, presence
+from app.dispatch.policy import LOAD_LIMIT, TARGET_LOAD
 from tests.fake_dispatcher import FakeDispatcher
 from tests.worker import ENDS
 
@@ -46,7 +47,7 @@ async def test_an_agent_leaves_when_nobody_can_speak_with_it_any_more(
     async def start(_: JobContext) -> AgentSession[None]:
         return session
 
-    monkeypatch.setattr(jobs, "join", join)
+    monkeypatch.setattr(presence, "join", join)
     monkeypatch.setattr(assistant, "start", start)
     await agent.entrypoint(job)
     session.emit("close", end)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from livekit.agents import CloseEvent, JobExecutorType, JobRequest, Worker, cli
 from livekit.agents.llm import LLMError
 
-from app import mends
 from app.agent import options, settings
+from app.dispatch import workarounds
 
 FAILED = LLMError(timestamp=0, label="", error=RuntimeError(), recoverable=False)
 # How a session ends, and whether the agent then has to leave.
@@ -36,7 +36,7 @@ def main(
 ) -> None:
     """Run it from the command line with a request handler, and with another load if given."""
 
-    class OtherLoad(mends.Load):
+    class OtherLoad(workarounds.Load):
         def __call__(self, worker: Worker) -> float:
             reported = super().__call__(worker)
             return load(worker) if load else reported

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 from livekit.api import LiveKitAPI
 
-from app import proxy
+from app.dispatch import proxy
 from app.doctor import environment, probe, proxies, rooms, server, tokens, worker
 from app.doctor.finding import Finding
 from app.doctor.worker import Worker
 from app.settings import Settings
-from app.tokens import Mint, TokenRequest
+from app.tokens.mint import Mint
+from app.tokens.request import TokenRequest
 
 
 @dataclass

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from app import dispatch
+from app.dispatch import names
 from app.doctor.finding import Finding
 from app.settings import Settings
 
@@ -46,9 +46,9 @@ def wrong_settings(error: ValidationError) -> Iterator[Finding]:
 
 def look(settings: Settings) -> Iterator[Finding]:
     """What names the workers that are started here."""
-    own = dispatch.our_name(settings)
+    own = names.our_name(settings)
     clean = True
-    for variable in dispatch.NAMING_VARIABLES:
+    for variable in names.NAMING_VARIABLES:
         if (name := os.environ.get(variable, own)) not in ("", own):
             clean = False
             yield Finding(

@@ -12,7 +12,7 @@ from livekit.protocol.agent import JobStatus
 from livekit.protocol.models import ServerInfo
 from livekit.protocol.rtc import SignalResponse
 
-from app import dispatch, proxy
+from app.dispatch import names, policy, proxy
 from app.doctor.finding import Finding
 from app.doctor.worker import Worker
 from app.doctor.worker import look as look_at_worker
@@ -110,8 +110,8 @@ async def look(
 
 async def agent_of(person: rtc.Room, changed: asyncio.Event, settings: Settings) -> None:
     """Waits until the agent is in the room."""
-    name = dispatch.our_name(settings)
-    while not any(dispatch.is_agent(each, name) for each in person.remote_participants.values()):
+    name = names.our_name(settings)
+    while not any(policy.is_agent(each, name) for each in person.remote_participants.values()):
         changed.clear()
         await changed.wait()
 
@@ -132,8 +132,8 @@ async def server_info(url: str, token: str) -> ServerInfo:
 async def why_nobody_came(
     settings: Settings, livekit: LiveKitAPI, room: str, worker: Worker | None
 ) -> Finding:
-    dispatches = dispatch.dispatches_for(
-        dispatch.our_name(settings), await livekit.agent_dispatch.list_dispatch(room)
+    dispatches = policy.dispatches_for(
+        names.our_name(settings), await livekit.agent_dispatch.list_dispatch(room)
     )
     jobs = [job.state for each in dispatches for job in each.state.jobs]
     seen = f"No agent came within {COMING} s to a person in a new room."
@@ -154,11 +154,11 @@ async def why_nobody_came(
             f"Is there an exception in prewarm or entrypoint? {LOG}",
         )
     load = worker.load if worker else 0
-    if load is not None and load >= dispatch.TARGET_LOAD:
+    if load is not None and load >= policy.TARGET_LOAD:
         return problem(
             "full-worker",
             f"{seen} The worker on this machine reports a load of {load:.2f}.",
-            f"LiveKit passes over a worker that reports {dispatch.TARGET_LOAD} or more.",
+            f"LiveKit passes over a worker that reports {policy.TARGET_LOAD} or more.",
             "Keep load_fnc=report_load in app/agent.py, or start a worker on another machine.",
         )
     if not dispatches:
@@ -174,7 +174,7 @@ async def why_nobody_came(
         "No worker took the job. Either none is registered with this server (it may run for "
         "another LIVEKIT_URL or key, or was told to stop), or its request handler does not call "
         "accept() within 3 s"
-        + (f", or it reports a load of {dispatch.TARGET_LOAD} or more." if load is None else "."),
+        + (f", or it reports a load of {policy.TARGET_LOAD} or more." if load is None else "."),
         "Compare the worker's settings with these, and take a request handler (on_request, "
         f"request_fnc) away. {LOG}",
     )

@@ -12,7 +12,7 @@ from aiohttp import (
     ClientTimeout,
 )
 
-from app import proxy
+from app.dispatch import proxy
 from app.doctor.finding import Finding
 from app.doctor.server import TIMEOUT
 from app.settings import Settings

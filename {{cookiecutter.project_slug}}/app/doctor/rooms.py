@@ -5,7 +5,7 @@ from functools import partial
 
 from livekit.api import ListParticipantsRequest, ListRoomsRequest, LiveKitAPI
 
-from app import dispatch
+from app.dispatch import names, policy
 from app.doctor.finding import Finding
 from app.settings import Settings
 
@@ -19,20 +19,20 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
     Raises:
         TwirpError, ClientError, TimeoutError: the server does not answer any more.
     """
-    own = dispatch.our_name(settings)
+    own = names.our_name(settings)
     rooms = (await livekit.room.list_rooms(ListRoomsRequest(names=[name]))).rooms
     if not rooms:
         return Finding("room", "ok", "", f"No room {name!r} is open: whoever joins it opens it.")
     (room,) = rooms
     here = (await livekit.room.list_participants(ListParticipantsRequest(room=name))).participants
-    agents = [each.identity for each in here if dispatch.is_agent(each, own)]
+    agents = [each.identity for each in here if policy.is_agent(each, own)]
     if agents:
         seen = f"The agent {agents[0]!r} is in the room {name!r}."
         present = {each.attributes.get("lk.agent_name", "") for each in here}
         others = [
             other
             for other in sorted(present - {own})
-            if any(dispatch.is_agent(each, other) for each in here)
+            if any(policy.is_agent(each, other) for each in here)
         ]
         if others:
             return Finding(
@@ -45,18 +45,18 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
             )
         return Finding("room", "ok", "", seen)
     dispatches = await livekit.agent_dispatch.list_dispatch(name)
-    ours = dispatch.dispatches_for(own, dispatches)
-    if not dispatch.is_our_room(dispatches, settings):
-        names = sorted({each.agent_name for each in dispatches})
+    ours = policy.dispatches_for(own, dispatches)
+    if not policy.is_our_room(own, dispatches):
+        asked_for = sorted({each.agent_name for each in dispatches})
         return problem(
             "room-asks-for-others",
-            f"The room {name!r} asks for {', '.join(map(repr, names)) or 'no agent'}, not for "
+            f"The room {name!r} asks for {', '.join(map(repr, asked_for)) or 'no agent'}, not for "
             f"{own!r}.",
             "Whoever opened it chose other agents, so LiveKit did not offer it to this worker.",
             "Open a new room with a token of this project's POST /token.",
         )
     # begin only automatic
-    if dispatch.opts_out(room.metadata):
+    if policy.opts_out(room.metadata):
         return problem(
             "room-wants-no-agent",
             f"The metadata of the room {name!r} says require_agent: false.",
@@ -64,7 +64,7 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
             "Remove require_agent from the metadata, or open a new room.",
         )
     # end only automatic
-    if not any(map(dispatch.is_person, here)):
+    if not any(map(policy.is_person, here)):
         seen = f"Nobody is in the room {name!r}, so no agent is sent there."
         return Finding("room", "ok", "", seen)
     tried = [each for each in ours if each.state.jobs]
@@ -96,6 +96,6 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
         "room-offered-once",
         f"No agent is in the room {name!r}, though it was asked for {len(ours)} times.",
         "LiveKit offered it to the workers; none took it. They were not there, or they reported a "
-        f"load of {dispatch.TARGET_LOAD} or more, or their request handler refused.",
+        f"load of {policy.TARGET_LOAD} or more, or their request handler refused.",
         "Read the worker's log: livekit-doctor --log worker.log",
     )

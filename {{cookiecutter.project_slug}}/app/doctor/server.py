@@ -17,7 +17,7 @@ from livekit.api import ListRoomsRequest, LiveKitAPI, TwirpError
 
 from app.doctor.finding import Finding
 from app.settings import Settings
-from app.tokens import Mint
+from app.tokens.mint import Mint
 
 problem = partial(Finding, "server", "problem")
 

@@ -8,7 +8,8 @@ from typing import Any
 import jwt
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from app import dispatch
+from app.dispatch import names
+from app.dispatch.policy import opts_out  # only automatic
 from app.doctor.finding import Finding
 from app.doctor.server import LEEWAY
 from app.settings import Settings
@@ -35,7 +36,7 @@ def examine(
         said: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
         grant, configuration = said.get("video", {}), said.get("roomConfig", {})
         # A token that asks for none gets workers without a name.
-        agents = [dispatch.name_of(agent) for agent in configuration.get("agents") or [{}]]
+        agents = [names.name_of(agent) for agent in configuration.get("agents") or [{}]]
         start, end = float(said.get("nbf", 0)), float(said["exp"])
         joins, opens = grant.get("roomJoin"), grant.get("room")
         metadata = str(configuration.get("metadata", ""))  # only automatic
@@ -99,7 +100,7 @@ def examine(
             "Ask POST /token for the room by its room_name.",
         )  # fmt: skip
         return
-    own = dispatch.our_name(settings)
+    own = names.our_name(settings)
     if own not in agents:
         yield problem(
             "token-asks-for-others",
@@ -109,7 +110,7 @@ def examine(
         )
         return
     # begin only automatic
-    if dispatch.opts_out(metadata):
+    if opts_out(metadata):
         yield problem(
             "token-opts-out",
             f"The room metadata in {whose[0].lower() + whose[1:]} says require_agent: false.",

@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
 
-from app.dispatch import our_name
+from app.dispatch.names import our_name
 from app.doctor.finding import Finding
 from app.settings import Settings
 

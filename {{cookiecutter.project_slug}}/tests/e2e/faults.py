@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import aiohttp
 from livekit.api import CreateRoomRequest
 
-from app import dispatch
+from app.dispatch import names
 from tests.e2e.programs import free_ports
 from tests.e2e.world import (
     AGENTS,  # only explicit
@@ -98,9 +98,9 @@ async def saturated_worker(world: World) -> None:
 
 async def foreign_name(world: World) -> None:
     """A variable in the worker's environment gives it the name of another agent."""
-    names = dict.fromkeys(dispatch.NAMING_VARIABLES, "another-agent")
-    del names[dispatch.NAMING_VARIABLES[0]]  # its name is a setting here # only explicit
-    backend, _ = await asyncio.gather(world.backend(), world.worker(**names))
+    variables = dict.fromkeys(names.NAMING_VARIABLES, "another-agent")
+    del variables[names.NAMING_VARIABLES[0]]  # its name is a setting here # only explicit
+    backend, _ = await asyncio.gather(world.backend(), world.worker(**variables))
     world.since = time.perf_counter()
     await world.join(backend)
 

@@ -16,12 +16,13 @@ from livekit.agents import (
     WorkerOptions,
 )
 
-from app import assistant, dispatch, jobs, proxy
+from app import assistant
+from app.dispatch import names, presence, proxy
 
 FAULTS = Path(os.environ["FAULTS"])
 PLAIN = bool(os.environ.get("PLAIN"))
 
-join, start = jobs.join, assistant.start
+join, start = presence.join, assistant.start
 measure: Any = WorkerOptions.load_fnc
 run = AgentServer.run  # only 1.8
 
@@ -58,21 +59,21 @@ def load(worker: Any) -> float:
 async def run_with_toml(server: AgentServer, **options: bool) -> None:
     """Do what livekit-agents does after 1.8.9 with `[agent] name` of livekit.toml (#7295)."""
     if (FAULTS / "livekit.toml").exists():
-        setattr(server, dispatch.NAME_OF_WORKER, "another-agent")
+        setattr(server, names.NAME_OF_WORKER, "another-agent")
     await run(server, **options)
 
 
 # end only 1.8
 # In the process of each job, too, which runs this module.
 import_module("tests.e2e.scripted_worker")  # only pipeline
-jobs.join = join_or_fail  # type: ignore[assignment]
+presence.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_tell
-jobs.ALONE_SECONDS = float(os.environ.get("ALONE_SECONDS", jobs.ALONE_SECONDS))
+presence.ALONE_SECONDS = float(os.environ.get("ALONE_SECONDS", presence.ALONE_SECONDS))
 WorkerOptions.load_fnc = load
 AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8
 if PLAIN:
-    dispatch.ignore_names = lambda *_: None
-    dispatch.keep_name = lambda *_: None  # only 1.8
+    names.ignore_names = lambda *_: None
+    names.keep_name = lambda *_: None  # only 1.8
     proxy.is_bypassed = lambda url: False
 
 from tests import worker  # noqa: E402 (calls these functions as it is imported)

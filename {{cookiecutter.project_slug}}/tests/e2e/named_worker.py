@@ -10,7 +10,7 @@ from typing import Any
 from livekit.agents import cli
 
 from app.agent import server
-from app.dispatch import NAME_OF_WORKER
+from app.dispatch.names import NAME_OF_WORKER
 
 run, register = server.run, server._handle_register
 

@@ -11,7 +11,7 @@ from livekit.agents.utils.codecs import AudioStreamDecoder
 from playwright.async_api import expect
 
 from app.assistant import GREETING
-from app.models import Ears, Voice, answer_to
+from app.conversation.local_models import Ears, Voice, answer_to
 from tests.e2e import chromium
 from tests.e2e.test_page import LONGER, join
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from app import conversation
 from app.assistant import GREETING
+from app.conversation import speech
 from tests.e2e.person import Person
 from tests.e2e.sound import calling, recorded
 from tests.fake_models import HEARD, UNSPEAKABLE
@@ -61,7 +61,7 @@ async def test_when_the_model_breaks_off_it_says_so_and_goes_on(backend: str) ->
     await person.meets_agent()
     await person.hears(GREETING)
     await person.says("break off")
-    await person.hears(conversation.SORRY)
+    await person.hears(speech.SORRY)
     await person.says("What time is it in Tokyo?")
     await person.hears("The tool gave: ")
     await person.leave()
@@ -74,9 +74,9 @@ async def test_when_the_voice_fails_or_a_model_refuses_it_writes_so_and_goes_on(
     await person.meets_agent()
     await person.hears(GREETING)
     await person.says(UNSPEAKABLE)
-    await person.reads(conversation.SORRY)
+    await person.reads(speech.SORRY)
     await person.says("refuse")
-    await person.reads(conversation.UNABLE)
+    await person.reads(speech.UNABLE)
     await person.says("And now?")
     await person.hears("You wrote: And now?")
     await person.leave()

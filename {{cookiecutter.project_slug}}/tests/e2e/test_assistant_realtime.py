@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app import conversation
+from app.conversation import speech
 from tests.e2e.person import Person
 from tests.e2e.sound import RATE, calling
 from tests.fake_openai import FAILS, GREETING, HEARD, TALKS, TIME
@@ -46,7 +46,7 @@ async def test_when_the_model_breaks_off_it_writes_so_and_goes_on(backend: str) 
     await person.meets_agent()
     await person.hears(GREETING)
     await person.says(FAILS)
-    await person.reads(conversation.SORRY)
+    await person.reads(speech.SORRY)
     await person.says(TIME)
     await person.hears("The tool gave: ")
     await person.leave()

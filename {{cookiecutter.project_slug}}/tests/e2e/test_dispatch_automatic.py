@@ -7,7 +7,7 @@ import pytest
 from livekit.api import AccessToken, CreateRoomRequest, VideoGrants
 from playwright.async_api import Page
 
-from app.dispatch import NAMING_VARIABLES
+from app.dispatch.names import NAMING_VARIABLES
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit, livekit_running
 from tests.e2e.test_token_source import JOIN

@@ -15,7 +15,8 @@ from livekit.api import (
     VideoGrants,
 )
 
-from app import dispatch
+from app.dispatch.names import our_name
+from app.dispatch.policy import is_our_room
 from app.settings import load_settings
 from tests.e2e.faults import served_by_the_first_of_two
 from tests.e2e.person import TIMEOUT, Person
@@ -27,7 +28,7 @@ async def send_agent(api: LiveKitAPI, room: str) -> None:
     await api.agent_dispatch.create_dispatch(
         CreateAgentDispatchRequest(
             room=room,
-            agent_name=dispatch.our_name(load_settings()),  # only explicit
+            agent_name=our_name(load_settings()),  # only explicit
         )
     )
 
@@ -99,7 +100,7 @@ async def test_it_tells_a_restarted_server_whose_room_it_is(tmp_path: Path) -> N
         await here.people.pop("room").leave()  # so that the agent is the first to return
         here.stack.enter_context(here.livekit.running())
         async with asyncio.timeout(TIMEOUT):
-            while not await is_our_room(here.api, "room"):
+            while not await is_known_as_ours(here.api, "room"):
                 await asyncio.sleep(POLL_SECONDS)
         token = AccessToken(here.livekit.key, here.livekit.secret).with_identity("ann")
         token.with_grants(VideoGrants(room_join=True, room="room"))  # it asks for no agent
@@ -108,6 +109,6 @@ async def test_it_tells_a_restarted_server_whose_room_it_is(tmp_path: Path) -> N
         assert (await here.outcome(15)).is_good
 
 
-async def is_our_room(api: LiveKitAPI, room: str) -> bool:
+async def is_known_as_ours(api: LiveKitAPI, room: str) -> bool:
     dispatches = await api.agent_dispatch.list_dispatch(room)
-    return bool(dispatches) and dispatch.is_our_room(dispatches, load_settings())
+    return bool(dispatches) and is_our_room(our_name(load_settings()), dispatches)

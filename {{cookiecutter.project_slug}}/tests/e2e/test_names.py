@@ -3,7 +3,7 @@
 
 from livekit.api import AccessToken, RoomAgentDispatch, RoomConfiguration, VideoGrants
 
-from app.dispatch import our_name
+from app.dispatch.names import our_name
 from app.settings import load_settings
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit, livekit_running, program, run

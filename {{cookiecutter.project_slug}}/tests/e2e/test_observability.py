@@ -19,7 +19,7 @@ from livekit.api import RoomParticipantIdentity
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # only 1.8
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.dispatch import LOAD_LIMIT  # only 1.8
+from app.dispatch.policy import LOAD_LIMIT  # only 1.8
 from tests.e2e.person import TIMEOUT, Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports
 
@@ -139,7 +139,7 @@ def test_each_line_is_json_and_those_of_a_job_name_it_and_its_room(seen: Seen) -
         if line.get("pid") in jobs and "process" not in line["message"]:  # before it got a job
             assert line["room"] == ROOM
             assert line["job_id"]
-    assert any(line["name"] == "app.rooms" and line["room"] == ROOM for line in lines)
+    assert any(line["name"] == "app.dispatch.rooms" and line["room"] == ROOM for line in lines)
 
 
 def test_what_is_counted(seen: Seen) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app import proxy as app_proxy
+from app.dispatch import proxy as app_proxy
 from app.doctor import proxies, server
 from app.doctor.finding import Finding
 from app.settings import Settings

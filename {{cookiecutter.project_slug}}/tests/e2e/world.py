@@ -23,7 +23,7 @@ from livekit.api import (
     VideoGrants,
 )
 
-from app import dispatch
+from app.dispatch import names, policy
 from app.settings import load_settings
 from dev import livekit_server
 from tests.e2e.person import Person
@@ -34,7 +34,7 @@ POLL_SECONDS = 0.05  # LiveKit has no event for what is polled here
 
 # begin only explicit
 # What a room asks for, so that our agent joins it, whoever opens the room.
-AGENTS = [RoomAgentDispatch(agent_name=dispatch.our_name(load_settings()))]
+AGENTS = [RoomAgentDispatch(agent_name=names.our_name(load_settings()))]
 
 
 # end only explicit
@@ -122,7 +122,7 @@ class World:
         return [
             participant.identity
             for participant in answer.participants
-            if dispatch.is_agent(participant, dispatch.our_name(load_settings()))
+            if policy.is_agent(participant, names.our_name(load_settings()))
             and "lk.agent.state" in participant.attributes
         ]
 

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientError, web
 from livekit.agents.utils import http_context
 
-from app import proxy
+from app.dispatch import proxy
 from tests.http_proxy import VARIABLES, http_proxy
 
 PROXY = "http://127.0.0.1:1"

@@ -4,7 +4,7 @@ import pytest
 from livekit.protocol.agent import Job
 from livekit.protocol.agent_dispatch import AgentDispatch, AgentDispatchState
 
-from app.dispatch import SECONDS_TO_JOIN, SECONDS_TO_TAKE, seconds_to_wait
+from app.dispatch.policy import SECONDS_TO_JOIN, SECONDS_TO_TAKE, seconds_to_wait
 
 NOW = 1_000_000.0
 

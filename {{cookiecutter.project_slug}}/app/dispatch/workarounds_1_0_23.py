@@ -10,10 +10,10 @@ import multiprocessing
 from livekit.agents import AgentSession, Plugin, Worker, __version__
 from livekit.rtc import Room
 
-from app import proxy
-from app.load import report_load
+from app.dispatch import proxy
+from app.dispatch.load import report_load
+from app.dispatch.watch import keep_watch
 from app.settings import Settings
-from app.watch import keep_watch
 
 LEAVING = 5  # seconds to leave when the worker has died
 SETTLED = 0.3  # seconds after which a state of the agent is told once more

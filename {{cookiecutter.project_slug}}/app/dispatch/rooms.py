@@ -3,7 +3,7 @@
 The token backend checks a room when it has issued a token for it, when LiveKit reports who comes
 and goes, and from time to time. A worker checks all rooms once it has registered, and a room when
 one of its jobs ended there. Several may check at once: the LiveKit server tells all of them the
-same, and an agent that finds another one in its room leaves (app/jobs.py).
+same, and an agent that finds another one in its room leaves (app/dispatch/presence.py).
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from aiohttp import ClientError
 from livekit.api import TwirpError
 from livekit.protocol.webhook import WebhookEvent
 
-from app import dispatch
-from app.metrics import AGENT_SECONDS, DISPATCHES
-from app.server import TIMEOUT_SECONDS, Server
+from app.dispatch import names, policy
+from app.dispatch.server import TIMEOUT_SECONDS, Server
+from app.observability.metrics import AGENT_SECONDS, DISPATCHES
 from app.settings import Settings
 
-logger = logging.getLogger("app.rooms")
+logger = logging.getLogger("app.dispatch.rooms")
 
 CONCURRENCY = 16  # rooms that are checked at the same time
 SWEEP = 100  # rooms that one sweep checks at most, to bound what it costs the server
@@ -32,7 +32,7 @@ COUNT_AGE_SECONDS = 10  # livekit-server's count of a room's people is up to fiv
 
 
 class Check(NamedTuple):
-    """A check that is due; `ignore_before` is for `dispatch.seconds_to_wait`."""
+    """A check that is due; `ignore_before` is for `policy.seconds_to_wait`."""
 
     timer: asyncio.TimerHandle
     ignore_before: float
@@ -47,7 +47,7 @@ class Rooms:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._server = Server(settings)
-        self._name = dispatch.our_name(settings)
+        self._name = names.our_name(settings)
         self._is_open = False
         self._running: set[asyncio.Task[None]] = set()
         self._checks: dict[str, Check] = {}
@@ -82,7 +82,7 @@ class Rooms:
     def handle(self, event: WebhookEvent) -> None:
         """Act on what LiveKit reports."""
         room, participant = event.room, event.participant
-        is_ours = dispatch.is_agent(participant, self._name)
+        is_ours = policy.is_agent(participant, self._name)
         if event.event == "participant_joined" and is_ours:
             age = participant.joined_at_ms - room.creation_time_ms
             AGENT_SECONDS.observe(age / 1000)
@@ -90,17 +90,17 @@ class Rooms:
                 check.timer.cancel()
         elif event.event == "participant_left" and is_ours:
             self.check(room.name, 0, ignore_before=participant.joined_at_ms / 1000)
-        elif event.event == "participant_joined" and dispatch.is_person(participant):
+        elif event.event == "participant_joined" and policy.is_person(participant):
             # Give the agent that LiveKit itself sends into a new room the time to come.
             age = event.created_at - room.creation_time
-            self.check(room.name, max(0, dispatch.SECONDS_TO_TAKE - age))
+            self.check(room.name, max(0, policy.SECONDS_TO_TAKE - age))
 
     def check(self, room: str, after: float, ignore_before: float = 0) -> None:
         """Check whether `room` lacks an agent, until there is one or nobody is there.
 
         Args:
             after: in how many seconds, at the latest.
-            ignore_before: as for `dispatch.seconds_to_wait`, by the clock of the LiveKit server.
+            ignore_before: as for `policy.seconds_to_wait`, by the clock of the LiveKit server.
         """
         if not self._is_open:
             return
@@ -176,15 +176,15 @@ class Rooms:
 
     async def _check_all(self, since: float = 0, at_most: int | None = None) -> None:
         now = time.time()
-        names = [
+        open_rooms = [
             room.name
             for room in await self._server.rooms()
             if room.num_participants or room.creation_time > now - COUNT_AGE_SECONDS
         ]
-        self._not_ours.intersection_update(names)
-        random.shuffle(names)
-        names.sort(key=self._not_ours.__contains__)  # they come last, in case this has changed
-        for name in names[:at_most]:
+        self._not_ours.intersection_update(open_rooms)
+        random.shuffle(open_rooms)
+        open_rooms.sort(key=self._not_ours.__contains__)  # they come last, in case this has changed
+        for name in open_rooms[:at_most]:
             self._run(self._check(name, since, forget_before=since))
 
     async def _check(
@@ -205,19 +205,19 @@ class Rooms:
                 return
             await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))  # noqa: S311
             dispatches = await self._server.dispatches(room)
-            is_ours = dispatch.is_our_room(dispatches, self._settings)
+            is_ours = policy.is_our_room(self._name, dispatches)
             # begin only automatic
             if is_ours:
                 opened = await self._server.rooms([room])
-                is_ours = not any(dispatch.opts_out(each.metadata) for each in opened)
+                is_ours = not any(policy.opts_out(each.metadata) for each in opened)
             # end only automatic
             is_ours |= is_expected  # only explicit
             if not is_ours:
                 self._not_ours.add(room)
                 return
             self._not_ours.discard(room)
-            earlier = dispatch.dispatches_for(self._name, dispatches)
-            wait = dispatch.seconds_to_wait(earlier, time.time(), ignore_before, forget_before)
+            earlier = policy.dispatches_for(self._name, dispatches)
+            wait = policy.seconds_to_wait(earlier, time.time(), ignore_before, forget_before)
             if not wait:
                 if earlier and not job_metadata:
                     latest = max(earlier, key=lambda each: each.state.created_at)
@@ -230,15 +230,15 @@ class Rooms:
                 )
                 await self._server.send_agent(room, job_metadata or "")
                 DISPATCHES.inc()
-                wait = dispatch.SECONDS_TO_TAKE
+                wait = policy.SECONDS_TO_TAKE
         self.check(room, wait, ignore_before)
 
     async def _lacks_agent(self, room: str, is_expected: bool) -> bool:
         participants = await self._server.participants(room)
-        if not (is_expected or any(map(dispatch.is_person, participants))):
+        if not (is_expected or any(map(policy.is_person, participants))):
             return False
         for participant in participants:
-            if dispatch.is_agent(participant, self._name) and await self._server.is_connected(
+            if policy.is_agent(participant, self._name) and await self._server.is_connected(
                 room, participant.identity
             ):
                 return False

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from livekit.agents.ipc.job_executor import JobExecutor
 
-from app import dispatch
-from app.rooms import Rooms
+from app.dispatch import names
+from app.dispatch.rooms import Rooms
 from app.settings import Settings
 
 # Seconds for the token backend to send another agent, if LiveKit's webhooks reach it.
@@ -28,7 +28,7 @@ class Worker(Protocol):
 
 def keep_watch(worker: Worker, settings: Settings) -> None:
     """Once `worker` has registered, check the rooms it could serve."""
-    if settings.dispatch_ensure and not dispatch.is_simulation():
+    if settings.dispatch_ensure and not names.is_simulation():
         watch = Watch(worker, settings)
         worker.on("worker_registered", watch.on_registered)
         if worker.id != "unregistered":

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 from livekit import rtc
 
-from app.dispatch import is_person
+from app.dispatch.policy import is_person
 
 running: set[asyncio.Task[object]] = set()
 

@@ -7,8 +7,8 @@ from livekit.api import ParticipantInfo
 from livekit.protocol.models import Room
 from livekit.protocol.webhook import WebhookEvent
 
-from app import dispatch, rooms, server
-from app.rooms import Rooms
+from app.dispatch import policy, rooms, server
+from app.dispatch.rooms import Rooms
 from app.settings import load_settings
 from tests.fake_livekit import NAME, FakeLiveKit, FakeRoom
 
@@ -169,7 +169,7 @@ def event(kind: str, participant: ParticipantInfo, age: float) -> WebhookEvent:
 async def test_nothing_is_asked_about_a_new_room_whose_agent_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatch, "SECONDS_TO_TAKE", 0.1)
+    monkeypatch.setattr(policy, "SECONDS_TO_TAKE", 0.1)
     livekit = FakeLiveKit(FakeRoom("hall", PERSON), FakeRoom("other", PERSON))
     async with livekit, rooms_of(livekit) as ours:
         ours.handle(event("participant_joined", PERSON, age=0))
@@ -202,7 +202,7 @@ async def test_nothing_is_asked_when_agents_of_others_come_and_go() -> None:
 async def test_an_agent_is_sent_after(
     reported: WebhookEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "SECONDS_TO_TAKE", 0.1)
+    monkeypatch.setattr(policy, "SECONDS_TO_TAKE", 0.1)
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, rooms_of(livekit) as ours:
         ours.handle(reported)
         await livekit.called("CreateDispatch")

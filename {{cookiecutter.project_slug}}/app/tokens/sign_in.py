@@ -12,9 +12,9 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, TypeAdapter, ValidationError
 
 from app.settings import Settings, is_on_this_machine
-from app.tokens import Name
+from app.tokens.request import Name
 
-logger = logging.getLogger("app.auth")
+logger = logging.getLogger("app.tokens.sign_in")
 
 # Takes the bearer token of a request. Gives the identity of who asks, or None if the client may
 # choose one; raises HTTPException.

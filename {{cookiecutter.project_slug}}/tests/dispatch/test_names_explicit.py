@@ -6,8 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 from livekit.api import AgentDispatch, TokenVerifier
 
-from app import dispatch
 from app.api import app
+from app.dispatch import names, policy
 from app.settings import load_settings
 from tests.fake_dispatcher import FakeDispatcher
 
@@ -20,7 +20,7 @@ def test_a_variable_that_gives_the_worker_another_name_is_removed_with_a_warning
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     environ = {"LIVEKIT_AGENT_NAME": "concierge", "LIVEKIT_AGENT_NAME_OVERRIDE": "x"}
-    dispatch.ignore_names(environ, load_settings())
+    names.ignore_names(environ, load_settings())
     assert environ == {"LIVEKIT_AGENT_NAME": "concierge"}
     assert caplog.messages[0] == "⚠️  agent_name is set to: 'x'"
     assert caplog.messages[-1] == "Ignored: LIVEKIT_AGENT_NAME_OVERRIDE does not name this worker."
@@ -68,7 +68,7 @@ def test_metadata_that_is_not_a_string_is_refused() -> None:
 
 def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
-    configuration = dispatch.room_configuration({"metadata": metadata}, load_settings())
+    configuration = names.room_configuration({"metadata": metadata}, load_settings())
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
 
 
@@ -90,4 +90,4 @@ def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() ->
 )
 def test_which_rooms_are_ours(asked_for: list[str], is_ours: bool) -> None:
     dispatches = [AgentDispatch(agent_name=name) for name in asked_for]
-    assert dispatch.is_our_room(dispatches, load_settings()) is is_ours
+    assert policy.is_our_room(names.our_name(load_settings()), dispatches) is is_ours

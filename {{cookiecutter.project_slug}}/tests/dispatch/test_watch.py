@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app import watch
+from app.dispatch import watch
+from app.dispatch.watch import keep_watch
 from app.settings import load_settings
-from app.watch import keep_watch
 
 
 class RoomsThatCount:

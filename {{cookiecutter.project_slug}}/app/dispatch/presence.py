@@ -1,7 +1,7 @@
 """How a job joins its room and leaves it, so that exactly one living agent like it is there.
 
-Two can be on their way into the same room: LiveKit does not look whether one is there already, and
-several may check a room in the same moment (app/rooms.py). The one that joined first stays.
+Two can be on their way into the same room: LiveKit does not check whether one is there already, and
+several may check a room in the same moment (rooms.py). The one that joined first stays.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.models import Room as RoomInfo
 from livekit.rtc import Room, RpcError
 
-from app import dispatch, proxy
+from app.dispatch import names, policy, proxy
 from app.settings import Settings
 
-logger = logging.getLogger("app.jobs")
+logger = logging.getLogger("app.dispatch.presence")
 
 # Seconds for a living agent to answer. Over loopback it takes 3 ms (measured); but if this were too
 # short, a living one would be removed.
@@ -63,7 +63,7 @@ class Presence:
     def __init__(self, job: JobContext, settings: Settings) -> None:
         self._job = job
         self._is_replaceable = settings.dispatch_ensure
-        self._name = dispatch.name_for(job.job)
+        self._name = names.name_for(job.job)
         self._is_real = job.job.id.startswith("AJ_")  # the console makes up a job and a room
         self._running: set[asyncio.Task[object]] = set()
         self._one_by_one = asyncio.Lock()
@@ -73,7 +73,7 @@ class Presence:
     async def begin(self) -> bool:
         room = self._job.room
         # begin only automatic
-        if dispatch.opts_out(self._job.job.room.metadata):
+        if policy.opts_out(self._job.job.room.metadata):
             return self._leave("the room's metadata says require_agent: false")
         # end only automatic
         # Joining would open a room that has closed in the meantime.
@@ -154,9 +154,9 @@ class Presence:
         except API_ERRORS as error:
             logger.warning("Could not close the room: %s", error)
 
-    def _on_connected(self, participant: dispatch.Participant) -> None:
+    def _on_connected(self, participant: policy.Participant) -> None:
         self._watch_if_alone()
-        if dispatch.is_agent(participant, self._name):
+        if policy.is_agent(participant, self._name):
             self._run(self._give_way())
 
     def _watch_if_alone(self) -> None:
@@ -196,7 +196,7 @@ class Presence:
             )
         # begin only explicit
         dispatches = await api.agent_dispatch.list_dispatch(job.room.name)
-        if not dispatch.dispatches_for(self._name, dispatches):
+        if not policy.dispatches_for(self._name, dispatches):
             await api.agent_dispatch.create_dispatch(
                 CreateAgentDispatchRequest(
                     room=job.room.name, agent_name=self._name, metadata=job.metadata
@@ -234,11 +234,11 @@ class Presence:
             )
         return False
 
-    def _is_like_this(self, participant: dispatch.Participant) -> bool:
-        return dispatch.is_agent(participant, self._name)
+    def _is_like_this(self, participant: policy.Participant) -> bool:
+        return policy.is_agent(participant, self._name)
 
 
-def is_company(participant: dispatch.Participant) -> bool:
+def is_company(participant: policy.Participant) -> bool:
     """Whether an agent has something to do for this participant: a person, or a stream."""
     return participant.kind not in (ParticipantInfo.Kind.AGENT, ParticipantInfo.Kind.EGRESS)
 

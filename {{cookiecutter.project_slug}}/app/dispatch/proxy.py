@@ -15,7 +15,7 @@ from livekit.api import LiveKitAPI
 
 from app.settings import Settings
 
-logger = logging.getLogger("app.proxy")
+logger = logging.getLogger("app.dispatch.proxy")
 
 
 def is_bypassed(url: str) -> bool:

@@ -6,9 +6,9 @@ import logging
 from livekit.agents import Agent, AgentSession, JobContext
 from livekit.agents.voice import room_io
 
-from app import chat
+from app.conversation import chat
 
-logger = logging.getLogger("app.speechless")
+logger = logging.getLogger("app.conversation.missing_key")
 
 
 class Speechless(Agent):

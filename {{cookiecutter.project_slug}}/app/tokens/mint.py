@@ -1,100 +1,28 @@
-"""Tokens: what a client may ask for, and what its token then says.
-
-The request is the one of LiveKit's standard token endpoint:
-https://docs.livekit.io/frontends/authentication/tokens/endpoint/
-"""
+"""What a token says, and how it is made."""
 
 import hmac
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    AliasGenerator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    WithJsonSchema,
-)
-from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 
-from app import dispatch
+from app.dispatch import names
 from app.settings import Settings
+from app.tokens.request import Metadata, Refused, TokenRequest
 
-# Bytes: livekit-server 1.13.5 lets nobody in whose token says more (measured), except for a longer
-# display name, which it takes here but nowhere else.
-NAME_LIMIT = 256
-METADATA_LIMIT = 512 * 1024
-ATTRIBUTES_LIMIT = 64 * 1024
-# Seconds that a room may stay open with nobody in it, at a client's wish: its agent waits there.
-ROOM_TIMEOUT_LIMIT = 3600
-UINT32 = 2**32 - 1
+METADATA = TypeAdapter[str](Metadata)  # what is written again may have grown
 TOKEN_LIMIT = 1_000_000  # bytes; livekit-server reads 1 MiB of what a client joins with (measured)
 AGENT = "agent-AJ_"  # how the SDK begins the identity of an agent
-
-
-class Refused(ValueError):
-    """No token can be given; the message names the field of the request and says why."""
-
-
-def within(limit: int) -> AfterValidator:
-    """Refuses a text, or keys and values of more than `limit` bytes together."""
-
-    def check(value: str | dict[str, str]) -> str | dict[str, str]:
-        text = value if isinstance(value, str) else "".join((*value, *value.values()))
-        if len(text.encode()) > limit:
-            raise PydanticCustomError("too_long", f"is longer than {limit:,} bytes")
-        return value
-
-    return AfterValidator(check)
-
-
-Name = Annotated[str, within(NAME_LIMIT)]
-Metadata = Annotated[str, within(METADATA_LIMIT)]
-METADATA = TypeAdapter[str](Metadata)  # what is written anew may have grown
-
-
-class RoomConfig(BaseModel):
-    """What a client may choose about a room that it opens. Other keys of LiveKit's are ignored."""
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(serialization_alias=to_camel))
-
-    empty_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT)
-    departure_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT)
-    max_participants: int | None = Field(None, ge=0, le=UINT32)
-    min_playout_delay: int | None = Field(None, ge=0, le=UINT32)
-    max_playout_delay: int | None = Field(None, ge=0, le=UINT32)
-    sync_streams: bool | None = None
-    metadata: Metadata | None = Field(None, description="a JSON object")
-    agents: list[dict[str, Any]] | None = Field(
-        None, description="no client chooses which agent comes: app/dispatch.py says what is kept"
-    )
-
-
-class TokenRequest(BaseModel):
-    """What a client may ask for. Every field is optional, unknown ones are ignored."""
-
-    room_name: Name | None = None
-    participant_identity: Name | None = None
-    participant_name: Name | None = None
-    participant_metadata: Metadata | None = None
-    participant_attributes: Annotated[dict[str, str], within(ATTRIBUTES_LIMIT)] | None = None
-    room_config: Annotated[
-        RoomConfig | None,
-        # In full, because a reference to it would lead nowhere where api.py publishes this schema.
-        WithJsonSchema(RoomConfig.model_json_schema()),
-    ] = None
 
 
 class Mint:
     """Makes the tokens of one LiveKit project.
 
     The claims are those of `livekit.api.AccessToken`, which takes several times as long
-    (tests/test_tokens.py compares the two).
+    (tests/tokens/test_mint.py compares the two).
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -122,7 +50,7 @@ class Mint:
             "sub": person,
             "name": request.participant_name,
             "metadata": METADATA.validate_python(
-                dispatch.without_name(request.participant_metadata or "")
+                names.without_name(request.participant_metadata or "")
             ),
             "attributes": request.participant_attributes,
             "video": {
@@ -158,7 +86,7 @@ class Mint:
 
     def _room(self, requested: dict[str, Any]) -> dict[str, Any]:
         try:
-            configuration = dispatch.room_configuration(requested, self._settings)
+            configuration = names.room_configuration(requested, self._settings)
         except ValueError as error:
             raise Refused(f"room_config.{error}") from None
         METADATA.validate_python(configuration["metadata"])

@@ -12,7 +12,8 @@ from livekit.api import AccessToken, TokenVerifier, VideoGrants
 from livekit.protocol.room import RoomConfiguration
 
 from app.settings import load_settings
-from app.tokens import Mint, Refused, TokenRequest
+from app.tokens.mint import Mint
+from app.tokens.request import Refused, TokenRequest
 
 settings = load_settings()
 mint = Mint(settings)

@@ -7,11 +7,11 @@ from typing import Any
 from livekit.agents import WorkerOptions
 from prometheus_client import Gauge
 
-from app.dispatch import LOAD_LIMIT, TARGET_LOAD
+from app.dispatch.policy import LOAD_LIMIT, TARGET_LOAD
 
-logger = logging.getLogger("app.load")
+logger = logging.getLogger("app.dispatch.load")
 
-# Not in app/metrics.py: the token backend would show it as well, as 0.
+# Not in app/observability/metrics.py: the token backend would show it as well, as 0.
 WORKER_LOAD = Gauge("app_worker_load", "Share of the worker's processors in use, 0 to 1")
 
 WARN_EVERY_SECONDS = 60

@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app import api
-from app.rate_limit import RateLimit, network
+from app.tokens.rate_limit import RateLimit, network
 
 
 def test_the_eleventh_request_over_a_limit_of_ten_is_told_when_to_come_again(

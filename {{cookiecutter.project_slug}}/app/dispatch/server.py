@@ -17,8 +17,8 @@ from livekit.api import (
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo, Room
 
-from app import proxy
-from app.dispatch import our_name  # only explicit
+from app.dispatch import proxy
+from app.dispatch.names import our_name  # only explicit
 from app.settings import Settings
 
 Answer = TypeVar("Answer")

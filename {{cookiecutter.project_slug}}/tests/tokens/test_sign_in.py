@@ -16,8 +16,8 @@ from livekit.api import TokenVerifier
 from pydantic import SecretStr
 
 from app import api
-from app.auth import choose_sign_in
 from app.settings import Settings, load_settings
+from app.tokens.sign_in import choose_sign_in
 
 ISSUER, AUDIENCE = "https://id.example.com/", "my-app"
 OURS, ANOTHER = (generate_private_key(65537, 2048) for _ in range(2))

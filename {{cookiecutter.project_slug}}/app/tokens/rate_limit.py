@@ -10,7 +10,7 @@ from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
-logger = logging.getLogger("app.rate_limit")
+logger = logging.getLogger("app.tokens.rate_limit")
 
 REDIS_TIMEOUT = 1  # seconds
 

@@ -15,10 +15,10 @@ from livekit.agents import (
     llm,
 )
 
-from app import chat
-from app.dispatch import is_person
+from app.conversation import chat
+from app.dispatch.policy import is_person
 
-logger = logging.getLogger("app.conversation")
+logger = logging.getLogger("app.conversation.speech")
 
 # begin only pipeline or realtime
 UNABLE = "I cannot go on: a model is out of reach, or refuses. The worker's log says why."

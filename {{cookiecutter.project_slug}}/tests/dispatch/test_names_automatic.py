@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 from livekit.api import AgentDispatch, TokenVerifier
 from prometheus_client import REGISTRY
 
-from app import dispatch
 from app.api import app
+from app.dispatch import names, policy
 from app.settings import load_settings
 from tests.fake_dispatcher import FakeDispatcher
 
@@ -18,12 +18,12 @@ async def test_the_worker_registers_without_a_name(dispatcher: FakeDispatcher) -
     assert dispatcher.registration.result().agent_name == ""
 
 
-@pytest.mark.parametrize("variable", dispatch.NAMING_VARIABLES)
+@pytest.mark.parametrize("variable", names.NAMING_VARIABLES)
 def test_a_variable_that_names_the_worker_is_removed_with_a_warning(
     variable: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     environ = {variable: "x", "PATH": "/bin"}
-    dispatch.ignore_names(environ, load_settings())
+    names.ignore_names(environ, load_settings())
     assert environ == {"PATH": "/bin"}
     assert caplog.messages == [
         "⚠️  agent_name is set to: 'x'",
@@ -33,7 +33,7 @@ def test_a_variable_that_names_the_worker_is_removed_with_a_warning(
 
 
 def test_nothing_is_said_where_nothing_names_the_worker(caplog: pytest.LogCaptureFixture) -> None:
-    dispatch.ignore_names({"LIVEKIT_AGENT_NAME": ""}, load_settings())
+    names.ignore_names({"LIVEKIT_AGENT_NAME": ""}, load_settings())
     assert not caplog.messages
 
 
@@ -59,7 +59,7 @@ def test_it_is_logged_and_counted_once_that_a_client_asked_for_an_agent(
 ) -> None:
     caplog.set_level(logging.INFO)
     before = REGISTRY.get_sample_value("app_agents_stripped_total") or 0
-    dispatch.room_configuration({"agents": [{"agent_name": "other"}]}, load_settings())
+    names.room_configuration({"agents": [{"agent_name": "other"}]}, load_settings())
     assert caplog.messages == ["Ignored: a client asked for the agent 'other'."]
     assert REGISTRY.get_sample_value("app_agents_stripped_total") == before + 1
 
@@ -73,9 +73,9 @@ def test_a_name_in_the_metadata_of_a_person_is_dropped() -> None:
 
 def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
-    configuration = dispatch.room_configuration({"metadata": metadata}, load_settings())
+    configuration = names.room_configuration({"metadata": metadata}, load_settings())
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
-    assert json.loads(dispatch.without_name(metadata)) == {"tier": "gold"}
+    assert json.loads(names.without_name(metadata)) == {"tier": "gold"}
 
 
 def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() -> None:
@@ -90,7 +90,7 @@ def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() ->
 )
 def test_which_rooms_are_ours(asked_for: list[str], is_ours: bool) -> None:
     dispatches = [AgentDispatch(agent_name=name) for name in asked_for]
-    assert dispatch.is_our_room(dispatches, load_settings()) is is_ours
+    assert policy.is_our_room(names.our_name(load_settings()), dispatches) is is_ours
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_which_rooms_are_ours(asked_for: list[str], is_ours: bool) -> None:
     ],
 )
 def test_what_the_metadata_of_a_room_says(metadata: str, opts_out: bool) -> None:
-    assert dispatch.opts_out(metadata) is opts_out
+    assert policy.opts_out(metadata) is opts_out
