@@ -21,10 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from app.dispatch import (
-    names,  # only explicit
-    proxy,
-)
+from app.dispatch import proxy
 from app.dispatch.rooms import Rooms
 from app.dispatch.webhooks import NotLiveKit, Repeated, Webhooks
 from app.observability.logs import choose_log_format
@@ -160,12 +157,9 @@ async def answer_with_token(request: Request) -> Response:
         asked = TokenRequest.model_validate_json(await body_of(request, BODY_LIMIT))
         if identity and asked.participant_identity not in (None, "", identity):
             raise HTTPException(403, "participant_identity: is not who you signed in as")
-        token = mint.token(asked, identity)
+        grant = mint.grant(asked, identity)
         if asked.room_name:
-            rooms.expect(
-                asked.room_name,
-                job_metadata_of(asked),  # only explicit
-            )
+            rooms.expect(asked.room_name, grant.job_metadata)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "body"
@@ -173,17 +167,10 @@ async def answer_with_token(request: Request) -> Response:
     except Refused as error:
         raise HTTPException(422, str(error)) from None
     url = settings.token_server_url or settings.livekit_url
-    answer = {"server_url": url, "participant_token": token}
+    answer = {"server_url": url, "participant_token": grant.token}
     return Response(to_json(answer), 201, {"Cache-Control": "no-store"}, "application/json")
 
 
-# begin only explicit
-def job_metadata_of(asked: TokenRequest) -> str:
-    agents = (asked.room_config and asked.room_config.agents) or []
-    return names.job_metadata(agents, settings)
-
-
-# end only explicit
 async def body_of(request: Request, limit: int) -> bytes:
     """Reads the body, of `limit` bytes at most, for BODY_TIMEOUT seconds at most."""
     too_long = f"body: is longer than {limit:,} bytes"

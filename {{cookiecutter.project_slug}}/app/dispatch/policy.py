@@ -10,7 +10,7 @@ from typing import Protocol
 
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo
-from pydantic_core import from_json  # only automatic
+from pydantic_core import from_json
 
 # livekit-server 1.13.5 passes over a worker that reports this load, 0.7, or more: its default
 # `agents.target_load`. A worker at 1.0 gets nothing whatever the target is (both measured).
@@ -74,16 +74,19 @@ def is_our_room(name: str, dispatches: Iterable[AgentDispatch]) -> bool:
     return name in asked_for or not (asked_for or name)
 
 
-# begin only automatic
-def opts_out(metadata: str) -> bool:
-    """Whether the metadata of a room says `"require_agent": false`: no agent should join it."""
+def opts_out(name: str, metadata: str) -> bool:
+    """Whether a room's metadata keeps the agent `name` away: it says `"require_agent": false`.
+
+    An agent with a name joins all the same: somebody has asked for it.
+    """
+    if name:
+        return False
     try:
         return str(from_json(metadata or "{}")["require_agent"]).lower() in ("false", "0")
     except (ValueError, LookupError, TypeError):
         return False
 
 
-# end only automatic
 def seconds_to_wait(
     dispatches: Iterable[AgentDispatch],
     now: float,

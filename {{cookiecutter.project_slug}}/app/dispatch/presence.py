@@ -72,10 +72,8 @@ class Presence:
 
     async def begin(self) -> bool:
         room = self._job.room
-        # begin only automatic
-        if policy.opts_out(self._job.job.room.metadata):
+        if policy.opts_out(self._name, self._job.job.room.metadata):
             return self._leave("the room's metadata says require_agent: false")
-        # end only automatic
         # Joining would open a room that has closed in the meantime.
         if await self._has_closed():
             return self._leave("the room has closed")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from aiohttp import ClientError
 from livekit.api import TwirpError
+from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.webhook import WebhookEvent
 
 from app.dispatch import names, policy
@@ -205,14 +206,7 @@ class Rooms:
                 return
             await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))  # noqa: S311
             dispatches = await self._server.dispatches(room)
-            is_ours = policy.is_our_room(self._name, dispatches)
-            # begin only automatic
-            if is_ours:
-                opened = await self._server.rooms([room])
-                is_ours = not any(policy.opts_out(each.metadata) for each in opened)
-            # end only automatic
-            is_ours |= is_expected  # only explicit
-            if not is_ours:
+            if not await self._is_ours(room, dispatches, is_expected):
                 self._not_ours.add(room)
                 return
             self._not_ours.discard(room)
@@ -232,6 +226,14 @@ class Rooms:
                 DISPATCHES.inc()
                 wait = policy.SECONDS_TO_TAKE
         self.check(room, wait, ignore_before)
+
+    async def _is_ours(self, room: str, dispatches: list[AgentDispatch], is_expected: bool) -> bool:
+        if self._name and is_expected:
+            return True  # our token asks for our agent, but LiveKit reads that in new rooms only
+        if not policy.is_our_room(self._name, dispatches):
+            return False
+        opened = await self._server.rooms([room])
+        return not any(policy.opts_out(self._name, each.metadata) for each in opened)
 
     async def _lacks_agent(self, room: str, is_expected: bool) -> bool:
         participants = await self._server.participants(room)

@@ -55,15 +55,13 @@ async def look(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
             "Whoever opened it chose other agents, so LiveKit did not offer it to this worker.",
             "Open a new room with a token of this project's POST /token.",
         )
-    # begin only automatic
-    if policy.opts_out(room.metadata):
+    if policy.opts_out(own, room.metadata):
         return problem(
             "room-wants-no-agent",
             f"The metadata of the room {name!r} says require_agent: false.",
             "No agent is sent there, and one that LiveKit sends leaves at once.",
             "Remove require_agent from the metadata, or open a new room.",
         )
-    # end only automatic
     if not any(map(policy.is_person, here)):
         seen = f"Nobody is in the room {name!r}, so no agent is sent there."
         return Finding("room", "ok", "", seen)

@@ -8,8 +8,7 @@ from typing import Any
 import jwt
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from app.dispatch import names
-from app.dispatch.policy import opts_out  # only automatic
+from app.dispatch import names, policy
 from app.doctor.finding import Finding
 from app.doctor.server import LEEWAY
 from app.settings import Settings
@@ -39,7 +38,7 @@ def examine(
         agents = [names.name_of(agent) for agent in configuration.get("agents") or [{}]]
         start, end = float(said.get("nbf", 0)), float(said["exp"])
         joins, opens = grant.get("roomJoin"), grant.get("room")
-        metadata = str(configuration.get("metadata", ""))  # only automatic
+        metadata = str(configuration.get("metadata", ""))
     except (jwt.PyJWTError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
         yield problem("token-malformed", "This is no token of LiveKit's.", "Nobody can join.")
         return
@@ -109,15 +108,13 @@ def examine(
             "Get a token from POST /token, or correct the agents in its room configuration.",
         )
         return
-    # begin only automatic
-    if opts_out(metadata):
+    if policy.opts_out(own, metadata):
         yield problem(
             "token-opts-out",
             f"The room metadata in {whose[0].lower() + whose[1:]} says require_agent: false.",
             "An agent that is sent into that room leaves at once.",
         )
         return
-    # end only automatic
     if end - start > settings.token_ttl_seconds:
         yield Finding(
             check,

@@ -4,7 +4,7 @@ import hmac
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -16,6 +16,13 @@ from app.tokens.request import Metadata, Refused, TokenRequest
 METADATA = TypeAdapter[str](Metadata)  # what is written again may have grown
 TOKEN_LIMIT = 1_000_000  # bytes; livekit-server reads 1 MiB of what a client joins with (measured)
 AGENT = "agent-AJ_"  # how the SDK begins the identity of an agent
+
+
+class Grant(NamedTuple):
+    """A token, and the metadata for the job of our agent that it asks for."""
+
+    token: str
+    job_metadata: str
 
 
 class Mint:
@@ -31,8 +38,8 @@ class Mint:
         self._hmac = hmac.new(secret, digestmod="sha256")
         self._usual_room = self._room({})
 
-    def token(self, request: TokenRequest, identity: str | None) -> str:
-        """A token that joins one room, and may publish and subscribe there.
+    def grant(self, request: TokenRequest, identity: str | None) -> Grant:
+        """Make a token that joins one room, and may publish and subscribe there.
 
         Args:
             identity: who asks, if the sign-in knows; else it is the client's choice, or a new one.
@@ -46,6 +53,9 @@ class Mint:
         person = identity or request.participant_identity or f"person-{secrets.token_hex(6)}"
         if person.startswith(AGENT):
             raise Refused("participant_identity: is an agent's, which it would put out of the room")
+        room_config = self._usual_room
+        if request.room_config:
+            room_config = self._room(request.room_config.model_dump(by_alias=True))
         claims = {
             "sub": person,
             "name": request.participant_name,
@@ -60,16 +70,13 @@ class Mint:
                 "canSubscribe": True,
                 "canPublishData": True,
             },
-            "roomConfig": (
-                self._room(request.room_config.model_dump(by_alias=True))
-                if request.room_config
-                else self._usual_room
-            ),
+            "roomConfig": room_config,
         }
         token = self.sign(without_nothing(claims))
         if len(token) > TOKEN_LIMIT:
             raise Refused("body: says more than a token can, with which somebody is to join")
-        return token
+        job_metadata = [agent.get("metadata", "") for agent in room_config.get("agents", [])]
+        return Grant(token, "".join(job_metadata))
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A JSON Web Token (RFC 7519, HMAC-SHA256) that says `claims` from now on, for a while."""

@@ -109,4 +109,4 @@ def test_which_rooms_are_ours(asked_for: list[str], is_ours: bool) -> None:
     ],
 )
 def test_what_the_metadata_of_a_room_says(metadata: str, opts_out: bool) -> None:
-    assert policy.opts_out(metadata) is opts_out
+    assert policy.opts_out("", metadata) is opts_out

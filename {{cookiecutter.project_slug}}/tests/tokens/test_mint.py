@@ -54,7 +54,7 @@ def test_the_claims_are_those_of_the_sdks_own_token(
         participant_attributes=attributes,
         room_config=room_config,
     )
-    ours = mint.token(request, None)
+    ours = mint.grant(request, None).token
     claims = jwt.decode(ours, options={"verify_signature": False})
     theirs = (
         AccessToken().with_identity(identity).with_name(name or "").with_metadata(metadata or "")
@@ -72,7 +72,7 @@ def test_the_claims_are_those_of_the_sdks_own_token(
 
 
 def test_a_token_of_the_sign_in_is_for_who_signed_in() -> None:
-    claims = TokenVerifier().verify(mint.token(TokenRequest(), "ann"))
+    claims = TokenVerifier().verify(mint.grant(TokenRequest(), "ann").token)
     assert claims.identity == "ann"
 
 
@@ -86,10 +86,10 @@ def test_a_room_that_the_owner_does_not_allow_is_refused(
     monkeypatch.setenv("TOKEN_ROOM_PATTERN", r"lesson-\d+")
     lessons = Mint(load_settings())
     if is_allowed:
-        lessons.token(TokenRequest(room_name=room), None)
+        lessons.grant(TokenRequest(room_name=room), None)
     else:
         with pytest.raises(Refused, match="room_name: is none that TOKEN_ROOM_PATTERN allows"):
-            lessons.token(TokenRequest(room_name=room), None)
+            lessons.grant(TokenRequest(room_name=room), None)
 
 
 def test_the_secret_does_not_show() -> None:
