@@ -38,14 +38,14 @@ async def late_worker(world: World) -> None:
 
 
 async def foreign_token(world: World) -> None:
-    """Another backend's token opens a room, then a worker starts, then its agent is removed."""
+    """Another backend's token opens a room; a worker starts later; then its agent is removed."""
     await world.backend()
     await world.join_with(world.foreign_token())
     await late_worker_and_removed_agent(world)
 
 
 async def created_room(world: World) -> None:
-    """`CreateRoom` opens a room with plain text as metadata; worker and agent as before."""
+    """The same in a room from `CreateRoom`, with plain text as metadata."""
     await world.backend()
     await world.api.room.create_room(
         CreateRoomRequest(
@@ -59,7 +59,7 @@ async def created_room(world: World) -> None:
 
 
 async def phone_caller(world: World) -> None:
-    """A phone caller (SIP) opens a room; worker and agent as before."""
+    """The same in a room that a phone caller (SIP) opens."""
     await world.backend()
     caller = world.foreign_token().with_kind("sip").with_identity("sip_+15550100")
     caller.with_attributes({"sip.phoneNumber": "+15550100", "sip.callStatus": "active"})
@@ -74,7 +74,7 @@ async def late_worker_and_removed_agent(world: World) -> None:
 
 
 async def saturated_machine(world: World) -> None:
-    """A busy loop runs on each core; one worker runs, and eight people each open a room."""
+    """Every core is busy when eight people each open a room; one worker runs."""
     (world.folder / "real-load").touch()
     backend, _ = await asyncio.gather(world.backend(), world.worker())
     world.stack.enter_context(busy_cores())
@@ -84,7 +84,7 @@ async def saturated_machine(world: World) -> None:
 
 
 async def saturated_worker(world: World) -> None:
-    """One of two workers measures a load of 1.0, the other is idle; twenty people come at once."""
+    """Twenty people each open a room; one of two workers has a load of 1.0, the other none."""
     (saturated := world.folder / "saturated").mkdir()
     (saturated / "full").touch()
     backend, *_ = await asyncio.gather(
