@@ -7,7 +7,7 @@ from typing import Any
 from app import agent
 from livekit.agents import AgentServer, cli
 from tests.e2e.person import Person
-from tests.e2e.programs import livekit_running, program
+from tests.e2e.programs import LiveKit, program
 
 ROOMS, BURSTS = 10, 5
 WORKERS: dict[str, dict[str, Any]] = {
@@ -41,7 +41,8 @@ def report(who: str, counts: list[int]) -> None:
 def main() -> None:
     # A room that nobody serves stays as it is.
     alone = {"DISPATCH_ENSURE": "false"}
-    with livekit_running() as livekit, livekit.backend(**alone) as backend:
+    livekit = LiveKit(target_load=100)
+    with livekit.running(), livekit.backend(**alone) as backend:
         with livekit.worker(**alone):
             report("this project", asyncio.run(served(backend)))
         for who in WORKERS:

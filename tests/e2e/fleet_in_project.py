@@ -77,7 +77,6 @@ class Fleet:
                 tcp[n],
                 udp[n],
                 redis={"address": redis},
-                agents={"target_load": 100},
                 room={"departure_timeout": 2},
                 prometheus={"port": self.server_metrics[n]},
                 webhook={"api_key": sides.key, "urls": [f"{self.backend}/livekit/webhook"]},

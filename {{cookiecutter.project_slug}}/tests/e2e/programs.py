@@ -109,7 +109,7 @@ class LiveKit:
 
     backends: int = 1
     folder: Path = PROJECT
-    target_load: float = 100  # however busy the machine, no worker is passed over
+    target_load: float = 0.7  # LiveKit's own default: it passes over a worker that reports more
     key: str = "test-key"
     secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     _ports: list[int] = field(default_factory=lambda: free_ports(5))

@@ -74,7 +74,7 @@ class Patient:
 
 @pytest.fixture(scope="module")
 async def patient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Patient]:
-    livekit = LiveKit(target_load=0.7)
+    livekit = LiveKit()
     faults = tmp_path_factory.mktemp("faults")
     (port,) = free_ports(1)
     env = {**livekit.env, "WORKER_HOST": "127.0.0.1", "WORKER_PORT": str(port)}

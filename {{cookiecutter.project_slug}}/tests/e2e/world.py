@@ -195,8 +195,8 @@ def jobs_of(folder: Path) -> dict[str, int]:
 
 @asynccontextmanager
 async def world(folder: Path, promise: bool = True) -> AsyncIterator[World]:
-    """A world that ends with the block. Its server has LiveKit's own `target_load`."""
-    livekit = LiveKit(target_load=0.7)
+    """A world that ends with the block."""
+    livekit = LiveKit()
     with ExitStack() as stack:
         server = stack.enter_context(livekit.running())
         async with livekit.api() as api:
