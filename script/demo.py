@@ -49,7 +49,7 @@ def bake(project: Path) -> None:
         check=False,
     )
     if result.returncode:
-        reason, _, _ = result.stdout.partition("(What cookiecutter prints below")
+        reason, _, _ = result.stdout.partition("(The lines from cookiecutter below")
         sys.exit(f"{reason.strip()}\nThe name of the folder becomes the project_slug.")
 
 

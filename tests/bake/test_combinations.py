@@ -231,7 +231,7 @@ def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
 
 def test_a_name_that_is_given_under_automatic_is_dropped_and_that_is_said(tmp_path: Path) -> None:
     project = bake(tmp_path, agent_name="zebra")
-    assert "agent name 'zebra' was dropped" in project.printed
+    assert "agent name 'zebra' was ignored" in project.printed
     assert not any("zebra" in text for _, text in texts(project))
 
 

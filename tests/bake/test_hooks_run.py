@@ -63,7 +63,7 @@ def test_a_second_bake_into_the_same_folder_loses_nothing(tmp_path: Path) -> Non
     project = bake(tmp_path)
     (project.path / "app" / "assistant.py").write_text("mine")
     before = {name: (project.path / name).read_bytes() for name in project.files}
-    with pytest.raises(Refused, match=r"project_slug: .* has files in it"):
+    with pytest.raises(Refused, match=r"project_slug: .* contains files"):
         bake(tmp_path, options=("--overwrite-if-exists",))
     assert before == {name: (project.path / name).read_bytes() for name in project.files}
 
