@@ -39,7 +39,7 @@ def report(who: str, counts: list[int]) -> None:
 
 
 def main() -> None:
-    # A room that nobody serves stays as it is.
+    # Without retries: a room that gets no agent stays without one.
     alone = {"DISPATCH_ENSURE": "false"}
     with livekit_running() as livekit, livekit.backend(**alone) as backend:
         with livekit.worker(**alone):
