@@ -18,14 +18,14 @@ from tests.e2e.faults import FAULTS, Fault, crowd
 from tests.e2e.world import Outcome, world
 
 CROWDS = 50  # rooms
-TO_HAPPEN = 60  # seconds: some faults wait for an agent first, which plain LiveKit does not send
+FAULT_SECONDS = 60  # some faults first wait for an agent, which plain LiveKit does not send
 
 
 async def outcome(fault: Fault, patience: float, promise: bool) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         async with world(Path(folder), promise) as here:
             try:
-                async with asyncio.timeout(None if promise else TO_HAPPEN):
+                async with asyncio.timeout(None if promise else FAULT_SECONDS):
                     await fault(here)
             except TimeoutError:
                 return Outcome(rooms=max(1, len(here.people)))
