@@ -135,7 +135,7 @@ def tested(python: Path, project: Path, *arguments: str) -> str:
     if not report.exists():  # pytest could not even load tests/conftest.py
         return "does not run"
     cases = ElementTree.parse(report).iter("testcase")
-    failed = [(case, each) for case in cases for each in case if each.tag in ("failure", "error")]
+    failed = [(case, part) for case in cases for part in case if part.tag in ("failure", "error")]
     first, failure = failed[0]
     lines = (failure.text or "").splitlines()
     errors = [line.removeprefix("E").strip() for line in lines if re.match(r"E .*Error\b", line)]
@@ -194,7 +194,7 @@ def main() -> None:
         rows = stored_run()["rows"] if STORED.exists() else {}
         for name in [arguments.only] if arguments.only else RELEASES:
             rows[name] = row(name, RELEASES[name])
-            kept = {each: rows[each] for each in RELEASES if each in rows}
+            kept = {minor: rows[minor] for minor in RELEASES if minor in rows}
             STORED.write_text(json.dumps({"rows": kept}, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(render(stored_run()), encoding="utf-8")
     return None

@@ -23,13 +23,13 @@ FAULT_SECONDS = 60  # some faults first wait for an agent, which plain LiveKit d
 
 async def outcome(fault: Fault, patience: float, promise: bool) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        async with world(Path(folder), promise) as here:
+        async with world(Path(folder), promise) as its_world:
             try:
                 async with asyncio.timeout(None if promise else FAULT_SECONDS):
-                    await fault(here)
+                    await fault(its_world)
             except TimeoutError:
-                return Outcome(rooms=max(1, len(here.people)))
-            return await here.outcome(patience)
+                return Outcome(rooms=max(1, len(its_world.people)))
+            return await its_world.outcome(patience)
 
 
 def row(fault: Fault) -> dict[str, Any]:

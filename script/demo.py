@@ -56,14 +56,14 @@ def bake(project: Path) -> None:
 def free_port(*wanted: int) -> int:
     """Return the first of `wanted` if all of them are free, else any free port."""
     for port in wanted:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
                 break
     else:
         return wanted[0]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def test_compose_refers_only_to_what_exists(
             assert name in known | OWN
             # A missing value stops `compose up`, instead of a container later on.
             assert rest.startswith((":-", ":?")) or f"${{{name}:?" in "".join(
-                automatic.read(each) for each in files
+                automatic.read(other) for other in files
             )
     merged = services(automatic, *files)
     for service in merged.values():

@@ -31,7 +31,7 @@ def objects(project: BakedProject) -> Objects:
         end = pytest.fail if os.environ.get("CI") else pytest.skip
         end("needs kubectl, but no cluster: https://kubernetes.io/docs/tasks/tools/")
     text = printed_by(project.path, "kubectl", "kustomize", "deploy/kubernetes/overlays/production")
-    return {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text)}
+    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def default(project: BakedProject, setting: str) -> float:
 
 def test_every_field_is_valid_in_kubernetes(project: BakedProject, objects: Objects) -> None:
     assert f"Kubernetes {OLDEST} or newer" in project.read(README)
-    for each in objects.values():
+    for item in objects.values():
         for version in (OLDEST, kubernetes_validate.latest_version()):
-            kubernetes_validate.validate(each, version, strict=True)
+            kubernetes_validate.validate(item, version, strict=True)
 
 
 def test_a_worker_has_time_to_drain(project: BakedProject, pods: dict[str, Object]) -> None:
@@ -76,7 +76,7 @@ def test_a_pod_serves_its_health_checks_and_metrics(
     assert " ".join(backend["command"]) == "uvicorn app.api:app --host 0.0.0.0 --port 8000"
     for name, pod in pods.items():
         container = container_of(pod)
-        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
         assert ports["http"] == listens[name]
         for probe in (container["readinessProbe"], container["livenessProbe"]):
             assert probe["httpGet"]["port"] == "http"
@@ -93,9 +93,11 @@ def test_every_variable_is_read_and_none_is_secret(
     project: BakedProject, objects: Objects, pods: dict[str, Object]
 ) -> None:
     read = re.findall(r"(?m)^    ([a-z_]+): ", project.read("app/settings.py"))
-    (config,) = (each for (kind, _), each in objects.items() if kind == "ConfigMap")
+    (config,) = (item for (kind, _), item in objects.items() if kind == "ConfigMap")
     for container in map(container_of, pods.values()):
-        variables = set(config["data"]) | {each["name"] for each in container.get("env", [])}
+        variables = set(config["data"]) | {
+            variable["name"] for variable in container.get("env", [])
+        }
         assert variables <= {name.upper() for name in read} | NOT_OURS
         assert not any(re.search("SECRET|API_KEY", name) for name in variables)
         secret, last = container["envFrom"]  # the last one wins
@@ -107,15 +109,15 @@ def test_every_variable_is_read_and_none_is_secret(
 
 
 def test_references_between_objects_resolve(objects: Objects, pods: dict[str, Object]) -> None:
-    for (_, name), each in objects.items():
-        if chosen := each.get("spec", {}).get("selector"):
-            assert chosen.get("matchLabels", chosen) == pods[name]["metadata"]["labels"]
+    for (_, name), item in objects.items():
+        if selector := item.get("spec", {}).get("selector"):
+            assert selector.get("matchLabels", selector) == pods[name]["metadata"]["labels"]
     for pod in pods.values():
         (spread,) = pod["spec"]["topologySpreadConstraints"]
         assert spread["labelSelector"]["matchLabels"] == pod["metadata"]["labels"]
     assert {("PodDisruptionBudget", name) for name in pods} <= set(objects)
     ingress = objects["Ingress", "token-backend"]["spec"]
-    assert ingress["tls"][0]["hosts"] == [each["host"] for each in ingress["rules"]]
+    assert ingress["tls"][0]["hosts"] == [rule["host"] for rule in ingress["rules"]]
     service = ingress["rules"][0]["http"]["paths"][0]["backend"]["service"]
     assert service["port"] == {"number": 80}
     ports = objects["Service", service["name"]]["spec"]["ports"]
@@ -127,7 +129,8 @@ def test_autoscaling_adds_a_worker_before_one_is_too_busy(
 ) -> None:
     scaler = objects["HorizontalPodAutoscaler", "worker"]["spec"]
     assert "replicas" not in objects["Deployment", scaler["scaleTargetRef"]["name"]]["spec"]
-    targets = {each["resource"]["name"]: each["resource"]["target"] for each in scaler["metrics"]}
+    resources = [metric["resource"] for metric in scaler["metrics"]]
+    targets = {resource["name"]: resource["target"] for resource in resources}
     target = number(r"(?m)^TARGET_LOAD = ([\d.]+)", project.read("app/dispatch/policy.py"))
     assert targets["cpu"]["averageUtilization"] < 100 * target
     # The worker also measures its load against the requested CPUs.

@@ -12,7 +12,7 @@ PYTHONS = ["3.11", "3.13", "3.14"]  # the ends of the range, and 3.13 where ther
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"  # used by the other tests
 
 
-@pytest.fixture(scope="module", params=[each for each in PYTHONS if each != THIS])
+@pytest.fixture(scope="module", params=[version for version in PYTHONS if version != THIS])
 def python(request: pytest.FixtureRequest) -> str:
     version = str(request.param)
     env = clean_environment()

@@ -28,7 +28,7 @@ ALONE = [
     ("explicit", "realtime", "1.8", ("tests/e2e/test_dispatch_explicit.py", *VOICE)),
     ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py",)),
 ]
-PROJECTS = [*TOGETHER, *(pytest.param(*each, marks=pytest.mark.alone) for each in ALONE)]
+PROJECTS = [*TOGETHER, *(pytest.param(*values, marks=pytest.mark.alone) for values in ALONE)]
 SPOKEN = re.compile("(?m)^(?:spoken|heard|answered|heard back): .*")
 
 
