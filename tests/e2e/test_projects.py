@@ -10,7 +10,8 @@ from tests.baking import bake
 # What depends on the SDK release: how a worker takes jobs, reports its health, ends and starts.
 OF_RELEASE = (
     "test_dispatch_explicit or later_leave or too_late or healthy or test_a_worker or two_persons"
-    " or killed_worker or stopped_worker or exception or phone_caller or proxy"
+    " or killed_worker or stopped_worker or exception or phone_caller or proxy or deleted"
+    " or stay_alone or restarted_server"
 )
 VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py")
 # dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).

@@ -29,6 +29,7 @@ CONCURRENCY = 16  # rooms that are checked at the same time
 SWEEP = 100  # rooms that one sweep checks at most, to bound what it costs the server
 GATHER_SECONDS = 0.25  # for which the rooms of new tokens are gathered, to list them in one call
 SPREAD_SECONDS = 0.1  # so that of several checks in the same moment one comes first
+LEFT = ("participant_left", "participant_connection_aborted")  # the second: before it had joined
 COUNT_AGE_SECONDS = 10  # livekit-server's count of a room's people is up to five seconds old
 
 
@@ -89,7 +90,7 @@ class Rooms:
             AGENT_SECONDS.observe(age / 1000)
             if check := self._checks.pop(room.name, None):
                 check.timer.cancel()
-        elif event.event == "participant_left" and is_ours:
+        elif event.event in LEFT and is_ours:
             self.check(room.name, 0, ignore_before=participant.joined_at_ms / 1000)
         elif event.event == "participant_joined" and policy.is_person(participant):
             # Give the agent that LiveKit itself sends into a new room the time to come.

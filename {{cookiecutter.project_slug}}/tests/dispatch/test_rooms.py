@@ -196,8 +196,15 @@ async def test_nothing_is_asked_when_agents_of_others_come_and_go() -> None:
         event("participant_joined", PERSON, age=60),
         event("participant_joined", CALLER, age=60),
         event("participant_left", agent(), age=60),
+        event("participant_connection_aborted", agent(), age=60),
     ],
-    ids=["nobody came", "a person joins later", "a caller joins later", "the agent left"],
+    ids=[
+        "nobody came",
+        "a person joins later",
+        "a caller joins later",
+        "the agent left",
+        "the agent could not join",
+    ],
 )
 async def test_an_agent_is_sent_after(
     reported: WebhookEvent, monkeypatch: pytest.MonkeyPatch
