@@ -9,8 +9,8 @@ from tests.baking import bake
 
 # What depends on the SDK release: how a worker takes jobs, reports its health, ends and starts.
 OF_RELEASE = (
-    "test_dispatch_explicit or later_leave or later_agents_leave or too_late or late_agent or healthy"
-    " or test_a_worker or stopping_worker or two_persons or two_people or killed_worker"
+    "test_dispatch_explicit or later_leave or later_agents_leave or too_late or late_agent"
+    " or healthy or test_a_worker or stopping_worker or two_persons or two_people or killed_worker"
     " or stopped_worker or exception or phone_caller or proxy or deleted or stay_alone"
     " or leaves_an_empty_room or restarted_server"
 )
