@@ -85,9 +85,9 @@ def _beside(main: Run, other: Run) -> str:
         if row["outcomes"] != main["rows"][slug]["outcomes"]
     ]
     if not rows:
-        return f"Same results with {_setting(other)}."
+        return f"Same results on {_setting(other)}."
     head = line("What is done", *other["sdks"])
-    text = f"Same results with {_setting(other)}, except:"
+    text = f"Same results on {_setting(other)}, except:"
     return "\n".join((f"{text}\n", head, "|---|---|---|", *rows))
 
 

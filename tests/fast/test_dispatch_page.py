@@ -48,6 +48,6 @@ def test_a_wrong_claim_of_the_guide_is_reported() -> None:
 
 def test_another_server_is_compared_row_by_row() -> None:
     other = copy.deepcopy(RUNS[0]) | {"server": "0.0.1"}
-    assert "Same results with livekit-server 0.0.1" in render([RUNS[0], other])
+    assert "Same results on livekit-server 0.0.1" in render([RUNS[0], other])
     other["rows"][LATE.slug]["outcomes"] = ["joins", "joins"]
     assert f"| {LATE.words} | joins | joins |" in render([RUNS[0], other])
