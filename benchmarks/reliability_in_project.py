@@ -21,11 +21,11 @@ CROWDS = 50  # rooms
 FAULT_SECONDS = 60  # some faults first wait for an agent, which plain LiveKit does not send
 
 
-async def outcome(fault: Fault, patience: float, promise: bool) -> Outcome:
+async def outcome(fault: Fault, patience: float, is_ours: bool) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        async with world(Path(folder), promise) as its_world:
+        async with world(Path(folder), is_ours) as its_world:
             try:
-                async with asyncio.timeout(None if promise else FAULT_SECONDS):
+                async with asyncio.timeout(None if is_ours else FAULT_SECONDS):
                     await fault(its_world)
             except TimeoutError:
                 return Outcome(rooms=max(1, len(its_world.people)))
@@ -34,9 +34,9 @@ async def outcome(fault: Fault, patience: float, promise: bool) -> Outcome:
 
 def row(fault: Fault) -> dict[str, Any]:
     patience = FAULTS[fault]
-    plain = asyncio.run(outcome(fault, patience, promise=False))
+    plain = asyncio.run(outcome(fault, patience, is_ours=False))
     again = partial(crowd, rooms=CROWDS) if fault is crowd else fault
-    ours = asyncio.run(outcome(again, patience, promise=True))
+    ours = asyncio.run(outcome(again, patience, is_ours=True))
     return {
         "fault": fault.__name__,
         "plain": dataclasses.asdict(plain),
