@@ -1,8 +1,8 @@
-"""How long a bake takes, beside one of a template that holds a single file.
+"""How long a bake takes, compared with a template that contains a single file.
 
     uv run python -m benchmarks.bake
 
-Both run in turn, and the fastest run of each counts, because a busy machine only ever adds time.
+They take turns, and the fastest run of each counts, because a busy machine only adds time.
 """
 
 import json

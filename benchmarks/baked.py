@@ -1,4 +1,4 @@
-"""Runs the part of a benchmark that needs a baked project in one."""
+"""Run a part of a benchmark in a baked project."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ HERE = TEMPLATE / "benchmarks"
 
 
 def lines_of(script: str, *arguments: str, assistant: str = "keyless") -> Iterator[str]:
-    """Run `script` of this folder in a new project with this assistant; give what it prints.
+    """Run `script` of this folder in a new project with this assistant; yield what it prints.
 
     Raises:
         SystemExit: it failed.

@@ -1,9 +1,9 @@
-"""How many of ten rooms that open at once get an agent: this project beside the SDK's own settings.
+"""How many of ten rooms that open at once get an agent, compared with the SDK's own settings.
 
     uv run python -m benchmarks.burst
 
-One worker each, in `start` mode, and a server that passes over no worker, whatever load it reports:
-what is seen is what the worker itself refuses.
+One worker each, in `start` mode. The server skips no worker, whatever load it reports, so only the
+worker itself refuses rooms.
 """
 
 from benchmarks.baked import lines_of

@@ -39,7 +39,7 @@ def report(who: str, counts: list[int]) -> None:
 
 
 def main() -> None:
-    # A room that nobody serves stays as it is.
+    # Without retries: a room that gets no agent stays without one.
     alone = {"DISPATCH_ENSURE": "false"}
     livekit = LiveKit(target_load=100)
     with livekit.running(), livekit.backend(**alone) as backend:

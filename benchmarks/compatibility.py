@@ -1,13 +1,13 @@
-"""What each release of livekit-agents does, and what of it runs a project of ours.
+"""What each livekit-agents release does, and whether our projects run with it.
 
     uv run python -m benchmarks.compatibility               all releases, in half an hour
     uv run python -m benchmarks.compatibility --only 1.5    one row of docs/compatibility.md again
-    uv run python -m benchmarks.compatibility --newest      the newest of all, beside the last row
-    uv run python -m benchmarks.compatibility --render      only writes the page, of what is stored
+    uv run python -m benchmarks.compatibility --newest      the newest release, against the last row
+    uv run python -m benchmarks.compatibility --render      only write the page, from the stored run
 
-Each release gets an environment of its own, in .cache/dispatch. The cases are those of
-benchmarks/dispatch_cases.py; then a baked project's fast tests and its dispatch tests on a real
-LiveKit server run with that release, though its pyproject.toml asks for another one.
+Each release gets its own environment in .cache/dispatch. The cases are those of
+benchmarks/dispatch_cases.py. Then a baked project's fast tests, and its dispatch tests on a real
+LiveKit server, run with that release, even if its pyproject.toml requires another one.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from benchmarks.dispatch import AT_ONCE, ENVIRONMENTS, environment, play, releas
 from benchmarks.dispatch_cases import CASES
 from tests.baking import PROMPTS, bake, clean_environment
 
-# The release that the guide was written for, then the last one of each minor.
+# The release that the guide was written for, then the last one of each minor version.
 RELEASES = {
     "1.0": "==1.0.23",
     **{f"1.{minor}": f">=1.{minor}.0,<1.{minor + 1}" for minor in range(1, 9)},
 }
 NEWEST = ">=1.8.9"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-TIMEOUT = 180  # seconds; the longest command takes 40
+TIMEOUT_SECONDS = 180  # the longest command takes 40
 LIVEKIT = ("livekit-agents", "livekit-api")
 
 
@@ -43,21 +43,21 @@ def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedPr
     return subprocess.run(
         command,
         cwd=cwd,
-        env=clean_environment(CI="true"),  # nothing is skipped
+        env=clean_environment(CI="true"),  # skip nothing
         capture_output=True,
         text=True,
         check=False,
-        timeout=TIMEOUT,
+        timeout=TIMEOUT_SECONDS,
     )
 
 
-def made_ready(name: str, release: str) -> tuple[Path, str]:
-    """The Python of an environment with this release, and what its installation takes.
+def prepare(name: str, release: str) -> tuple[Path, str]:
+    """Install this release; return its Python, and what the installation needs.
 
-    livekit-agents 1.2 to 1.5 take any openai, also one that they cannot import (measured).
+    livekit-agents 1.2 to 1.5 accept any openai, even one that they cannot import (measured).
     """
     name = f"compatibility-{name}"
-    shutil.rmtree(ENVIRONMENTS / name, ignore_errors=True)  # a project may have left packages
+    shutil.rmtree(ENVIRONMENTS / name, ignore_errors=True)  # a project may have left packages in it
     python = environment(name, release)
     if run(python, "-c", "import livekit.agents").returncode == 0:
         return python, "as it is"
@@ -68,7 +68,7 @@ def made_ready(name: str, release: str) -> tuple[Path, str]:
 
 
 def pythons_for(release: str) -> list[str]:
-    """The versions of Python for which all that the release needs comes as wheels."""
+    """Return the Python versions for which all dependencies of the release have wheels."""
     resolve = ("uv", "pip", "compile", "--quiet", "--only-binary", ":all:", "--python-version")
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.in"
@@ -77,28 +77,28 @@ def pythons_for(release: str) -> list[str]:
 
 
 async def outcomes(python: Path) -> dict[str, str]:
-    """What becomes of each case, and which fields the worker's HTTP port tells."""
+    """Return the outcome of each case, and the fields of the worker's HTTP endpoint."""
     from benchmarks.dispatch_world import find_server, world
 
-    server, places = find_server(), asyncio.Semaphore(AT_ONCE)
+    server, slots = find_server(), asyncio.Semaphore(AT_ONCE)
 
     async def one(slug: str) -> str:
-        async with places:
+        async with slots:
             return (await play(CASES[slug], server, python)).outcome
 
-    made = await asyncio.gather(*map(one, CASES_SHOWN))
+    results = await asyncio.gather(*map(one, CASES_SHOWN))
     async with world(server, python) as its_world:
-        tells = await its_world.worker_tells()
-    return dict(zip(CASES_SHOWN, made, strict=True)) | {"health": tells}
+        fields = await its_world.worker_tells()
+    return dict(zip(CASES_SHOWN, results, strict=True)) | {"health": fields}
 
 
 def project_with(python: Path, form: str, repair: str) -> str:
-    """What becomes of the tests of our project for the release `form`, run by `python`."""
+    """Return the test results of our project for the release `form`, run by `python`."""
     results = set()
     for dispatch in PROMPTS["dispatch"]:
         with tempfile.TemporaryDirectory() as folder:
             project = bake(Path(folder), dispatch=dispatch, livekit_agents=form)
-            if not has_needs(python, project.pyproject, repair):
+            if not install_dependencies(python, project.pyproject, repair):
                 return "cannot be installed together"
             tests = (["tests", "--ignore=tests/e2e"], [f"tests/e2e/test_dispatch_{dispatch}.py"])
             for arguments in tests:
@@ -111,10 +111,10 @@ def project_with(python: Path, form: str, repair: str) -> str:
     return " / ".join(sorted(results))
 
 
-def has_needs(python: Path, pyproject: dict[str, Any], repair: str) -> bool:
-    """Installs what the project needs, but for LiveKit's packages, which stay as they are."""
-    needs = [*pyproject["project"]["dependencies"], *pyproject["dependency-groups"]["dev"]]
-    others = [each for each in needs if not each.startswith(LIVEKIT)]
+def install_dependencies(python: Path, pyproject: dict[str, Any], repair: str) -> bool:
+    """Install the project's dependencies, but not LiveKit's; return whether it worked."""
+    packages = [*pyproject["project"]["dependencies"], *pyproject["dependency-groups"]["dev"]]
+    others = [package for package in packages if not package.startswith(LIVEKIT)]
     agents = f"livekit-agents=={release_in(python)}"
     more = ["openai<3"] if "openai" in repair else []
     install = run("uv", "pip", "install", "--quiet", "--python", python, agents, *more, *others)
@@ -124,7 +124,7 @@ def has_needs(python: Path, pyproject: dict[str, Any], repair: str) -> bool:
 
 
 def tested(python: Path, project: Path, *arguments: str) -> str:
-    """Runs tests: `passes`, or what the first that does not has to say."""
+    """Run tests; return `passes`, or the first failure."""
     report = project / "report.xml"
     pytest = (python, "-m", "pytest", "-q", f"--junitxml={report}")
     try:
@@ -132,20 +132,22 @@ def tested(python: Path, project: Path, *arguments: str) -> str:
             return "passes"
     except subprocess.TimeoutExpired:
         return "does not end"
-    if not report.exists():  # it could not even load tests/conftest.py
+    if not report.exists():  # pytest could not even load tests/conftest.py
         return "does not run"
     cases = ElementTree.parse(report).iter("testcase")
-    failed = [(case, each) for case in cases for each in case if each.tag in ("failure", "error")]
+    failed = [(case, part) for case in cases for part in case if part.tag in ("failure", "error")]
     first, failure = failed[0]
     lines = (failure.text or "").splitlines()
     errors = [line.removeprefix("E").strip() for line in lines if re.match(r"E .*Error\b", line)]
-    said = [failure.get("message", ""), *errors][-1].partition(" (")[0]  # a path of this machine
-    return f"{len(failed)} fail: {first.get('name')}: `{said[:90]}`".replace("|", "\\|")
+    message = [failure.get("message", ""), *errors][-1].partition(" (")[
+        0
+    ]  # without a path of this machine
+    return f"{len(failed)} fail: {first.get('name')}: `{message[:90]}`".replace("|", "\\|")
 
 
 def row(name: str, release: str) -> dict[str, Any]:
-    """Measures one release."""
-    python, install = made_ready(name, release)
+    """Measure one release."""
+    python, install = prepare(name, release)
     version = release_in(python)
     print(f"livekit-agents {version}: {install}", flush=True)
     measured = {
@@ -162,26 +164,28 @@ def row(name: str, release: str) -> dict[str, Any]:
 
 
 def compare_newest() -> None:
-    """Ends with an error if the newest release is not like the one that the page ends with."""
+    """Exit with an error if the newest release differs from the last row of the page."""
     stored = list(stored_run()["rows"].values())[-1]
     newest = row("newest", NEWEST)
-    found = [
+    differences = [
         f"{key}: was {stored[key]}, is {newest[key]}"
         for key in ("install", "pythons", "outcomes")
         if stored[key] != newest[key]
     ]
     if newest["projects"][FORMS[0]] != "passes":
-        found.append(f"our project: {newest['projects'][FORMS[0]]}")
-    if found:
-        found.insert(0, f"{newest['release']} is not like {stored['release']}:")
-        sys.exit("\n".join(found))
+        differences.append(f"our project: {newest['projects'][FORMS[0]]}")
+    if differences:
+        differences.insert(0, f"{newest['release']} differs from {stored['release']}:")
+        sys.exit("\n".join(differences))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compatibility")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--only", choices=RELEASES, help="measure one release again")
-    choice.add_argument("--newest", action="store_true", help="compare the newest with that row")
+    choice.add_argument(
+        "--newest", action="store_true", help="compare the newest with the last row"
+    )
     choice.add_argument("--render", action="store_true", help="only write docs/compatibility.md")
     arguments = parser.parse_args()
     if arguments.newest:
@@ -190,7 +194,7 @@ def main() -> None:
         rows = stored_run()["rows"] if STORED.exists() else {}
         for name in [arguments.only] if arguments.only else RELEASES:
             rows[name] = row(name, RELEASES[name])
-            kept = {each: rows[each] for each in RELEASES if each in rows}
+            kept = {minor: rows[minor] for minor in RELEASES if minor in rows}
             STORED.write_text(json.dumps({"rows": kept}, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(render(stored_run()), encoding="utf-8")
     return None

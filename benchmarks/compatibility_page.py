@@ -1,4 +1,4 @@
-"""docs/compatibility.md: the stored run, and compatibility_page.md, which is kept by hand."""
+"""Write docs/compatibility.md from the stored run and the hand-written compatibility_page.md."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ TEXT = HERE / "compatibility_page.md"
 FORMS: list[str] = PROMPTS["livekit_agents"]
 DISPATCH = {
     "nothing": "No name anywhere",
-    "worker_name": "`agent_name` in the worker, nobody asks",
+    "worker_name": "`agent_name` in the worker, no room asks",
     "named_token": "… a token asks for it",
     "environment_name": "`LIVEKIT_AGENT_NAME`",
     "override": "`LIVEKIT_AGENT_NAME_OVERRIDE`",
@@ -57,12 +57,12 @@ def render(run: Mapping[str, Any]) -> str:
         ),
         dispatch=table(DISPATCH.values(), (cells(row, DISPATCH) for row in rows), rows),
         handlers=table(HANDLERS.values(), (cells(row, HANDLERS) for row in rows), rows),
-        health=table(["`GET /worker` tells"], ([r["outcomes"]["health"]] for r in rows), rows),
+        health=table(["Fields of `GET /worker`"], ([r["outcomes"]["health"]] for r in rows), rows),
     )
 
 
 def cells(row: Row, slugs: Iterable[str]) -> list[str]:
-    """The outcomes without what is said of the log, which the words of dispatch.md explain."""
+    """Return the outcomes without the log lines, which dispatch.md explains."""
     return [row["outcomes"][slug].partition(", logs")[0] for slug in slugs]
 
 

@@ -1,11 +1,11 @@
-"""What prevents a job, on an old and on the newest SDK: docs/dispatch.json and docs/dispatch.md.
+"""What prevents a job, with an old and the newest SDK: docs/dispatch.json and docs/dispatch.md.
 
-    uv run python -m benchmarks.dispatch                plays all cases, in about seven minutes
+    uv run python -m benchmarks.dispatch                run all cases, in about seven minutes
     uv run python -m benchmarks.dispatch --only CASE    one case again, with the SDKs of its run
-    uv run python -m benchmarks.dispatch --render       only writes the page, from what is stored
+    uv run python -m benchmarks.dispatch --render       only write the page, from the stored runs
 
-Each case has a LiveKit server of its own, because all unnamed workers of a server share its rooms.
-LIVEKIT_SERVER_BIN names another server; its run is stored beside the others.
+Each case has its own LiveKit server, because all unnamed workers of a server share its rooms.
+LIVEKIT_SERVER_BIN selects another server, whose run is stored beside the others.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from tests.baking import TEMPLATE
 
 SDKS = {"1.0.23": "==1.0.23", "1.8": ">=1.8,<1.9"}
 ENVIRONMENTS = TEMPLATE / ".cache" / "dispatch"
-AT_ONCE = 3  # worlds
+AT_ONCE = 3  # cases
 
 
 class Played(NamedTuple):
-    """What came of a case with one SDK.
+    """The result of a case with one SDK.
 
     Attributes:
         detail: a number that differs from run to run, if there is one.
-        seconds: how long an agent that came took.
+        seconds: how long the agent took, if one came.
     """
 
     outcome: str
@@ -42,7 +42,7 @@ class Played(NamedTuple):
 
 
 def environment(name: str, release: str, *more: str) -> Path:
-    """The Python of an environment that has this release of livekit-agents, and more packages."""
+    """Install this livekit-agents release, and `more` packages; return the environment's Python."""
     folder = ENVIRONMENTS / name
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not python.exists():
@@ -59,43 +59,43 @@ def release_in(python: Path) -> str:
 
 
 async def play(case: Case, server: Path, python: Path) -> Played:
-    """Plays a case in a world of its own."""
-    from benchmarks.dispatch_world import world  # the LiveKit client: --render does without
+    """Run a case in its own world."""
+    from benchmarks.dispatch_world import world  # needs the LiveKit client; --render does not
 
     try:
         async with world(server, python) as its_world:
             outcome = await case.play(its_world, case.worker)
             return Played(outcome, its_world.detail, its_world.seconds)
-    except Exception as error:  # it must not end the run of the other cases
+    except Exception as error:  # the other cases must still run
         print(f"{case.slug}: {error!r}", file=sys.stderr)
         return Played(f"not measured ({type(error).__name__})")
 
 
 async def rows(cases: list[Case], server: Path, pythons: dict[str, Path]) -> dict[str, Any]:
-    """Plays cases, some at once."""
-    places = asyncio.Semaphore(AT_ONCE)
+    """Run the cases, several at once."""
+    slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(case: Case, release: str) -> Played:
-        async with places:
+        async with slots:
             played = await play(case, server, pythons[release])
         print(f"{release:7} {case.slug:24} {played.outcome} {played.detail}", flush=True)
         return played
 
     async def row(case: Case) -> dict[str, Any]:
-        both = await asyncio.gather(*(one(case, release) for release in pythons))
+        results = await asyncio.gather(*(one(case, release) for release in pythons))
         return {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "outcomes": [played.outcome for played in both],
-            "details": [played.detail for played in both],
-            "seconds": [played.seconds for played in both],
+            "outcomes": [played.outcome for played in results],
+            "details": [played.detail for played in results],
+            "seconds": [played.seconds for played in results],
         }
 
-    made = await asyncio.gather(*map(row, cases))
-    return {case.slug: values for case, values in zip(cases, made, strict=True)}
+    measured = await asyncio.gather(*map(row, cases))
+    return {case.slug: values for case, values in zip(cases, measured, strict=True)}
 
 
 def measure(only: str | None) -> list[dict[str, Any]]:
-    """The stored runs with the new one, or with the new row."""
+    """Measure all cases or one; return the stored runs with the result."""
     from benchmarks.dispatch_world import find_server, version_of
 
     server = find_server()
@@ -135,7 +135,7 @@ def _numbers(version: str) -> list[int]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dispatch")
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--only", choices=CASES, metavar="CASE", help="play one case again")
+    choice.add_argument("--only", choices=CASES, metavar="CASE", help="run one case again")
     choice.add_argument("--render", action="store_true", help="only write docs/dispatch.md")
     arguments = parser.parse_args()
     if not arguments.render:

@@ -1,7 +1,7 @@
-"""What may prevent a job, or bring one: each case in words.
+"""The cases: what may prevent a job, or bring one.
 
-A case says what was measured when its words were written. The page compares that with the stored
-run, and shows no verdict where they differ.
+A case contains the outcomes that were measured when its verdict was written. The page compares them
+with the stored run, and omits the verdict where they differ.
 """
 
 import json
@@ -44,7 +44,7 @@ from benchmarks.dispatch_plays import (
 
 @dataclass(frozen=True)
 class Guide:
-    """What the guide for livekit-agents 1.0.23 says: its words, and the outcome that they mean."""
+    """A quotation from the guide for livekit-agents 1.0.23, and the outcome that it implies."""
 
     says: str
     outcome: str
@@ -56,11 +56,11 @@ class Case:
 
     Attributes:
         slug: its name, for `--only`.
-        words: what is done, or often said.
+        words: what is done, or often claimed.
         old: the outcome on 1.0.23 when the verdict was written.
         new: the same on the newest release, if it differs.
-        verdict: what follows, if the outcomes are these.
-        guide: what the guide says about it, if it does.
+        verdict: the conclusion, if the outcomes are these.
+        guide: what the guide says about it, if anything.
     """
 
     slug: str
@@ -99,7 +99,7 @@ NAMES = (
         "guide_configuration",
         "The guide's whole configuration, on another port.",
         JOINS,
-        "All its options still exist. For `num_idle_processes=1` see further down.",
+        "All its options still exist. For `num_idle_processes=1` see below.",
         guide=Guide("Correct Configuration for Automatic Dispatch", JOINS),
         worker=Worker(options={"num_idle_processes": 1, "shutdown_process_timeout": 30}),
     ),
@@ -123,8 +123,8 @@ NAMES = (
         "room_metadata",
         "`agent_name` in the room's metadata (CreateRoom).",
         JOINS,
-        "Metadata means nothing to LiveKit. The template strips the name all the same: other code "
-        "may wait for that agent.",
+        "LiveKit ignores metadata. The template still strips the name, because other code may wait "
+        "for that agent.",
         guide=BREAKS,
         play=made_with(metadata=POLYGLOT),
     ),
@@ -145,7 +145,7 @@ NAMES = (
     ),
     Case(
         "worker_name",
-        "`WorkerOptions(agent_name=…)`; nobody asks for that name.",
+        "`WorkerOptions(agent_name=…)`; no room asks for that name.",
         NOBODY,
         "Such a worker gets only the rooms that ask for it.",
         guide=Guide("This disables automatic dispatch", NOBODY),
@@ -176,7 +176,7 @@ NAMES = (
         "environment_name",
         "`LIVEKIT_AGENT_NAME` in the worker's environment.",
         JOINS,
-        "Newer SDKs read it. The template takes it out.",
+        "Newer SDKs read it. The template removes it.",
         new=NOBODY,
         worker=Worker(env={"LIVEKIT_AGENT_NAME": "greeter"}),
     ),
@@ -184,7 +184,7 @@ NAMES = (
         "environment_beats_empty",
         'The same, and `agent_name=""` in the code.',
         JOINS,
-        "The empty name loses to it.",
+        "It overrides the empty name.",
         new=NOBODY,
         worker=Worker(options={"agent_name": ""}, env={"LIVEKIT_AGENT_NAME": "greeter"}),
     ),
@@ -192,7 +192,7 @@ NAMES = (
         "override",
         "`LIVEKIT_AGENT_NAME_OVERRIDE` in the worker's environment.",
         JOINS,
-        "Newer SDKs read it. The template takes it out.",
+        "Newer SDKs read it. The template removes it.",
         new=NOBODY,
         worker=Worker(env={"LIVEKIT_AGENT_NAME_OVERRIDE": "greeter"}),
     ),
@@ -200,7 +200,7 @@ NAMES = (
         "override_beats_name",
         "The same, `agent_name=…` in the code, and a token that asks for the name in the code.",
         JOINS,
-        "It beats the name in the code.",
+        "It overrides the name in the code.",
         new=NOBODY,
         worker=Worker(GREETER.options, env={"LIVEKIT_AGENT_NAME_OVERRIDE": "another"}),
         play=joined_with(room_config=asks_for("greeter")),
@@ -209,8 +209,7 @@ NAMES = (
         "token_other_name",
         "The token's `agents` name another agent; the worker has no name.",
         NOBODY,
-        "Any name in the list takes the place of the unnamed agent. The template strips what a "
-        "client asks for.",
+        "Any name in the list replaces the unnamed agent. The template strips a client's list.",
         play=joined_with(room_config=asks_for("another")),
     ),
     Case(
@@ -224,7 +223,7 @@ NAMES = (
         "token_empty_agent",
         "The token says `agents: [{}]`.",
         JOINS,
-        "That is the unnamed agent.",
+        "This means the unnamed agent.",
         play=joined_with(room_config={"agents": [{}]}),
     ),
     Case(
@@ -269,7 +268,7 @@ HANDLERS = (
         "`await request.accept()`.",
         "accept",
         JOINS,
-        "A handler is not tricky. It has to accept, and in time.",
+        "A handler works if it accepts, and in time.",
         guide=Guide("may not work as expected", NOBODY),
     ),
     handler(
@@ -284,7 +283,7 @@ HANDLERS = (
         "`return True`.",
         "return_true",
         REJECTED,
-        "What a handler returns is not looked at. The line goes on: `inside the job_request_fnc, "
+        "The return value is ignored. The line continues: `inside the job_request_fnc, "
         "automatically rejecting the job`.",
         guide=Guide("Doesn't work reliably", REJECTED),
         play=logs(UNANSWERED),
@@ -302,7 +301,7 @@ HANDLERS = (
         "`request.accept()` without `await`.",
         "accept_without_await",
         REJECTED,
-        "Then nothing accepts.",
+        "Nothing is accepted.",
         play=logs(UNANSWERED),
     ),
     handler(
@@ -318,7 +317,7 @@ HANDLERS = (
         "A handler that raises.",
         "raise_an_error",
         REJECTED,
-        "It counts as no answer.",
+        "An exception counts as no answer.",
         play=logs(UNANSWERED),
     ),
     handler(
@@ -326,7 +325,7 @@ HANDLERS = (
         "`await request.reject()`, with two such workers.",
         "reject",
         f"{NOBODY}, 2 of 2 workers asked",
-        "In newer SDKs, one rejection ends it for all workers (`terminate=True`).",
+        "In newer SDKs, one rejection ends the job for all workers (`terminate=True`).",
         new=f"{NOBODY}, 1 of 2 workers asked",
         play=two_are_asked,
     ),
@@ -351,7 +350,7 @@ MOMENTS = (
         "late_worker",
         "The worker registers after the room has opened.",
         NOBODY,
-        "LiveKit asks once, when the room opens. The template sends for an agent itself.",
+        "LiveKit asks once, when the room opens. The template dispatches an agent itself.",
         play=late_worker,
     ),
     Case(
@@ -366,17 +365,15 @@ MOMENTS = (
         "The worker reports a load of 0.7 when the room opens, and less afterwards; its "
         "`load_threshold` is 0.99.",
         f"{NOBODY}, logs `no servers available`",
-        "The server has a limit of its own (`agents.target_load`, 0.7), and says so only in its "
-        "own log.",
+        "The server has its own limit (`agents.target_load`, 0.7), and only its own log says so.",
         worker=Worker(options={"load_threshold": 0.99}),
         play=logs("no servers available", busy_for_a_while),
     ),
     Case(
         "one_idle_process",
-        "`num_idle_processes=1` and `start`; two rooms are made at once, five times.",
+        "`num_idle_processes=1` and `start`; two rooms open at once, five times.",
         ALL,
-        "Not with newer SDKs: there, a job that has been accepted and does not run yet makes the "
-        "worker full.",
+        "Not with newer SDKs: there, an accepted job that does not run yet makes the worker full.",
         new=NOT_ALL,
         guide=Guide("Correct Configuration for Automatic Dispatch", ALL),
         worker=Worker(options={"num_idle_processes": 1}),
@@ -384,9 +381,9 @@ MOMENTS = (
     ),
     Case(
         "four_idle_processes",
-        "`num_idle_processes=4` and `start`; four rooms are made at once, twice.",
+        "`num_idle_processes=4` and `start`; four rooms open at once, twice.",
         ALL,
-        "With more of them, each such job counts for less.",
+        "With more idle processes, each such job counts for less.",
         worker=Worker(options={"num_idle_processes": 4}),
         play=rooms_at_once(4, bursts=2),
     ),
@@ -397,7 +394,7 @@ LOSSES = (
         "entrypoint_raises",
         "The entrypoint raises before it has joined.",
         f"{NOBODY}, logs `unhandled exception while running the job task`",
-        "No other one is sent.",
+        "No other agent is sent.",
         worker=Worker(entrypoint="raises_first"),
         play=logs("unhandled exception while running the job task"),
     ),
@@ -405,8 +402,8 @@ LOSSES = (
         "entrypoint_raises_later",
         "The entrypoint raises in the room.",
         f"{STAYS}, logs `unhandled exception while running the job task`",
-        "In 1.0.23 it stays, though its entrypoint has ended. In newer SDKs it leaves, and no "
-        "other one is sent.",
+        "In 1.0.23 it stays, although its entrypoint has ended. In newer SDKs it leaves, and no "
+        "other agent is sent.",
         new=f"{NOBODY}, logs `unhandled exception while running the job task`",
         worker=Worker(entrypoint="raises_in_the_room"),
         play=logs("unhandled exception while running the job task", agent_is_lost),
@@ -434,7 +431,7 @@ BY_HAND = (
         "rescue",
         'A room without an agent: `create_dispatch(agent_name="")`.',
         JOINS,
-        "This is the rescue. The template does it by itself.",
+        "This brings the agent. The template does it automatically.",
         play=dispatched(1),
     ),
     Case(
@@ -446,7 +443,7 @@ BY_HAND = (
     ),
     Case(
         "rescue_too_early",
-        "The same before any worker has registered.",
+        "The same, before any worker has registered.",
         NOBODY,
         "The call succeeds, and nothing is queued.",
         play=dispatched_too_early,
@@ -455,14 +452,14 @@ BY_HAND = (
         "dispatch_new_room",
         "`create_dispatch` into a room that is not open.",
         "2 agents",
-        "It opens the room, which gets its unnamed agent, and sends one more.",
+        "It opens the room, which gets its unnamed agent, and sends another one.",
         play=dispatched_into_a_new_room,
     ),
     Case(
         "delete_dispatch",
         "`delete_dispatch` while the agent is in the room.",
         LEAVES,
-        "It is more than a record.",
+        "Deleting the dispatch removes the agent.",
         play=dispatch_deleted,
     ),
     Case(
@@ -485,7 +482,7 @@ BY_HAND = (
         "case_counts",
         "The token asks for `Greeter`, the worker is `greeter`.",
         NOBODY,
-        "Names match to the letter.",
+        "Names are case-sensitive.",
         worker=GREETER,
         play=joined_with(room_config=asks_for("Greeter")),
     ),
@@ -509,7 +506,7 @@ BY_HAND = (
         "named_dispatch",
         "The room is open already: `create_dispatch(agent_name=…)`.",
         JOINS,
-        "This is the way for a room that is open.",
+        "This works for an open room.",
         worker=GREETER,
         play=dispatched(1, "greeter"),
     ),
@@ -518,8 +515,8 @@ BY_HAND = (
 GROUPS = {
     "Names and options": NAMES,
     "Request handlers": HANDLERS,
-    "The moment at which the room opens": MOMENTS,
+    "When the room opens": MOMENTS,
     "When something breaks": LOSSES,
-    "Sending an agent by hand, and by name": BY_HAND,
+    "Dispatching by hand, and by name": BY_HAND,
 }
 CASES = {case.slug: case for cases in GROUPS.values() for case in cases}

@@ -1,4 +1,4 @@
-"""docs/dispatch.md: the cases, the stored runs, and dispatch_page.md, which is kept by hand."""
+"""Write docs/dispatch.md from the cases, the stored runs and the hand-written dispatch_page.md."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ Run = Mapping[str, Any]  # of one server; see dispatch.py
 
 
 def stored_runs() -> list[dict[str, Any]]:
-    """The stored runs, one for each LiveKit server, the newest server first."""
+    """Return the stored runs, one per LiveKit server, the newest server first."""
     runs: list[dict[str, Any]] = json.loads(STORED.read_text(encoding="utf-8"))["runs"]
     return runs
 
@@ -33,7 +33,7 @@ def render(runs: list[dict[str, Any]]) -> str:
         gone=GONE,
         seconds=f"{median(seconds):.1f}",
         tables="\n\n".join(_tables(main)),
-        others="\n\n".join(_beside(main, other) for other in others) or "None was tried.",
+        others="\n\n".join(_beside(main, other) for other in others) or "None was tested.",
     )
 
 
@@ -63,7 +63,7 @@ def _outcomes(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _verdict(case: Case, run: Run) -> str:
-    """What the outcomes of the run bear out; words that assume others are left out."""
+    """Return the verdict, unless the run's outcomes differ from those it was written for."""
     outcomes = run["rows"][case.slug]["outcomes"]
     parts = []
     if case.guide and outcomes[0] == case.guide.outcome:
@@ -78,16 +78,16 @@ def _verdict(case: Case, run: Run) -> str:
 
 
 def _beside(main: Run, other: Run) -> str:
-    """In which rows another server differs."""
+    """Compare another server row by row."""
     rows = [
         line(CASES[slug].words, *_outcomes(row))
         for slug, row in other["rows"].items()
         if row["outcomes"] != main["rows"][slug]["outcomes"]
     ]
     if not rows:
-        return f"The same came out of {_setting(other)}."
+        return f"Same results on {_setting(other)}."
     head = line("What is done", *other["sdks"])
-    text = f"The same came out of {_setting(other)}, but for this:"
+    text = f"Same results on {_setting(other)}, except:"
     return "\n".join((f"{text}\n", head, "|---|---|---|", *rows))
 
 

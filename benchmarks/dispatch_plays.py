@@ -1,4 +1,4 @@
-"""How the cases of dispatch_cases.py are played: each play gives the outcome."""
+"""How the cases of dispatch_cases.py run. Each play returns the outcome."""
 
 import asyncio
 import time
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchmarks.dispatch_world import Person, World
 
-PATIENCE = 6  # seconds without an agent after which none is to come
-GONE = 40  # seconds within which the server has to notice that an agent is gone; it takes 20
+PATIENCE = 6  # seconds without an agent, after which none will come
+GONE = 40  # seconds for the server to notice that an agent is gone; it takes 20
 
 # Outcomes
 JOINS, NOBODY, NEVER = "joins", "no agent", "never joined"
@@ -45,12 +45,12 @@ def asks_for(agent_name: str) -> dict[str, Any]:
     return {"agents": [{"agent_name": agent_name}]}
 
 
-def _met(came: bool) -> str:
-    return JOINS if came else NOBODY
+def _met(joined: bool) -> str:
+    return JOINS if joined else NOBODY
 
 
 def joined_with(**token: Any) -> Play:
-    """A worker runs, and a person joins a new room with such a token."""
+    """A worker runs, and a person joins a new room with this token."""
 
     async def play(world: "World", worker: Worker) -> str:
         await world.start(worker)
@@ -63,7 +63,7 @@ a_person_joins = joined_with()
 
 
 def made_with(**room: Any) -> Play:
-    """A worker runs, a backend makes such a room, and a person joins it."""
+    """A worker runs, a backend creates this room, and a person joins it."""
 
     async def play(world: "World", worker: Worker) -> str:
         await world.start(worker)
@@ -74,7 +74,7 @@ def made_with(**room: Any) -> Play:
 
 
 def logs(words: str, play: Play = a_person_joins) -> Play:
-    """The outcome says whether these words were logged, too."""
+    """Add to the outcome of `play` whether these words were logged."""
 
     async def logging_play(world: "World", worker: Worker) -> str:
         outcome = await play(world, worker)
@@ -84,7 +84,7 @@ def logs(words: str, play: Play = a_person_joins) -> Play:
 
 
 def python(code: str) -> Play:
-    """A line of Python runs in the SDK's environment."""
+    """Run a line of Python in the SDK's environment."""
 
     async def play(world: "World", worker: Worker) -> str:
         return await world.outcome_of(code)
@@ -93,20 +93,20 @@ def python(code: str) -> Play:
 
 
 def rooms_at_once(rooms: int, bursts: int) -> Play:
-    """So many rooms are made at once, again and again: whether their requests meet is luck."""
+    """Create several rooms at once, in several bursts: it is luck whether requests collide."""
 
     async def play(world: "World", worker: Worker) -> str:
         async def is_served(room: str) -> bool:
             person = await world.person(room=room)
             served = await world.meets(person)
             await person.leave()
-            await world.end_room(room)  # so that the worker has no job when the next ones open
+            await world.end_room(room)  # so that the worker is idle when the next ones open
             return served
 
         await world.start(worker)
         served: list[bool] = []
         for burst in range(bursts):
-            await asyncio.sleep(4)  # its idle processes get ready
+            await asyncio.sleep(4)  # for its idle processes to start
             names = [f"{burst}-{room}" for room in range(rooms)]
             await asyncio.gather(*(world.create_room(name=name) for name in names))
             served += await asyncio.gather(*map(is_served, names))
@@ -147,11 +147,11 @@ async def busy_for_a_while(world: "World", worker: Worker) -> str:
 
 
 async def is_replaced(world: "World", person: "Person") -> str:
-    """The agent of this person is lost; does another one come?"""
-    began = time.monotonic()
+    """This person's agent is lost: does another one come?"""
+    started = time.monotonic()
     if not await person.sees(0, 0, GONE):
         return STAYS
-    world.detail = f"gone after {time.monotonic() - began:.0f} s"
+    world.detail = f"gone after {time.monotonic() - started:.0f} s"
     return _met(await world.meets(person))
 
 
@@ -171,7 +171,7 @@ async def job_killed(world: "World", worker: Worker) -> str:
 
 
 async def worker_killed(world: "World", worker: Worker) -> str:
-    """Another one is registered all the time, from when the agent is there."""
+    """Another worker is registered from the time the agent has joined."""
     first = await world.start(worker)
     person = await world.person()
     if not await world.meets(person):
@@ -182,7 +182,7 @@ async def worker_killed(world: "World", worker: Worker) -> str:
 
 
 def dispatched(times: int, agent_name: str = "") -> Play:
-    """A room has no agent, because the worker was late or has another name; then it is sent for."""
+    """Dispatch into a room without an agent, whose worker was late or has another name."""
 
     async def play(world: "World", worker: Worker) -> str:
         person = await world.person()

@@ -1,8 +1,8 @@
-"""The worker of dispatch_plays.py. Runs in the environment of the SDK that is measured, old or new.
+"""The worker of dispatch_plays.py. Runs in the environment of the measured SDK, old or new.
 
-The environment says how it behaves: DISPATCH_WORKER is JSON with `options` of WorkerOptions and the
-names of an `entrypoint` and, if there is to be one, a request `handler` of this file. DISPATCH_LOAD
-is a file that holds the load it reports, so that the noise of this machine does not decide.
+The environment sets its behaviour: DISPATCH_WORKER is JSON with `options` for WorkerOptions and the
+names of an `entrypoint` and optionally a request `handler` of this file. DISPATCH_LOAD is a file
+with the load to report, so that other load on this machine makes no difference.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ def load(*_: object) -> float:
 
 async def stays(ctx: JobContext) -> None:
     await ctx.connect()
-    # The server holds silent arrivals back for up to three seconds; this is not silent.
+    # The server announces silent participants up to three seconds late; this one is not silent.
     await ctx.room.local_participant.set_attributes({"is": "here"})
 
 
 async def raises_first(ctx: JobContext) -> None:
-    raise RuntimeError("as the case wants it")
+    raise RuntimeError("raised on purpose")
 
 
 async def raises_in_the_room(ctx: JobContext) -> None:
     await stays(ctx)
     await asyncio.sleep(1)
-    raise RuntimeError("as the case wants it")
+    raise RuntimeError("raised on purpose")
 
 
 async def is_killed(ctx: JobContext) -> None:
@@ -77,7 +77,7 @@ async def return_none(request: JobRequest) -> None:
 
 
 async def raise_an_error(request: JobRequest) -> None:
-    raise RuntimeError("as the case wants it")
+    raise RuntimeError("raised on purpose")
 
 
 async def reject(request: JobRequest) -> None:
@@ -85,7 +85,7 @@ async def reject(request: JobRequest) -> None:
 
 
 def prewarm(process: object) -> None:
-    """The guide's configuration has one."""
+    """Do nothing; the guide's configuration has a prewarm function."""
 
 
 if __name__ == "__main__":

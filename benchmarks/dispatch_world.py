@@ -1,4 +1,4 @@
-"""A LiveKit server of one case's own, with its workers and its persons."""
+"""The world of a case: a LiveKit server with its workers and people."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,11 @@ from tests.baking import PROJECT, TEMPLATE, clean_environment
 
 KEY, SECRET = "key", "a secret that only this machine ever sees"
 ROOM = "room"
-STARTING = 60  # seconds for a worker to register
+STARTING_SECONDS = 60  # for a worker to register
 
 
 class Person:
-    """Somebody in a room."""
+    """A person in a room."""
 
     def __init__(self) -> None:
         self._room = rtc.Room()
@@ -50,7 +50,7 @@ class Person:
         return sum(p.kind == kind for p in self._room.remote_participants.values())
 
     async def sees(self, fewest: int, most: int, patience: float) -> bool:
-        """Whether there are that many agents in the room within `patience` seconds."""
+        """Whether the number of agents reaches this range within `patience` seconds."""
         try:
             async with asyncio.timeout(patience):
                 while not fewest <= self.agents <= most:
@@ -62,11 +62,11 @@ class Person:
 
 
 class World:
-    """What a case plays with.
+    """What a case runs with.
 
     Attributes:
-        seconds: how long the last person who met an agent had to wait for it.
-        detail: what the case has to add to its outcome, which no two runs have in common.
+        seconds: how long the last person who met an agent waited for it.
+        detail: a part of the outcome that differs from run to run.
     """
 
     def __init__(self, folder: Path, python: Path, url: str, livekit: api.LiveKitAPI) -> None:
@@ -76,13 +76,13 @@ class World:
         self._url, self._livekit = url, livekit
         self._workers: list[subprocess.Popen[bytes]] = []
         self._started = 0
-        self._persons: list[Person] = []
+        self._people: list[Person] = []
         self.load(0)
 
     # -- workers
 
     def load(self, load: float) -> None:
-        """The load that the workers report from now on."""
+        """Set the load that the workers report from now on."""
         self._load.write_text(str(load))
 
     @property
@@ -93,7 +93,7 @@ class World:
         return clean_environment(PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", **more)
 
     async def start(self, worker: Worker) -> subprocess.Popen[bytes]:
-        """Starts a worker and waits until it has registered."""
+        """Start a worker and wait until it has registered."""
         self._started += 1
         log = self._folder / f"worker-{self._started}.log"
         behaviour = {k: v for k, v in asdict(worker).items() if k not in ("env", "command")}
@@ -103,7 +103,7 @@ class World:
             LIVEKIT_URL=self._url,
             LIVEKIT_API_KEY=KEY,
             LIVEKIT_API_SECRET=SECRET,
-            # A worker starts sooner without the models that no case uses.
+            # A worker starts faster without the models, which no case uses.
             LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE="0",
             **worker.env,
         )
@@ -115,19 +115,19 @@ class World:
                 env=env,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # so that its jobs can be ended with it
+                start_new_session=True,  # to kill its jobs with it
             )
         self._workers.append(process)
-        async with asyncio.timeout(STARTING):
+        async with asyncio.timeout(STARTING_SECONDS):
             while b"registered worker" not in log.read_bytes():
                 if process.poll() is not None:
-                    raise RuntimeError(f"the worker has ended:\n{log.read_text()[-2000:]}")
+                    raise RuntimeError(f"the worker has exited:\n{log.read_text()[-2000:]}")
                 await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)  # not in the very moment in which it registers
+        await asyncio.sleep(0.5)  # some time after it has registered
         return process
 
     async def worker_tells(self) -> str:
-        """The fields that a worker with a name tells on its HTTP port."""
+        """Return the fields of a named worker's `GET /worker`."""
         port = _free_port(socket.SOCK_STREAM)
         await self.start(Worker(options={"agent_name": "a", "host": "127.0.0.1", "port": port}))
         url = f"http://127.0.0.1:{port}"
@@ -138,28 +138,28 @@ class World:
                 return ", ".join(f"`{field}`" for field in sorted(await answer.json()))
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
-        """Kills a worker and its jobs, as if their machine was lost."""
+        """Kill a worker and its jobs, as if their machine were lost."""
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         self._workers.remove(worker)
 
     def logged(self, words: str) -> int:
-        """How many lines of the server's log and of the workers' logs hold `words`."""
+        """Return how many log lines of the server and the workers contain `words`."""
         logs = (path.read_text(errors="replace") for path in self._folder.glob("*.log"))
         return sum(words in line for log in logs for line in log.splitlines())
 
     async def outcome_of(self, code: str) -> str:
-        """Runs a line of Python in the SDK's environment: its error, or "works"."""
+        """Run a line of Python in the SDK's environment; return its error, or "works"."""
         process = await asyncio.create_subprocess_exec(
             *(self._python, "-c", code), env=self._environment(), stderr=asyncio.subprocess.PIPE
         )
         _, errors = await process.communicate()
         if process.returncode == 0:
             return "works"
-        # Without the name of the class, which differs between the SDKs.
+        # Without the class name, which differs between the SDKs.
         return re.sub(r"\w+\.__init__\(\) got an ", "", errors.decode().splitlines()[-1])
 
-    # -- persons
+    # -- people
 
     async def person(
         self,
@@ -167,26 +167,26 @@ class World:
         metadata: str = "",
         room_config: dict[str, Any] | None = None,
     ) -> Person:
-        """Somebody who joins `room` with a token that says this."""
+        """Let a new person join `room` with this token."""
         token = (
             api.AccessToken(KEY, SECRET)
-            .with_identity(f"person-{len(self._persons)}")
+            .with_identity(f"person-{len(self._people)}")
             .with_grants(api.VideoGrants(room_join=True, room=room))
             .with_metadata(metadata)
         )
         if room_config is not None:
             token = token.with_room_config(ParseDict(room_config, api.RoomConfiguration()))
         person = Person()
-        self._persons.append(person)
+        self._people.append(person)
         await person.join(self._url, token.to_jwt())
         return person
 
     async def meets(self, person: Person, agents: int = 1) -> bool:
-        """Whether so many agents come, or are there."""
-        began = time.perf_counter()
+        """Whether this many agents come, or are there."""
+        started = time.perf_counter()
         if not await person.sees(agents, sys.maxsize, PATIENCE):
             return False
-        self.seconds = round(time.perf_counter() - began, 2)
+        self.seconds = round(time.perf_counter() - started, 2)
         return True
 
     # -- LiveKit's server API
@@ -211,15 +211,15 @@ class World:
         return await self._livekit.agent_dispatch.list_dispatch(ROOM)
 
     async def close(self) -> None:
-        for person in self._persons:
+        for person in self._people:
             await person.leave()
         for worker in list(self._workers):
-            with contextlib.suppress(ProcessLookupError):  # it has ended, and all its jobs
+            with contextlib.suppress(ProcessLookupError):  # the worker and its jobs have exited
                 self.kill(worker)
 
 
 def find_server() -> Path:
-    """The program that the template's code finds or builds, or that LIVEKIT_SERVER_BIN names."""
+    """Return the server that the template finds or builds, or that LIVEKIT_SERVER_BIN names."""
     printed = subprocess.run(
         [sys.executable, "-m", "dev.livekit_server", "--get"],
         cwd=PROJECT,
@@ -230,7 +230,7 @@ def find_server() -> Path:
     )
     program = Path(printed.stdout.strip().rpartition("\n")[2])
     if printed.returncode or not program.is_file():
-        sys.exit(printed.stderr or "This needs a livekit-server that is no container.")
+        sys.exit(printed.stderr or "Needs a livekit-server that is not in a container.")
     return program
 
 
@@ -240,14 +240,14 @@ def version_of(server: Path) -> str:
 
 
 def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 @asynccontextmanager
 async def world(server: Path, python: Path) -> AsyncIterator[World]:
-    """A server that only this machine reaches, for as long as the block lasts."""
+    """Run a server that only this machine can reach."""
     port, udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
     configuration = {
         "port": port,
@@ -270,19 +270,19 @@ async def world(server: Path, python: Path) -> AsyncIterator[World]:
             env = {**os.environ, "LIVEKIT_CONFIG": json.dumps(configuration)}
             process = subprocess.Popen([server], env=env, stdout=log, stderr=log)
         try:
-            await _answers(f"http://127.0.0.1:{port}", process)
+            await _wait_for(f"http://127.0.0.1:{port}", process)
             async with api.LiveKitAPI(f"http://127.0.0.1:{port}", KEY, SECRET) as livekit:
-                made = World(folder, python, f"ws://127.0.0.1:{port}", livekit)
+                its_world = World(folder, python, f"ws://127.0.0.1:{port}", livekit)
                 try:
-                    yield made
+                    yield its_world
                 finally:
-                    await made.close()
+                    await its_world.close()
         finally:
-            process.kill()  # it would wait for the persons
+            process.kill()  # SIGTERM would wait for people to leave
             process.wait()
 
 
-async def _answers(url: str, process: subprocess.Popen[bytes]) -> None:
+async def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     async with aiohttp.ClientSession() as http, asyncio.timeout(20):
         while True:
             try:
@@ -291,5 +291,5 @@ async def _answers(url: str, process: subprocess.Popen[bytes]) -> None:
                         return
             except aiohttp.ClientConnectionError:
                 if process.poll() is not None:
-                    raise RuntimeError("the LiveKit server has ended") from None
+                    raise RuntimeError("the LiveKit server has exited") from None
             await asyncio.sleep(0.1)

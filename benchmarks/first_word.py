@@ -1,10 +1,10 @@
-"""How long a person waits for the first word: this project beside the shape of LiveKit's starter.
+"""How long a person waits for the first word, compared with the structure of LiveKit's starter.
 
     uv run python -m benchmarks.first_word
 
-Both get the same fake models with fixed latencies, so what differs is what is around them. What
-finds speech and its end is real, and the same: that of the SDK. (The starter's turn detector has to
-be downloaded first; here it gets the one that the SDK ships.)
+Both use the same fake models with fixed latencies, so only the code around them differs. Voice
+activity detection and turn detection are real: both use the SDK's own. (The starter's turn detector
+would have to be downloaded first.)
 """
 
 from benchmarks.baked import lines_of

@@ -17,7 +17,7 @@ from tests.e2e.sound import calling, recorded
 from tests.fake_models import FakeLLM, FakeSTT, FakeTTS
 
 CALLS = 10
-STT, LLM, TTS = 0.1, 0.3, 0.2  # seconds that the models take
+STT, LLM, TTS = 0.1, 0.3, 0.2  # latencies of the models, in seconds
 SHAPES = ("LiveKit's starter", "this project")
 SPEECH = PROJECT / "tests" / "e2e" / "speech.wav"
 
@@ -27,7 +27,7 @@ def models() -> dict[str, Any]:
 
 
 class WithFakes(AgentSession[Userdata_T]):
-    """This project's session, but for its models."""
+    """This project's session, with fake models."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | models())
@@ -39,7 +39,7 @@ class StarterAgent(Agent):
 
 
 async def starter(job: JobContext) -> None:
-    """As LiveKit's agent-starter-python starts its session."""
+    """Start the session as LiveKit's agent-starter-python does."""
     job.log_context_fields = {"room": job.room.name}
     session = AgentSession[None](**models())
     await session.start(agent=StarterAgent(instructions=assistant.INSTRUCTIONS), room=job.room)
@@ -47,7 +47,7 @@ async def starter(job: JobContext) -> None:
 
 
 async def seconds(livekit: LiveKit, call: int) -> tuple[float, float]:
-    """From joining to the greeting's first sound, and from the end of speech to the answer's."""
+    """Return the seconds from joining to the greeting, and from the end of speech to the answer."""
     token = AccessToken(livekit.key, livekit.secret).with_identity("person")
     token.with_grants(VideoGrants(room_join=True, room=f"call-{call}"))
     person = await Person.with_token(livekit.url, token.to_jwt())
@@ -66,7 +66,7 @@ async def table(servers: list[LiveKit]) -> str:
         for number in (0, 1) if call % 2 else (1, 0):
             times[number].append(await seconds(servers[number], call))
     lines = [
-        f"{CALLS} calls each, in turn; medians, in seconds beyond what the models take",
+        f"{CALLS} calls each, in turn; medians in seconds, without the models' latency",
         f"{'':20}{'joined to greeting':>20}{'spoken to answer':>20}",
     ]
     overheads = []
@@ -80,7 +80,7 @@ async def table(servers: list[LiveKit]) -> str:
 
 
 def main() -> None:
-    with redirect_stdout(io.StringIO()), ExitStack() as stack:  # the programs print their logs
+    with redirect_stdout(io.StringIO()), ExitStack() as stack:  # hide the programs' logs
         servers = []
         for who in SHAPES:
             servers.append(stack.enter_context(livekit_running()))

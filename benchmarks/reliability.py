@@ -1,12 +1,12 @@
-"""What goes wrong, what plain LiveKit does then, and what a baked project does: a page.
+"""What goes wrong, and what plain LiveKit and a baked project do about it: docs/reliability.md.
 
     uv run python -m benchmarks.reliability                  every fault, in about 25 minutes
     uv run python -m benchmarks.reliability --only FAULT …   some of them, into the stored run
     uv run python -m benchmarks.reliability --render         only the page, from the stored run
 
 Each fault happens on a real LiveKit server, once in a project as it is and once in plain LiveKit.
-Writes docs/reliability.json after each row, so a run that was interrupted can go on with --only.
-Then writes docs/reliability.md.
+Writes docs/reliability.json after each row, so an interrupted run can continue with --only. Then
+writes docs/reliability.md.
 """
 
 import argparse
@@ -34,14 +34,14 @@ TWO_PROJECTS_SCRIPT = TEMPLATE / "tests/e2e/two_projects_in_project.py"
 
 
 def measure(faults: list[str], is_whole: bool) -> None:
-    """Measure each of `faults`, and put it into the stored run."""
+    """Measure each of `faults`, and add it to the stored run."""
     run = {"rows": []} if is_whole else stored_run()
     order = sentences()
     for measured in measurements(faults):
         print(json.dumps(measured), flush=True)
         if "fault" not in measured:
             if not is_whole and run | measured != run:
-                sys.exit(f"The stored run is of other releases than {measured}: measure it all.")
+                sys.exit(f"The stored run has other releases than {measured}: run without --only.")
             run |= measured
             continue
         name = measured["fault"]
@@ -55,9 +55,9 @@ def measure(faults: list[str], is_whole: bool) -> None:
 
 
 def measurements(faults: list[str]) -> Iterator[dict[str, Any]]:
-    """Give the releases, then a row for each of `faults`."""
+    """Yield the releases, then a row for each of `faults`."""
     for text in lines_of("reliability_in_project.py", *faults):
-        if text.startswith(('{"agents"', '{"fault"')):  # workers log JSON, too
+        if text.startswith(('{"agents"', '{"fault"')):  # workers also log JSON
             yield json.loads(text)
     if TWO_PROJECTS in faults:
         yield {
@@ -68,7 +68,7 @@ def measurements(faults: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def two_projects(plain: str) -> Any:
-    """The outcome for two explicit projects."""
+    """Return the outcome for two explicit projects."""
     with tempfile.TemporaryDirectory() as folder:
         projects = [
             bake(Path(folder), project_name=name, dispatch="explicit").path

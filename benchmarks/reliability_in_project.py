@@ -18,25 +18,25 @@ from tests.e2e.faults import FAULTS, Fault, crowd
 from tests.e2e.world import Outcome, world
 
 CROWDS = 50  # rooms
-TO_HAPPEN = 60  # seconds: some faults wait for an agent first, which plain LiveKit does not send
+FAULT_SECONDS = 60  # some faults first wait for an agent, which plain LiveKit does not send
 
 
-async def outcome(fault: Fault, patience: float, promise: bool) -> Outcome:
+async def outcome(fault: Fault, patience: float, is_ours: bool) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        async with world(Path(folder), promise) as here:
+        async with world(Path(folder), is_ours) as its_world:
             try:
-                async with asyncio.timeout(None if promise else TO_HAPPEN):
-                    await fault(here)
+                async with asyncio.timeout(None if is_ours else FAULT_SECONDS):
+                    await fault(its_world)
             except TimeoutError:
-                return Outcome(rooms=max(1, len(here.people)))
-            return await here.outcome(patience)
+                return Outcome(rooms=max(1, len(its_world.people)))
+            return await its_world.outcome(patience)
 
 
 def row(fault: Fault) -> dict[str, Any]:
     patience = FAULTS[fault]
-    plain = asyncio.run(outcome(fault, patience, promise=False))
+    plain = asyncio.run(outcome(fault, patience, is_ours=False))
     again = partial(crowd, rooms=CROWDS) if fault is crowd else fault
-    ours = asyncio.run(outcome(again, patience, promise=True))
+    ours = asyncio.run(outcome(again, patience, is_ours=True))
     return {
         "fault": fault.__name__,
         "plain": dataclasses.asdict(plain),

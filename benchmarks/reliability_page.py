@@ -1,4 +1,4 @@
-"""docs/reliability.md: the stored run, and reliability_page.md, which is kept by hand."""
+"""Write docs/reliability.md from the stored run and the hand-written reliability_page.md."""
 
 import ast
 import json
@@ -25,9 +25,9 @@ Outcome = Mapping[str, Any]  # see tests/e2e/world.py of the project
 
 
 def sentences() -> dict[str, str]:
-    """Every fault with the sentence for its row, in the order of the page.
+    """Return the sentence for each fault's row, in the order of the page.
 
-    They are read from the project's tests/e2e/faults.py, which can be imported only in a project.
+    Parsed from the project's tests/e2e/faults.py, which can be imported only in a project.
     """
     module = ast.parse((PROJECT / "tests/e2e/faults.py").read_text(encoding="utf-8"))
     functions = [node for node in module.body if isinstance(node, ast.AsyncFunctionDef)]
@@ -57,7 +57,7 @@ def render(run: Mapping[str, Any]) -> str:
 
 
 def outcome_of(run: Mapping[str, Any], fault: str) -> Outcome:
-    """What our promise made of `fault`."""
+    """Return the outcome of `fault` in our project."""
     (outcome,) = (row["ours"] for row in run["rows"] if row["fault"] == fault)
     return dict(outcome)
 

@@ -1,9 +1,9 @@
-"""What a worker and its conversations take, and how the wait for an agent grows with the rooms.
+"""What a worker and its conversations cost, and how the wait for an agent grows with the rooms.
 
     uv run --group benchmark python -m benchmarks.scaling
 
-Takes about ten minutes, and writes docs/scaling.md, scaling.json and scaling.svg; with `--render`,
-only the page, from the stored run.
+Takes about ten minutes, and writes docs/scaling.md, scaling.json and scaling.svg. With `--render`,
+only writes the page, from the stored run.
 """
 
 import json
@@ -42,7 +42,7 @@ def measure() -> dict[str, Any]:
             measured = json.loads(line)
             run["curve" if measured["what"] == "curve" else "resources"].append(measured)
     fleet = "".join(lines_of("../tests/e2e/fleet_in_project.py"))
-    run["fleet"] = fleet[: fleet.index(" persons had")].rsplit("\n", 1)[0]
+    run["fleet"] = fleet[: fleet.index(" people had")].rsplit("\n", 1)[0]
     return run
 
 
@@ -54,7 +54,7 @@ def draw(curve: Sequence[dict[str, Any]]) -> None:
     axes.plot(rooms, [row["median"] for row in curve], "o-", label="median of ten")
     axes.plot(rooms, [row["worst"] for row in curve], ".--", label="worst of ten")
     first = curve[0]
-    linear = [first["median"] * each / first["rooms"] for each in rooms]
+    linear = [first["median"] * count / first["rooms"] for count in rooms]
     axes.plot(rooms, linear, ":", color="grey", label="linear in the rooms")
     axes.set(xlabel="rooms open, one worker", ylabel="seconds to the agent", yscale="log")
     axes.legend()

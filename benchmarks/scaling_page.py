@@ -1,4 +1,4 @@
-"""docs/scaling.md: the stored run, and scaling_page.md, which is kept by hand."""
+"""Write docs/scaling.md from the stored run and the hand-written scaling_page.md."""
 
 import json
 import math
@@ -14,8 +14,8 @@ DOCS = HERE.parent / "docs"
 PAGE, STORED, PICTURE = DOCS / "scaling.md", DOCS / "scaling.json", DOCS / "scaling.svg"
 TEXT = HERE / "scaling_page.md"
 
-CORES, MEMORY = 4, 16_000  # of a machine; megabytes
-CORES_USED, MEMORY_USED = 0.5, 0.75  # as deploy/kubernetes aims at
+CORES, MEMORY_MB = 4, 16_000  # of a machine
+CORES_USED, MEMORY_USED = 0.5, 0.75  # the targets of deploy/kubernetes
 SIZES = (10_000, 1_000_000)  # rooms
 
 
@@ -72,21 +72,21 @@ def render(run: Mapping[str, Any]) -> str:
 
 def arithmetic(usual: Mapping[str, float]) -> str:
     by_cores = CORES * CORES_USED / usual["job_cores"]
-    by_memory = (MEMORY * MEMORY_USED - usual["rest"]) / usual["job"]
-    each = math.floor(min(by_cores, by_memory))
+    by_memory = (MEMORY_MB * MEMORY_USED - usual["rest"]) / usual["job"]
+    capacity = math.floor(min(by_cores, by_memory))
     servers = CORES * CORES_USED / usual["server_cores"]
     return table(
         (
             "Rooms",
-            "Conversations a machine holds",
+            "Conversations per machine",
             "Machines for workers",
             "Machines for LiveKit servers",
         ),
         (
             (
                 f"{rooms:,}",
-                f"{each} ({by_cores:.0f} by processor, {by_memory:.0f} by memory)",
-                f"{math.ceil(rooms / each):,}",
+                f"{capacity} ({by_cores:.0f} by CPU, {by_memory:.0f} by memory)",
+                f"{math.ceil(rooms / capacity):,}",
                 f"{math.ceil(rooms / servers):,}",
             )
             for rooms in SIZES

@@ -1,10 +1,10 @@
-"""What a token costs: CPU time per request of this token backend and of three plain ones.
+"""What a token costs: CPU time per request, compared with three plain token backends.
 
     uv run --group benchmark python -m benchmarks.tokens
 
-Each serves with one process, on kept connections, without an access log; they take turns. Ours is a
-project with all defaults, with its sign-in (api-key), rate limit and limits on, and looks after the
-rooms of a real LiveKit server; the peers (benchmarks/token_peers) do none of this. Express and
+Each runs one process with keep-alive connections and no access log; they take turns. Ours is a
+project with all defaults, plus sign-in (api-key), rate limit and limits, and checks the rooms of a
+real LiveKit server. The peers (benchmarks/token_peers) do none of this. Express and
 livekit-server-sdk come from the npm registry, into a folder that is removed afterwards.
 """
 
@@ -26,7 +26,7 @@ import psutil
 from tests.baking import TEMPLATE, bake, clean_environment
 
 ROUNDS = 7
-REQUESTS = 8000  # of each server in each round
+REQUESTS = 8000  # to each server in each round
 CONNECTIONS = 32
 KEY = "a-key-for-the-benchmark-of-32-letters"
 PEERS = TEMPLATE / "benchmarks" / "token_peers"
@@ -46,16 +46,16 @@ class Server:
     port: int
 
     def cpu_seconds(self) -> float:
-        """What it and its workers have used so far."""
+        """Return the CPU time that it and its workers have used so far."""
         processes = [self.process, *self.process.children(recursive=True)]
         return sum(sum(process.cpu_times()[:2]) for process in processes)
 
-    def memory(self) -> float:
-        """Its resident memory, in MB."""
+    def memory_mb(self) -> float:
+        """Return its resident memory, in MB."""
         return float(self.process.memory_info().rss / 1e6)
 
     async def ask(self, requests: int) -> None:
-        """Sends `requests` requests; each must give a token."""
+        """Send `requests` requests, each of which must return a token."""
         text = json.dumps(BODY)
         request = (
             f"POST /token HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
@@ -77,14 +77,14 @@ class Server:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 @contextmanager
 def serving(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[Server]:
-    """Runs a server in `folder`, from when it answers; PORT in `command` becomes its port."""
+    """Run a server in `folder`; PORT in `command` becomes its port. Yields once it answers."""
     port = free_port()
     command = [part.replace("PORT", str(port)) for part in command]
     process = subprocess.Popen(command, cwd=folder, env={**env, "PORT": str(port)})
@@ -96,7 +96,7 @@ def serving(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[S
                 break
             time.sleep(0.1)
         else:
-            sys.exit(f"{command[0]} has ended: see above")
+            sys.exit(f"{command[0]} has exited: see above")
         yield server
     finally:
         process.terminate()
@@ -145,12 +145,12 @@ def main() -> int:
                 before = server.cpu_seconds()
                 asyncio.run(server.ask(REQUESTS))
                 used[name] += server.cpu_seconds() - before
-        memory = servers["ours"].memory()
+        memory = servers["ours"].memory_mb()
     print("               CPU per request   requests per CPU second, ours : theirs")
     for name, seconds in used.items():
         cost = seconds / ROUNDS / REQUESTS * 1e6
         print(f"{name:14} {cost:12.0f} µs   {seconds / used['ours']:.2f}")
-    print(f"ours holds {memory:.0f} MB")
+    print(f"ours uses {memory:.0f} MB")
     return 0
 
 

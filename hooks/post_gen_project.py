@@ -1,15 +1,13 @@
-"""Keeps what the answers chose, proves that nothing else names an agent, says what to do next.
+"""Keep what the answers chose, check that no agent name is left, and print the next steps.
 
-What only one kind of dispatch, one assistant, one release of livekit-agents or one way of deploying
-needs is marked where it stands:
-    a line, by its end          # only explicit
+What only some choices of dispatch, assistant, livekit-agents release or deployment need is marked:
+    a line, at its end          # only explicit
     a block, by two lines       # begin only explicit      and      # end only explicit
     a file, by its name         tests/dispatch/test_names_explicit.py
     or by its first line        # file only pipeline or realtime
     a folder                    in PATHS
-A file for one assistant or release takes the place of the file without its name:
-app/assistant_pipeline.py that of app/assistant.py.
-A misspelt marker stops the bake.
+A file for one assistant or release replaces the file without the suffix: app/assistant_pipeline.py
+becomes app/assistant.py. A misspelt marker stops the bake.
 """
 
 import json
@@ -20,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# The answers that choose files and lines, by question. No two questions share a word.
+# The choices that select files and lines, by question. No two questions share a word.
 CHOICES = {
     "dispatch": ("automatic", "explicit"),
     "assistant": ("keyless", "pipeline", "realtime", "offline"),
@@ -34,8 +32,8 @@ COMMENT = r"(?:#|//|<!--) {}(?: -->)?\s*"
 MARKED_LINE = re.compile(r"\s*" + COMMENT.format(f"only ({SOME_WORDS})") + "$")
 MARKED_FILE = re.compile(COMMENT.format(f"file only ({SOME_WORDS})") + "\n")
 BLOCK_BORDER = re.compile(r"\s*" + COMMENT.format(f"(begin|end) only ({SOME_WORDS})") + "$")
-# Comments that look like markers. Those that are not markers stop the bake, because they would have
-# no effect. Prose has more words after "only", as in "only Caddy reaches it".
+# Comments that look like markers. If one is not a marker it would have no effect, so it stops the
+# bake. Prose has more words after "only", as in "only Caddy reaches it".
 ALMOST_MARKER = re.compile(
     r"(?:#|//|<!--)\s*only\s+[\w.-]+(?:(?:\s+or|\s+and|,)\s+[\w.-]+)*\s*(?:-->)?\s*$"
     r"|(?:#|//|<!--)\s*(?:begin|end|file)\s+only\b.*$",
@@ -53,12 +51,12 @@ PATHS = {
     "deploy/kubernetes": {"kubernetes"},
 }
 
-# What may lie in a folder, and is no text of the template's.
+# Caches and the like, which are not part of the template.
 NOT_OURS = {".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
 
 NAME = re.compile("agent[-_]?name", re.IGNORECASE)
 NAME_SET = re.compile(r"""agent[-_]?name["']?\]?\s*(=(?!=)|:\s*\S)""", re.IGNORECASE)
-# What speaks of names in order to keep them out.
+# These mention names in order to keep them out.
 GUARDS = ("app/dispatch/names.py", "app/dispatch/policy.py", "app/doctor/")
 GUARD_TESTS = {
     "tests/dispatch/test_names_automatic.py",
@@ -68,14 +66,14 @@ GUARD_TESTS = {
     "tests/fake_livekit.py",
     "tests/dispatch/test_rooms.py",
 }
-# Texts for people. They quote the owner, so they hold no markers and may speak of names.
+# Texts for people. They quote the owner, so they have no markers and may mention names.
 TEXTS = {"README.md", "AGENTS.md", "LICENSE"}
 
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
 
 
 def files(project: Path) -> Iterator[Path]:
-    """Every file of the template in `project`, by its path from there."""
+    """Yield the path of every template file in `project`, relative to it."""
     for folder, folders, names in os.walk(project):
         folders[:] = [name for name in folders if name not in NOT_OURS]
         for name in names:
@@ -83,13 +81,13 @@ def files(project: Path) -> Iterator[Path]:
 
 
 def strip(text: str, chosen: set[str]) -> str:
-    """`text` without what is marked for what was not `chosen`, and without any marker.
+    """Remove the parts of `text` that are marked for other choices, and all markers.
 
-    Nothing is left of a file that is marked as a whole for what was not chosen.
+    The result is empty if the whole file is marked for other choices.
 
     Raises:
         ValueError: a block has no end, an end has no block, or a marker is misspelt. The message
-            begins with the number of the line.
+            begins with the line number.
     """
     kept: list[str] = []
     blocks: list[tuple[str, int]] = []  # choices and first line of each open block, innermost last
@@ -98,25 +96,25 @@ def strip(text: str, chosen: set[str]) -> str:
         if chosen.isdisjoint(mark[1].split(" or ")):
             return ""
         text, first = text[mark.end() :], 1 + mark[0].count("\n")
-    # Not splitlines(), which knows other line ends, too.
+    # Not splitlines(), which also splits at other characters.
     for number, line in enumerate(text.split("\n"), first):
         if border := BLOCK_BORDER.fullmatch(line):
             if border[1] == "begin":
                 blocks.append((border[2], number))
             elif not blocks or blocks.pop()[0] != border[2]:
-                raise ValueError(f"{number}: 'end only {border[2]}' does not fit what precedes it")
+                raise ValueError(f"{number}: 'end only {border[2]}' does not match an open block")
             continue
         mark = MARKED_LINE.search(line)
         ending = "\r" if line.endswith("\r") else ""
         unmarked = line[: mark.start()] + ending if mark else line
         if almost := ALMOST_MARKER.search(unmarked):
             raise ValueError(
-                f"{number}: {almost[0].strip()!r} looks like a marker, but is none. The words after"
-                f" 'only' can be: {', '.join(WORDS)} (several are joined by ' or '). 'file only'"
-                " belongs in the first line; 'begin only' and 'end only' need lines of their own."
+                f"{number}: {almost[0].strip()!r} looks like a marker, but is not one. The words"
+                f" after 'only' can be: {', '.join(WORDS)} (joined by ' or '). 'file only' goes on"
+                " the first line; 'begin only' and 'end only' go on lines of their own."
             )
-        marks = [choices for choices, _ in blocks] + ([mark[1]] if mark else [])
-        if not any(chosen.isdisjoint(each.split(" or ")) for each in marks):
+        conditions = [choices for choices, _ in blocks] + ([mark[1]] if mark else [])
+        if not any(chosen.isdisjoint(choices.split(" or ")) for choices in conditions):
             kept.append(unmarked)
     if blocks:
         raise ValueError(f"{blocks[-1][1]}: 'begin only {blocks[-1][0]}' has no end")
@@ -124,10 +122,10 @@ def strip(text: str, chosen: set[str]) -> str:
 
 
 def names_left(project: Path) -> Iterator[str]:
-    """Each place in an automatic project that still names an agent, as `file:line: text`."""
+    """Yield each place in an automatic project that still names an agent, as `file:line: text`."""
     for path in sorted(files(project)):
         where = path.as_posix()
-        if where in GUARD_TESTS | TEXTS | {"pyproject.toml"}:  # the last quotes the owner, too
+        if where in GUARD_TESTS | TEXTS | {"pyproject.toml"}:  # which also quotes the owner
             continue
         forbidden = NAME_SET if where.startswith(GUARDS) else NAME
         text = (project / path).read_text(encoding="utf-8", errors="replace")
@@ -137,11 +135,11 @@ def names_left(project: Path) -> Iterator[str]:
 
 
 def keep_chosen(project: Path, answers: dict[str, str]) -> None:
-    """Leave in `project` what `answers` chose, and nothing of the alternatives."""
+    """Keep what `answers` chose in `project`, and remove the alternatives."""
     chosen = {answers[question] for question in CHOICES}
     license_file = f"LICENSE-{answers['license']}"
-    suffixes = {each: f"_{each.replace('.', '_')}" for each in WORDS}
-    others = tuple(suffix for each, suffix in suffixes.items() if each not in chosen)
+    suffixes = {word: f"_{word.replace('.', '_')}" for word in WORDS}
+    others = tuple(suffix for word, suffix in suffixes.items() if word not in chosen)
     alternatives = tuple(suffixes[answers[prompt]] for prompt in ("assistant", "livekit_agents"))
     for name, words in PATHS.items():
         if chosen.isdisjoint(words):
@@ -156,18 +154,18 @@ def keep_chosen(project: Path, answers: dict[str, str]) -> None:
         elif path.name.startswith("LICENSE-") or path.stem.endswith(others):
             file.unlink()
         elif path.stem.endswith(alternatives):
-            suffix = next(each for each in alternatives if path.stem.endswith(each))
+            suffix = next(suffix for suffix in alternatives if path.stem.endswith(suffix))
             file.replace(file.with_stem(path.stem.removesuffix(suffix)))
     for path in list(files(project)):
         file = project / path
         if path.name not in TEXTS:
-            content = file.read_bytes()  # bytes, so that each line keeps the ending that it has
+            content = file.read_bytes()  # bytes, to keep the line endings
             try:
                 stripped = strip(content.decode(), chosen).encode()
             except UnicodeDecodeError:
                 continue  # a picture
             except ValueError as error:
-                sys.exit(f"Nothing was made:\n{path.as_posix()}:{error}")
+                sys.exit(f"No project was created:\n{path.as_posix()}:{error}")
             if stripped != content:
                 file.write_bytes(stripped)
                 if not stripped:
@@ -175,7 +173,7 @@ def keep_chosen(project: Path, answers: dict[str, str]) -> None:
 
 
 def write_env(project: Path) -> None:
-    """Makes `.env` out of `.env.example`, with a key and a secret for development."""
+    """Create `.env` from `.env.example`, with a random key and secret for development."""
     text = (project / ".env.example").read_text(encoding="utf-8")
     for variable, value in {
         "LIVEKIT_API_KEY": f"dev{os.urandom(6).hex()}",
@@ -191,27 +189,25 @@ def main(answers: dict[str, str]) -> None:
     automatic = answers["dispatch"] == "automatic"
     keep_chosen(project, answers)
     if automatic and (left := list(names_left(project))):
-        left.insert(0, "Nothing was made, because something would still name the agent:")
+        left.insert(0, "No project was created, because something still sets an agent name:")
         sys.exit("\n".join(left))
     write_env(project)
 
     if automatic and answers["agent_name"]:
-        print(f"The agent name {answers['agent_name']!r} was dropped: an agent with a name joins")
-        print("only the rooms that ask for it. If you want that, answer dispatch=explicit.")
+        print(f"The agent name {answers['agent_name']!r} was ignored: under automatic dispatch,")
+        print("the agent has no name. To have rooms ask for it by name, use dispatch=explicit.")
     for variable in NAMING_VARIABLES:
         if os.environ.get(variable):
-            print(
-                f"{variable} is set in this shell: it names each LiveKit worker that starts here."
-            )
+            print(f"{variable} is set in this shell: it would name LiveKit workers started here.")
     print(f'\nYour project is ready. Next:\n\n  cd "{project}"')
-    print("  uv sync               installs it")
-    print("  uv run honcho start   runs it all: meet the agent at http://127.0.0.1:8000")
-    print("  uv run pytest         runs all tests")
-    print("\nIf no agent joins, uv run python -m app.doctor says why.")
+    print("  uv sync               install it")
+    print("  uv run honcho start   run everything; meet the agent at http://127.0.0.1:8000")
+    print("  uv run pytest         run all tests")
+    print("\nIf no agent joins, run uv run python -m app.doctor to see why.")
 
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    # `tojson` writes every quote of an answer as \u0027, so no answer can end this literal.
+    # `tojson` escapes every quote in an answer as \u0027, so no answer can end this literal.
     main(json.loads(r'''{{ cookiecutter | tojson }}'''))  # fmt: skip

@@ -1,4 +1,4 @@
-"""The person of the demo, who joins rooms and meets the agent. Runs in a baked project."""
+"""The demo's person, who joins rooms and meets the agent. Runs in a baked project."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ JOINS = 5
 WORDS = "Is anybody there?"
 
 
-async def play(backend: str) -> None:
+async def meet_agent(backend: str) -> None:
     waits = []
     for number in range(1, JOINS + 1):
         person = await Person.with_token_from(backend, room_name=f"demo-{number}")
@@ -25,10 +25,10 @@ async def play(backend: str) -> None:
         f"   median of {JOINS}: {statistics.median(waits):.2f} s from joining to seeing the agent"
     )
     await person.says(WORDS)
-    asked = time.perf_counter()
+    sent_at = time.perf_counter()
     await person.hears(f"You wrote: {WORDS}")
     print(
-        f"   wrote {WORDS!r}, read {person.heard[-1]!r} after {time.perf_counter() - asked:.2f} s"
+        f"   wrote {WORDS!r}, read {person.heard[-1]!r} after {time.perf_counter() - sent_at:.2f} s"
     )
     await person.leave()
 
@@ -37,6 +37,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("backend", help="the URL of the token backend")
     try:
-        asyncio.run(play(parser.parse_args().backend))
+        asyncio.run(meet_agent(parser.parse_args().backend))
     except TimeoutError:
-        sys.exit("   No agent came, or none answered. See the log.")
+        sys.exit("   No agent joined, or it did not answer. See the log.")

@@ -1,4 +1,4 @@
-"""Bakes projects as a person does, with the cookiecutter command, and speaks to what came out."""
+"""Bake projects with the cookiecutter command, as a person does, and run commands in them."""
 
 import json
 import os
@@ -16,22 +16,23 @@ PROMPTS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """The environment without what would leak from this one into a baked project's programs."""
+    """Return the environment without variables that would leak into a baked project's programs."""
     livekit = ("LIVEKIT_AGENT", "LIVEKIT_URL", "LIVEKIT_API", "LIVEKIT_INFERENCE")
     ours = ("WORKER_", "DISPATCH_", "TOKEN_", "ASSISTANT_", "OPENAI_", "OTEL_")
     others = ("VIRTUAL_ENV", "PYTHON")
-    kept = {n: v for n, v in os.environ.items() if not n.startswith(livekit + ours + others)}
-    if utf8 := os.environ.get("PYTHONUTF8"):  # how these tests read what a program prints
+    removed = livekit + ours + others
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(removed)}
+    if utf8 := os.environ.get("PYTHONUTF8"):  # these tests read output as UTF-8
         kept["PYTHONUTF8"] = utf8
     return kept | more
 
 
 class Refused(Exception):
-    """cookiecutter ended without a project; the message is what it printed."""
+    """cookiecutter created no project. The message is what it printed."""
 
 
 def printed_by(folder: Path, *command: str, **env: str) -> str:
-    """Runs a command in `folder`, which has to succeed; gives what it printed."""
+    """Run a command in `folder`, which must succeed, and return what it printed."""
     result = subprocess.run(
         command,
         cwd=folder,
@@ -48,7 +49,7 @@ def printed_by(folder: Path, *command: str, **env: str) -> str:
 
 @dataclass(frozen=True)
 class BakedProject:
-    """A project that a bake has made.
+    """A baked project.
 
     Attributes:
         path: its folder.
@@ -71,10 +72,9 @@ class BakedProject:
         return {p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file()}
 
     def run(self, *command: str, **env: str) -> str:
-        """Runs a command of the project's own environment in its folder, which has to succeed.
+        """Run a command in the project's folder and environment, and return what it printed.
 
-        Returns:
-            what it printed.
+        The command must succeed.
         """
         return printed_by(self.path, "uv", "run", "--quiet", *command, **env)
 
@@ -86,10 +86,10 @@ def bake(
     options: Sequence[str] = (),
     **answers: str,
 ) -> BakedProject:
-    """Bakes into `output` with `answers`; the other prompts get their defaults.
+    """Bake into `output` with `answers`, and defaults for the other prompts.
 
     Raises:
-        Refused: no project was made.
+        Refused: no project was created.
     """
     before = set(output.iterdir())
     result = subprocess.run(
@@ -106,5 +106,5 @@ def bake(
     )
     if result.returncode:
         raise Refused(result.stdout)
-    (made,) = set(output.iterdir()) - before
-    return BakedProject(made, result.stdout)
+    (project,) = set(output.iterdir()) - before
+    return BakedProject(project, result.stdout)

@@ -7,7 +7,7 @@ from tests.baking import BakedProject, bake
 
 @pytest.fixture
 def automatic(tmp_path: Path) -> BakedProject:
-    """A project baked with every default."""
+    """A project baked with all defaults."""
     return bake(tmp_path)
 
 

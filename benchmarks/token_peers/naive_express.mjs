@@ -1,4 +1,4 @@
-// The token backend that LiveKit's documentation leads to, in Express.
+// A token backend after LiveKit's documentation, in Express.
 import { randomUUID } from 'node:crypto';
 import { RoomConfiguration } from '@livekit/protocol';
 import express from 'express';

@@ -1,4 +1,4 @@
-"""The token backend that LiveKit's documentation leads to, in FastAPI."""
+"""A token backend after LiveKit's documentation, in FastAPI."""
 
 import os
 import uuid

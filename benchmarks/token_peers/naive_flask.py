@@ -1,4 +1,4 @@
-"""The token backend that LiveKit's documentation leads to, in Flask."""
+"""A token backend after LiveKit's documentation, in Flask."""
 
 import os
 import uuid

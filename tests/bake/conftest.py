@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="package", autouse=True)
 def shared_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One virtual environment and one type cache for all bakes: their packages are the same."""
+    """Share one virtual environment and type cache: all bakes have the same packages."""
     folder = tmp_path_factory.mktemp("shared")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UV_PROJECT_ENVIRONMENT", str(folder / "venv"))

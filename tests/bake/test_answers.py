@@ -1,4 +1,4 @@
-"""Answers of every kind: a working project or a clear refusal, and no hook executes any."""
+"""Every kind of answer gives a working project or a clear error, and no hook executes any."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.baking import PROMPTS, TEMPLATE, BakedProject, Refused, bake, clean_e
 
 TEXTS = ("project_name", "description", "author_name")
 LONG = ("She said: \"it's\" 'fine' \\o/ # <b> & {ok}\n" * 8)[:300]
-# An answer, and the prompts that refuse it. The others make a working project of it.
+# An answer, and the prompts that reject it. The other prompts accept it.
 HOSTILE: list[tuple[str, set[str]]] = [
     ("O'Brien", {"project_slug"}),
     ("say \"hello\" 'there'", {"project_slug", "agent_name"}),
@@ -25,8 +25,8 @@ HOSTILE: list[tuple[str, set[str]]] = [
     ("two\r\nlines\tand a tab", {"project_slug", "agent_name"}),
     (r"C:\temp\new", {"project_slug", "agent_name"}),
     ("ends with a backslash\\", {"project_slug", "agent_name"}),
-    ("{{7*7}}", set()),  # cookiecutter itself makes 49 of it, on the command line
-    ("{% raw %}x{% endraw %}", set()),  # … and of this, x
+    ("{{7*7}}", set()),  # cookiecutter itself renders it to 49, on the command line
+    ("{% raw %}x{% endraw %}", set()),  # … and this to x
     ("$(id) `id` %PATH% ${HOME}", {"project_slug", "agent_name"}),
     ("; rm -rf . #", {"project_slug"}),
     ("--help", {"project_slug"}),
@@ -40,21 +40,21 @@ HOSTILE: list[tuple[str, set[str]]] = [
     ("None", set()),
     ("fastapi", {"project_slug"}),
     ("# only explicit", {"project_slug"}),
-    ("# only explcit", {"project_slug"}),  # no misspelt marker: it is in an answer
+    ("# only explcit", {"project_slug"}),  # not a misspelt marker: it is in an answer
     ("agent_name: other", {"project_slug"}),
     (LONG, {"project_slug", "agent_name"}),
     ("x" * 300, {"project_slug"}),
     ("x" * 33_000, {"project_slug", "agent_name"}),
     ("Ünïcödé 🤖", {"project_slug"}),
     ("שלום עולם", {"project_slug"}),
-    ("\u202eevil", {"project_slug"}),  # from here on, from right to left
+    ("\u202eevil", {"project_slug"}),  # right-to-left override
     ("a\x07", {*TEXTS, "project_slug", "agent_name"}),
     ("\u2028", {"project_slug", "agent_name", "project_name"}),
     (" ", {"project_slug", "agent_name", "project_name"}),
     ("", {"project_slug", "agent_name", "project_name"}),
 ]
 PROMPTS_OF_WORDS = (*TEXTS, "project_slug", "agent_name")
-# Folders that cookiecutter itself does not begin with, so that no hook is asked.
+# Folders that cookiecutter itself rejects, before any hook runs.
 NO_FOLDERS = {"", "..", "/etc/passwd", "x" * 300, "x" * 33_000}
 
 
@@ -66,55 +66,55 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BakedProject]:
     }
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows itself refuses many of these as folders")
-@pytest.mark.parametrize(("text", "refusing"), HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_answer_gives_a_working_project_or_is_refused_by_name(
-    tmp_path: Path, plain: dict[str, BakedProject], text: str, refusing: set[str]
+@pytest.mark.skipif(os.name == "nt", reason="Windows itself rejects many of these as folders")
+@pytest.mark.parametrize(("text", "rejecting"), HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_answer_bakes_a_working_project_or_is_rejected(
+    tmp_path: Path, plain: dict[str, BakedProject], text: str, rejecting: set[str]
 ) -> None:
     output = tmp_path / "output"
     output.mkdir()
-    refused_here = refusing - ({"project_slug"} if text in NO_FOLDERS else set())
-    if refused_here != refusing:
+    rejecting_hooks = rejecting - ({"project_slug"} if text in NO_FOLDERS else set())
+    if rejecting_hooks != rejecting:
         with pytest.raises(Refused, match=r"already exists|too long|  project_slug: "):
             bake(output, project_slug=text)
-    if refused_here:
-        wrong: dict[str, Any] = {"dispatch": "explicit", **dict.fromkeys(refused_here, text)}
+    if rejecting_hooks:
+        wrong: dict[str, Any] = {"dispatch": "explicit", **dict.fromkeys(rejecting_hooks, text)}
         with pytest.raises(Refused) as refusal:
             bake(output, **wrong)
-        assert set(re.findall(r"(?m)^  (\w+): ", str(refusal.value))) == refused_here
-    # cookiecutter itself leaves the empty folders that a slug with a slash lies in.
+        assert set(re.findall(r"(?m)^  (\w+): ", str(refusal.value))) == rejecting_hooks
+    # cookiecutter itself leaves the empty parent folders of a slug with a slash.
     assert not [path for path in output.rglob("*") if not path.is_dir()]
 
-    taking = [prompt for prompt in PROMPTS_OF_WORDS if prompt not in refusing]
-    answers: dict[str, Any] = {"project_slug": "odd", **dict.fromkeys(taking, text)}
-    dispatch = "explicit" if "agent_name" in taking else "automatic"
+    accepting = [prompt for prompt in PROMPTS_OF_WORDS if prompt not in rejecting]
+    answers: dict[str, Any] = {"project_slug": "odd", **dict.fromkeys(accepting, text)}
+    dispatch = "explicit" if "agent_name" in accepting else "automatic"
     project = bake(output, dispatch=dispatch, **answers)
     assert list(tmp_path.iterdir()) == [output]
     text = {"{{7*7}}": "49", "{% raw %}x{% endraw %}": "x"}.get(text, text)
     one_line = " ".join(text.split())
     metadata = project.pyproject["project"]
-    if "description" in taking:
+    if "description" in accepting:
         assert metadata["description"] == one_line
         assert f"\n\n{one_line}\n" in project.read("README.md")
-    if "author_name" in taking and one_line:
+    if "author_name" in accepting and one_line:
         assert metadata["authors"] == [{"name": one_line}]
         assert one_line in project.read("LICENSE")
-    if "project_name" in taking:
+    if "project_name" in accepting:
         assert project.read("README.md").startswith(f"# {one_line}\n")
-    if "agent_name" in taking:
+    if "agent_name" in accepting:
         assert dotenv_values(project.path / ".env")["LIVEKIT_AGENT_NAME"] == text
         assert parse(project.read(".env"))["LIVEKIT_AGENT_NAME"] == text
-    assert answerless(project) == answerless(plain[dispatch])
+    assert without_answers(project) == without_answers(plain[dispatch])
 
 
-def answerless(project: BakedProject) -> dict[str, Any]:
-    """All of it that depends on no answer in words: the code, and what its tools are told."""
+def without_answers(project: BakedProject) -> dict[str, Any]:
+    """Return the parts that do not depend on any text answer: the code and its tools' settings."""
     quoting = {"README.md", "LICENSE", "AGENTS.md", ".env", ".env.example", "pyproject.toml"}
     rest = {name: (project.path / name).read_bytes() for name in project.files - quoting}
     return rest | {key: part for key, part in project.pyproject.items() if key != "project"}
 
 
-def test_a_project_with_odd_words_everywhere_works(tmp_path: Path) -> None:
+def test_a_project_with_odd_text_everywhere_works(tmp_path: Path) -> None:
     project = bake(tmp_path, project_name=LONG, description=LONG, author_name=LONG)
     project.run("ruff", "check", ".")  # reads pyproject.toml, as do uv and pytest
     project.run("pytest", "-q", "tests/test_settings.py")
@@ -137,15 +137,13 @@ def test_no_answer_is_executed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "a # only explicit", "100%", "a=b", "''"])
-def test_an_odd_agent_name_is_read_by_every_program_as_it_was_typed(
-    tmp_path: Path, name: str
-) -> None:
+def test_every_program_reads_an_odd_agent_name_as_it_was_typed(tmp_path: Path, name: str) -> None:
     project = bake(tmp_path, dispatch="explicit", agent_name=name)
     assert dotenv_values(project.path / ".env")["LIVEKIT_AGENT_NAME"] == name
     assert parse(project.read(".env"))["LIVEKIT_AGENT_NAME"] == name
 
 
-def test_a_folder_that_is_there_is_never_touched(tmp_path: Path) -> None:
+def test_an_existing_folder_is_never_touched(tmp_path: Path) -> None:
     (tmp_path / "my-agent").mkdir()
     (tmp_path / "my-agent" / "mine").write_text("mine")
     with pytest.raises(Refused, match="already exists"):

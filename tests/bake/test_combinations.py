@@ -1,4 +1,4 @@
-"""Every combination of choices that is offered, baked and checked."""
+"""Every supported combination of choices, baked and checked."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from hooks.post_gen_project import ALMOST_MARKER, CHOICES, WORDS, files
 from hooks.pre_gen_project import DEPENDENCY
 from tests.baking import PROJECT, PROMPTS, BakedProject, Refused, bake
 
-# dispatch, assistant, livekit_agents, deploy: each is offered with each licence. Every way to
-# deploy is offered with all the rest; one of the three is tested.
+# dispatch, assistant, livekit_agents, deploy. Every licence and every way to deploy goes with each
+# of them; one way to deploy is tested with each.
 SUPPORTED = [
     ("automatic", "keyless", "1.8", "containers"),
     ("explicit", "keyless", "1.8", "none"),
@@ -53,7 +53,7 @@ CONTAINERS = {
     ".dockerignore", "Dockerfile", "compose.override.yaml", "compose.yaml",
     "deploy/compose/Caddyfile", "deploy/compose/production.yaml",
 }  # fmt: skip
-# The files that only some combinations have, by what was chosen. All others are in every project.
+# The files that only some combinations have, by choice. All others are in every project.
 FILES = {
     "automatic": {"tests/dispatch/test_names_automatic.py", "tests/e2e/test_dispatch_automatic.py"},
     "explicit": {"tests/dispatch/test_names_explicit.py", "tests/e2e/test_dispatch_explicit.py"},
@@ -83,9 +83,9 @@ FILES = {
         "deploy/kubernetes/overlays/production/kustomization.yaml",
     },
 }  # fmt: skip
-# Those of every project that the template has under another name, or not at all.
+# Files of every project that the template has under another name, or not at all.
 MADE = {".env", "LICENSE"}
-# What the texts do not speak of, as it is not there. (The section on other answers may.)
+# What the texts must not mention, because it is missing. (The section on other answers may.)
 KUBERNETES = r"deploy/(kubernetes|grafana)|kubectl|dashboard|[Aa]utoscal"
 DOCKER = r"[Dd]ockerfile|dockerignore|docker[ -]compose|compose\.|docker logs"
 IMAGE = rf"{DOCKER}|deploy/|Kubernetes|\b[Ii]mages?\b|[Cc]ontainer"
@@ -93,7 +93,7 @@ NOT_THERE = {"containers": KUBERNETES, "kubernetes": "(?!)", "none": f"{KUBERNET
 OTHER_ANSWERS = re.compile("(?ms)^## Other answers.*?(?=^## )")
 
 
-def test_the_prompts_are_the_ones_that_others_rely_on() -> None:
+def test_the_prompts_are_stable() -> None:
     assert {name: PROMPTS[name] for name in PROMPTS if isinstance(PROMPTS[name], list)} == {
         "dispatch": ["automatic", "explicit"],
         "assistant": ["keyless", "pipeline", "realtime", "offline"],
@@ -126,8 +126,8 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
     tmp_path: Path, answers: dict[str, Any]
 ) -> None:
     project = bake(tmp_path, **answers)
-    of_the_choices = [FILES.get(word, set()) for word in answers.values()]
-    assert project.files == files_of_every_project().union(*of_the_choices)
+    chosen_files = [FILES.get(word, set()) for word in answers.values()]
+    assert project.files == files_of_every_project().union(*chosen_files)
     for name, text in texts(project):
         markers = [line for line in text.splitlines() if ALMOST_MARKER.search(line)]
         assert not markers, f"a marker is left in {name}"
@@ -135,23 +135,24 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
         assert "cookiecutter" not in text.replace("org/cookiecutter-livekit-agent", ""), name
         assert text.endswith("\n") or not text, name
         if not name.startswith(("app/", "dev/", "tests/")):
-            spoken_of = re.search(NOT_THERE[answers["deploy"]], OTHER_ANSWERS.sub("", text))
-            assert not spoken_of, f"{name} speaks of {spoken_of}"
-    (sdk,) = (each for each in project.pyproject["project"]["dependencies"] if "-agents" in each)
+            mention = re.search(NOT_THERE[answers["deploy"]], OTHER_ANSWERS.sub("", text))
+            assert not mention, f"{name} mentions {mention}"
+    dependencies = project.pyproject["project"]["dependencies"]
+    (sdk,) = (package for package in dependencies if "-agents" in package)
     assert sdk == REQUIREMENTS[answers["livekit_agents"]]
 
 
 @in_each_combination
-def test_no_project_can_be_called_like_what_it_depends_on(
+def test_a_project_cannot_have_the_name_of_a_dependency(
     tmp_path: Path, answers: dict[str, Any]
 ) -> None:
     pyproject = bake(tmp_path, **answers).pyproject
-    for each in pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]:
-        assert DEPENDENCY.fullmatch(re.match(r"[\w-]+", each)[0]), each  # type: ignore[index]
+    for package in pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]:
+        assert DEPENDENCY.fullmatch(re.match(r"[\w-]+", package)[0]), package  # type: ignore[index]
 
 
 def files_of_every_project() -> set[str]:
-    """The template's files but for those that a choice has, by their names or in FILES."""
+    """Return the template's files except those of a choice, by name or in FILES."""
     suffixes = tuple(f"_{word.replace('.', '_')}" for word in WORDS)
     common = {
         path.as_posix()
@@ -162,19 +163,19 @@ def files_of_every_project() -> set[str]:
 
 
 def texts(project: BakedProject) -> Iterator[tuple[str, str]]:
-    """Its files but for picture and sound, each with what is in it."""
+    """Yield the name and content of each file, except picture and sound."""
     for name in sorted(project.files - {"docs/page.png", "tests/e2e/speech.wav"}):
         yield name, project.read(name)
 
 
 @pytest.fixture(scope="module")
 def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where mypy keeps what it knows of packages, which are the same in many combinations."""
+    """A cache for mypy, because many combinations have the same packages."""
     return str(tmp_path_factory.mktemp("mypy"))
 
 
 @in_each_combination
-def test_it_is_clean_and_passes_its_tests(
+def test_a_combination_is_clean_and_passes_its_tests(
     tmp_path: Path, mypy_cache: str, answers: dict[str, Any]
 ) -> None:
     project = bake(tmp_path, **answers)
@@ -186,7 +187,7 @@ def test_it_is_clean_and_passes_its_tests(
 
 
 @in_each_combination
-def test_a_licence_changes_nothing_but_itself(tmp_path: Path, answers: dict[str, Any]) -> None:
+def test_a_licence_changes_only_its_own_text(tmp_path: Path, answers: dict[str, Any]) -> None:
     codes = []
     for license_name, words in LICENSE_WORDS.items():
         (output := tmp_path / license_name).mkdir()
@@ -202,18 +203,18 @@ def test_a_licence_changes_nothing_but_itself(tmp_path: Path, answers: dict[str,
 
 
 @pytest.mark.parametrize("answers", REFUSED)
-def test_what_is_not_offered_is_refused(tmp_path: Path, answers: dict[str, Any]) -> None:
+def test_an_unsupported_combination_is_rejected(tmp_path: Path, answers: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refusal:
         bake(tmp_path, **answers)
     assert list(answers)[-1] in str(refusal.value)
     assert not list(tmp_path.iterdir())
 
 
-def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
+def test_an_automatic_project_mentions_agent_names_only_in_guards_and_texts(
     automatic: BakedProject,
 ) -> None:
-    naming = {n for n, text in texts(automatic) if re.search("agent_?name", text, re.I)}
-    assert naming == {
+    mentions = {n for n, text in texts(automatic) if re.search("agent_?name", text, re.I)}
+    assert mentions == {
         "README.md",
         "AGENTS.md",
         "app/dispatch/names.py",
@@ -229,9 +230,9 @@ def test_an_automatic_project_names_no_agent_but_in_its_guard_and_texts(
     }
 
 
-def test_a_name_that_is_given_under_automatic_is_dropped_and_that_is_said(tmp_path: Path) -> None:
+def test_a_name_given_under_automatic_is_dropped_with_a_notice(tmp_path: Path) -> None:
     project = bake(tmp_path, agent_name="zebra")
-    assert "agent name 'zebra' was dropped" in project.printed
+    assert "agent name 'zebra' was ignored" in project.printed
     assert not any("zebra" in text for _, text in texts(project))
 
 
@@ -241,6 +242,6 @@ def test_an_explicit_project_has_its_name_in_one_place(explicit: BakedProject) -
     assert not any("concierge" in explicit.read(name) for name in code)
 
 
-def test_the_name_of_an_explicit_project_is_its_slug_if_none_is_given(tmp_path: Path) -> None:
+def test_an_explicit_agent_name_defaults_to_the_slug(tmp_path: Path) -> None:
     project = bake(tmp_path, dispatch="explicit", project_name="Front Desk")
     assert 'LIVEKIT_AGENT_NAME="front-desk"' in project.read(".env")

@@ -1,4 +1,4 @@
-"""What runs in containers, as far as it can be shown without Docker."""
+"""Containers, as far as they can be tested without Docker."""
 
 import json
 import re
@@ -18,7 +18,7 @@ SCHEMAS = dict.fromkeys(COMPOSE, "compose-spec") | {
     ".github/workflows/test.yml": "github-workflows",
     ".github/dependabot.yml": "dependabot",
 }
-# What compose.yaml itself asks for, and what is uvicorn's, LiveKit's or Caddy's.
+# Variables of compose.yaml itself, and those of uvicorn, LiveKit or Caddy.
 OWN = {"NODE_IP", "LIVEKIT_DOMAIN", "TOKEN_DOMAIN"}
 OTHERS = {
     *("FORWARDED_ALLOW_IPS", "LIVEKIT_KEYS", "LIVEKIT_CONFIG", "NODE_IP"),
@@ -27,14 +27,14 @@ OTHERS = {
 
 
 def tool(name: str, *arguments: str, folder: Path) -> None:
-    """Runs a tool of this environment, which has to succeed."""
+    """Run a tool of this environment, which must succeed."""
     command = [str(Path(sys.executable).with_name(name)), *arguments]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("livekit_agents", ["1.8", "1.0.23"])
-def test_the_dockerfile_is_one_that_hadolint_likes(tmp_path: Path, livekit_agents: str) -> None:
+def test_hadolint_accepts_the_dockerfile(tmp_path: Path, livekit_agents: str) -> None:
     tool("hadolint", "Dockerfile", folder=bake(tmp_path, livekit_agents=livekit_agents).path)
 
 
@@ -53,58 +53,58 @@ def test_a_file_follows_its_schema_without_an_image(tmp_path: Path, file: str) -
 
 
 def services(project: BakedProject, *files: str) -> dict[str, Any]:
-    """The services of these files together, as far as these tests look at them."""
-    together: dict[str, Any] = {}
+    """Merge the services of these files, as far as these tests need it."""
+    merged: dict[str, Any] = {}
     for file in files:
         for name, service in yaml.safe_load(project.read(file))["services"].items():
-            before = together.setdefault(name, {})
+            before = merged.setdefault(name, {})
             environment = before.get("environment", {}) | service.get("environment", {})
             ports = before.get("ports", []) + service.get("ports", [])
             before.update(service, environment=environment, ports=ports)
-    return together
+    return merged
 
 
 @pytest.mark.parametrize(
     "files", [COMPOSE[:2], (COMPOSE[0], COMPOSE[2])], ids=["plain", "production"]
 )
-def test_compose_names_nothing_that_is_not_there(
+def test_compose_refers_only_to_what_exists(
     automatic: BakedProject, files: tuple[str, ...]
 ) -> None:
     known = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", automatic.read(".env.example"), re.M))
     for file in files:
         for name, rest in re.findall(r"\$\{(\w+)([^}]*)\}", automatic.read(file)):
             assert name in known | OWN
-            # What has no value ends `compose up`, and not a container later on.
+            # A missing value stops `compose up`, instead of a container later on.
             assert rest.startswith((":-", ":?")) or f"${{{name}:?" in "".join(
-                automatic.read(each) for each in files
+                automatic.read(other) for other in files
             )
-    together = services(automatic, *files)
-    for service in together.values():
+    merged = services(automatic, *files)
+    for service in merged.values():
         assert set(service["environment"]) <= known | OTHERS
-        assert set(service.get("depends_on", {})) <= set(together)
-    hosts = re.findall(r"(?:ws|http|redis)://([a-z][\w-]*):\d+", json.dumps(together))
-    assert set(hosts) <= set(together)
-    # --scale starts several, and a port of this machine could be that of only one of them.
-    assert not together["worker"]["ports"]
-    assert "caddy" not in together or not together["backend"]["ports"]
-    published = [port for service in together.values() for port in service["ports"]]
+        assert set(service.get("depends_on", {})) <= set(merged)
+    hosts = re.findall(r"(?:ws|http|redis)://([a-z][\w-]*):\d+", json.dumps(merged))
+    assert set(hosts) <= set(merged)
+    # --scale starts several workers, and only one could publish a port of this machine.
+    assert not merged["worker"]["ports"]
+    assert "caddy" not in merged or not merged["backend"]["ports"]
+    published = [port for service in merged.values() for port in service["ports"]]
     assert len(set(published)) == len(published)
 
 
-def test_a_container_can_do_little_and_has_the_time_to_drain(automatic: BakedProject) -> None:
-    together = services(automatic, COMPOSE[0])
-    for service in (together["worker"], together["backend"]):
+def test_containers_are_locked_down_and_have_time_to_drain(automatic: BakedProject) -> None:
+    merged = services(automatic, COMPOSE[0])
+    for service in (merged["worker"], merged["backend"]):
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
     needed = default(automatic, "drain_timeout") + default(automatic, "shutdown_timeout")
-    assert float(together["worker"]["stop_grace_period"].removesuffix("s")) > needed
+    assert float(merged["worker"]["stop_grace_period"].removesuffix("s")) > needed
 
 
-def test_livekit_cloud_finds_what_it_builds(automatic: BakedProject) -> None:
-    # https://docs.livekit.io/deploy/agents/: a Dockerfile of this name, the SDK among the packages.
-    # A uv.lock that is ignored would not be uploaded. `lk agent create` writes livekit.toml itself.
+def test_livekit_cloud_finds_what_it_needs_to_build(automatic: BakedProject) -> None:
+    # https://docs.livekit.io/deploy/agents/: a file named Dockerfile, the SDK among the packages.
+    # An ignored uv.lock would not be uploaded. `lk agent create` writes livekit.toml itself.
     assert 'CMD ["python", "-m", "app.agent", "start"]' in automatic.read("Dockerfile")
-    assert any("livekit-agents" in each for each in automatic.pyproject["project"]["dependencies"])
+    assert any("livekit-agents" in name for name in automatic.pyproject["project"]["dependencies"])
     assert "uv" in automatic.pyproject["tool"]
     assert "livekit.toml" not in automatic.files
     for file in (".gitignore", ".dockerignore"):
@@ -113,7 +113,7 @@ def test_livekit_cloud_finds_what_it_builds(automatic: BakedProject) -> None:
         )
 
 
-def test_no_secret_is_in_what_is_committed_or_goes_into_an_image(automatic: BakedProject) -> None:
+def test_no_secret_is_committed_or_copied_into_an_image(automatic: BakedProject) -> None:
     secret = re.findall(r"^LIVEKIT_API_SECRET=(.+)", automatic.read(".env"), re.M)[0]
     for name in automatic.files - {".env"}:
         assert secret.encode() not in (automatic.path / name).read_bytes(), name

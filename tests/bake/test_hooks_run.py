@@ -1,4 +1,4 @@
-"""The hooks in a real bake: what they prove, and what they do without."""
+"""The hooks in a real bake."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ NO_NETWORK = """
 import socket
 
 def refuse(*arguments, **more):
-    raise AssertionError("a bake wants the network")
+    raise AssertionError("a bake used the network")
 
 socket.socket.connect = socket.getaddrinfo = refuse
 """
@@ -20,7 +20,7 @@ socket.socket.connect = socket.getaddrinfo = refuse
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """A copy of this template that a test may change."""
+    """A copy of this template that a test can change."""
     template = tmp_path / "template"
     for part in ("hooks", PROJECT.name):
         shutil.copytree(TEMPLATE / part, template / part)
@@ -36,7 +36,7 @@ def template(tmp_path: Path) -> Path:
         (".env.example", "LIVEKIT_AGENT_NAME=other"),
     ],
 )
-def test_a_template_that_would_name_the_agent_bakes_nothing(
+def test_a_template_that_sets_an_agent_name_bakes_nothing(
     tmp_path: Path, template: Path, file: str, line: str
 ) -> None:
     (output := tmp_path / "output").mkdir()
@@ -59,28 +59,28 @@ def test_a_misspelt_marker_bakes_nothing(tmp_path: Path, template: Path, marker:
     assert not list(output.iterdir())
 
 
-def test_a_second_bake_into_the_same_folder_loses_nothing(tmp_path: Path) -> None:
+def test_a_second_bake_into_the_same_folder_overwrites_nothing(tmp_path: Path) -> None:
     project = bake(tmp_path)
     (project.path / "app" / "assistant.py").write_text("mine")
     before = {name: (project.path / name).read_bytes() for name in project.files}
-    with pytest.raises(Refused, match=r"project_slug: .* has files in it"):
+    with pytest.raises(Refused, match=r"project_slug: .* contains files"):
         bake(tmp_path, options=("--overwrite-if-exists",))
     assert before == {name: (project.path / name).read_bytes() for name in project.files}
 
 
-def test_a_bake_takes_no_network(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)  # each Python process loads it
+def test_a_bake_needs_no_network(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)  # every Python process loads it
     output = tmp_path / "output"
     output.mkdir()
     bake(output, env={"PYTHONPATH": str(tmp_path)})
 
 
 @pytest.mark.parametrize("variable", ["LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE"])
-def test_a_name_in_the_shell_is_warned_of(tmp_path: Path, variable: str) -> None:
+def test_a_name_in_the_shell_brings_a_warning(tmp_path: Path, variable: str) -> None:
     assert f"{variable} is set in this shell" in bake(tmp_path, env={variable: "x"}).printed
 
 
-def test_the_last_lines_say_what_to_type_next(tmp_path: Path) -> None:
+def test_the_last_lines_are_the_next_steps(tmp_path: Path) -> None:
     project = bake(tmp_path)
     assert f'cd "{project.path}"' in project.printed
     assert "uv run honcho start" in project.printed

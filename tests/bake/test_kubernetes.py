@@ -1,4 +1,4 @@
-"""What `deploy/kubernetes` makes: valid for Kubernetes, and true to the programs that it runs."""
+"""The manifests are valid for Kubernetes, and match the programs that they run."""
 
 import os
 import re
@@ -12,8 +12,8 @@ import yaml
 from tests.baking import PROMPTS, BakedProject, bake, printed_by
 
 README = "deploy/kubernetes/README.md"
-OLDEST = "1.30"  # the Kubernetes that it promises
-NOT_OURS = {"FORWARDED_ALLOW_IPS", "NUM_CPUS"}  # read by uvicorn, and by livekit-agents
+OLDEST = "1.30"  # supported, according to the README
+NOT_OURS = {"FORWARDED_ALLOW_IPS", "NUM_CPUS"}  # read by uvicorn and livekit-agents
 
 Object = dict[str, Any]
 Objects = dict[tuple[str, str], Object]
@@ -29,14 +29,14 @@ def objects(project: BakedProject) -> Objects:
     """What `kubectl apply -k` would send, by kind and name."""
     if not shutil.which("kubectl"):
         end = pytest.fail if os.environ.get("CI") else pytest.skip
-        end("needs kubectl, no cluster: https://kubernetes.io/docs/tasks/tools/")
+        end("needs kubectl, but no cluster: https://kubernetes.io/docs/tasks/tools/")
     text = printed_by(project.path, "kubectl", "kustomize", "deploy/kubernetes/overlays/production")
-    return {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text)}
+    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}
 
 
 @pytest.fixture
 def pods(objects: Objects) -> dict[str, Object]:
-    """What the pods of each Deployment are made from, by its name."""
+    """The pod template of each Deployment, by name."""
     return {n: objects["Deployment", n]["spec"]["template"] for n in ("worker", "token-backend")}
 
 
@@ -54,19 +54,21 @@ def default(project: BakedProject, setting: str) -> float:
     return number(rf"worker_{setting}: \w+ = Field\((\d+)", project.read("app/settings.py"))
 
 
-def test_kubernetes_knows_every_field(project: BakedProject, objects: Objects) -> None:
+def test_every_field_is_valid_in_kubernetes(project: BakedProject, objects: Objects) -> None:
     assert f"Kubernetes {OLDEST} or newer" in project.read(README)
-    for each in objects.values():
+    for item in objects.values():
         for version in (OLDEST, kubernetes_validate.latest_version()):
-            kubernetes_validate.validate(each, version, strict=True)
+            kubernetes_validate.validate(item, version, strict=True)
 
 
-def test_a_worker_has_the_time_to_drain(project: BakedProject, pods: dict[str, Object]) -> None:
+def test_a_worker_has_time_to_drain(project: BakedProject, pods: dict[str, Object]) -> None:
     needed = default(project, "drain_timeout") + default(project, "shutdown_timeout")
     assert pods["worker"]["spec"]["terminationGracePeriodSeconds"] > needed
 
 
-def test_a_pod_answers_whoever_asks_it(project: BakedProject, pods: dict[str, Object]) -> None:
+def test_a_pod_serves_its_health_checks_and_metrics(
+    project: BakedProject, pods: dict[str, Object]
+) -> None:
     api, image = project.read("app/api.py"), project.read("Dockerfile")
     backend = container_of(pods["token-backend"])
     routes = {"worker": ["/"], "token-backend": re.findall(r'@app\.get\("(.+?)"', api)}
@@ -74,7 +76,7 @@ def test_a_pod_answers_whoever_asks_it(project: BakedProject, pods: dict[str, Ob
     assert " ".join(backend["command"]) == "uvicorn app.api:app --host 0.0.0.0 --port 8000"
     for name, pod in pods.items():
         container = container_of(pod)
-        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
         assert ports["http"] == listens[name]
         for probe in (container["readinessProbe"], container["livenessProbe"]):
             assert probe["httpGet"]["port"] == "http"
@@ -87,16 +89,18 @@ def test_a_pod_answers_whoever_asks_it(project: BakedProject, pods: dict[str, Ob
     assert backend["readinessProbe"]["timeoutSeconds"] > number(r"READY_TIMEOUT = (\d+)", api)
 
 
-def test_every_variable_is_one_that_is_read_and_none_is_secret(
+def test_every_variable_is_read_and_none_is_secret(
     project: BakedProject, objects: Objects, pods: dict[str, Object]
 ) -> None:
     read = re.findall(r"(?m)^    ([a-z_]+): ", project.read("app/settings.py"))
-    (config,) = (each for (kind, _), each in objects.items() if kind == "ConfigMap")
+    (config,) = (item for (kind, _), item in objects.items() if kind == "ConfigMap")
     for container in map(container_of, pods.values()):
-        variables = set(config["data"]) | {each["name"] for each in container.get("env", [])}
+        variables = set(config["data"]) | {
+            variable["name"] for variable in container.get("env", [])
+        }
         assert variables <= {name.upper() for name in read} | NOT_OURS
         assert not any(re.search("SECRET|API_KEY", name) for name in variables)
-        secret, last = container["envFrom"]  # which wins
+        secret, last = container["envFrom"]  # the last one wins
         assert last["configMapRef"]["name"] == config["metadata"]["name"]
         assert f" secret generic {secret['secretRef']['name']} " in project.read(README)
     assert "Secret" not in {kind for kind, _ in objects}
@@ -104,38 +108,39 @@ def test_every_variable_is_one_that_is_read_and_none_is_secret(
     printed_by(project.path, "git", "check-ignore", ".env.production")
 
 
-def test_what_an_object_refers_to_is_there(objects: Objects, pods: dict[str, Object]) -> None:
-    for (_, name), each in objects.items():
-        if chosen := each.get("spec", {}).get("selector"):
-            assert chosen.get("matchLabels", chosen) == pods[name]["metadata"]["labels"]
+def test_references_between_objects_resolve(objects: Objects, pods: dict[str, Object]) -> None:
+    for (_, name), item in objects.items():
+        if selector := item.get("spec", {}).get("selector"):
+            assert selector.get("matchLabels", selector) == pods[name]["metadata"]["labels"]
     for pod in pods.values():
         (spread,) = pod["spec"]["topologySpreadConstraints"]
         assert spread["labelSelector"]["matchLabels"] == pod["metadata"]["labels"]
     assert {("PodDisruptionBudget", name) for name in pods} <= set(objects)
     ingress = objects["Ingress", "token-backend"]["spec"]
-    assert ingress["tls"][0]["hosts"] == [each["host"] for each in ingress["rules"]]
+    assert ingress["tls"][0]["hosts"] == [rule["host"] for rule in ingress["rules"]]
     service = ingress["rules"][0]["http"]["paths"][0]["backend"]["service"]
     assert service["port"] == {"number": 80}
     ports = objects["Service", service["name"]]["spec"]["ports"]
     assert ports == [{"port": 80, "targetPort": "http"}]  # and no metrics
 
 
-def test_there_is_another_worker_before_one_is_too_busy(
+def test_autoscaling_adds_a_worker_before_one_is_too_busy(
     project: BakedProject, objects: Objects, pods: dict[str, Object]
 ) -> None:
     scaler = objects["HorizontalPodAutoscaler", "worker"]["spec"]
     assert "replicas" not in objects["Deployment", scaler["scaleTargetRef"]["name"]]["spec"]
-    aims = {each["resource"]["name"]: each["resource"]["target"] for each in scaler["metrics"]}
+    resources = [metric["resource"] for metric in scaler["metrics"]]
+    targets = {resource["name"]: resource["target"] for resource in resources}
     target = number(r"(?m)^TARGET_LOAD = ([\d.]+)", project.read("app/dispatch/policy.py"))
-    assert aims["cpu"]["averageUtilization"] < 100 * target
-    # The worker's load, too, is of the CPUs that are requested.
+    assert targets["cpu"]["averageUtilization"] < 100 * target
+    # The worker also measures its load against the requested CPUs.
     worker = container_of(pods["worker"])
     requested = {"resourceFieldRef": {"resource": "requests.cpu"}}
     if worker.get("env") != [{"name": "NUM_CPUS", "valueFrom": requested}]:
         assert worker["resources"]["limits"]["cpu"] == worker["resources"]["requests"]["cpu"]
 
 
-def test_a_pod_can_do_little(project: BakedProject, pods: dict[str, Object]) -> None:
+def test_pods_are_locked_down(project: BakedProject, pods: dict[str, Object]) -> None:
     assert re.search(r"(?m)^USER [1-9]\d*:", project.read("Dockerfile"))  # only numbers are checked
     for pod in pods.values():
         spec, container = pod["spec"], container_of(pod)

@@ -1,4 +1,4 @@
-"""Other Pythons that a project says it runs on, if this machine has them or uv can bring them."""
+"""Other supported Pythons, if this machine has them or uv can install them."""
 
 import subprocess
 import sys
@@ -8,19 +8,19 @@ import pytest
 
 from tests.baking import PROMPTS, bake, clean_environment
 
-PYTHONS = ["3.11", "3.13", "3.14"]  # the ends of what pyproject.toml says, and the newest in reach
-THIS = f"{sys.version_info.major}.{sys.version_info.minor}"  # the other tests run with it
+PYTHONS = ["3.11", "3.13", "3.14"]  # the ends of the range, and 3.13 where there is no 3.14
+THIS = f"{sys.version_info.major}.{sys.version_info.minor}"  # used by the other tests
 
 
-@pytest.fixture(scope="module", params=[each for each in PYTHONS if each != THIS])
+@pytest.fixture(scope="module", params=[version for version in PYTHONS if version != THIS])
 def python(request: pytest.FixtureRequest) -> str:
     version = str(request.param)
     env = clean_environment()
     for command in ("find", "install"):
         if subprocess.run(["uv", "python", command, version], env=env, check=False).returncode == 0:
             return version
-    # Also under CI: nothing that .ci/run could install has it.
-    pytest.skip(f"there is no Python {version} here, and uv cannot bring it")
+    # Also in CI: .ci/run cannot install it.
+    pytest.skip(f"needs Python {version}, which uv cannot install here")
 
 
 @pytest.mark.parametrize("livekit_agents", PROMPTS["livekit_agents"])

@@ -1,6 +1,6 @@
-"""What a project's dashboard and documentation ask of Prometheus can be asked.
+"""The Prometheus queries of a project's dashboard and documentation are valid.
 
-(That these metrics are there, tests/e2e/test_observability.py of a project shows.)
+(A project's tests/e2e/test_observability.py shows that these metrics exist.)
 """
 
 import json
@@ -14,7 +14,7 @@ from tests.baking import bake
 
 
 @pytest.mark.parametrize("livekit_agents", ["1.8", "1.0.23"])
-def test_each_query_is_one(tmp_path: Path, livekit_agents: str) -> None:
+def test_every_query_is_valid(tmp_path: Path, livekit_agents: str) -> None:
     project = bake(tmp_path, livekit_agents=livekit_agents, deploy="kubernetes")
     panels = json.loads(project.read("deploy/grafana/dashboard.json"))["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"]]

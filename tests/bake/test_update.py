@@ -1,4 +1,4 @@
-"""A project later on: a newer template, or other answers, and what its owner changed stays."""
+"""Updates to a newer template or other answers keep what the owner changed."""
 
 import json
 import shutil
@@ -13,13 +13,13 @@ from tests.baking import PROJECT, TEMPLATE, BakedProject, bake, printed_by
 
 ASSISTANT = "app/assistant.py"
 OWNERS = ("Hello! Write to me", "Ahoy! Write to me")
-IN_ANY = ("# For coding agents", "# For agents that code")  # a line that each project has
+IN_ANY = ("# For coding agents", "# For agents that code")  # a line in every project
 TEMPLATES = ("what WebRTC carries", "as WebRTC carries it")
 
 
 def git(folder: Path, *command: str) -> None:
-    as_somebody = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
-    printed_by(folder, "git", *as_somebody, *command)
+    identity = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+    printed_by(folder, "git", *identity, *command)
 
 
 def commit(folder: Path) -> None:
@@ -39,7 +39,7 @@ def replace(file: Path, old: str, new: str) -> None:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """A repository of this template: its first release, v1, and a change after it."""
+    """A repository of this template, with a first release, v1, and a change after it."""
     template = tmp_path / "template"
     for part in ("hooks", PROJECT.name):
         shutil.copytree(TEMPLATE / part, template / part)
@@ -55,7 +55,7 @@ def template(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def template_before_deploy(template: Path) -> Path:
-    """The same, but v1 is as it was before the question `deploy`: with all that it can choose."""
+    """The same, but v1 has no question `deploy`, and always includes Kubernetes."""
     git(template, "checkout", "--quiet", "v1", "--detach")
     questions = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
     del questions["deploy"], questions["__prompts__"]["deploy"]
@@ -72,7 +72,7 @@ def template_before_deploy(template: Path) -> Path:
 
 @pytest.fixture
 def owned(tmp_path: Path, template: Path) -> BakedProject:
-    """A project of the first release, in which its owner has changed a line."""
+    """A project of the first release, with a line that its owner changed."""
     cruft(tmp_path, "create", "--no-input", "--checkout", "v1", str(template))
     owned = BakedProject(tmp_path / "my-agent", printed="")
     git(owned.path, "init", "--quiet")
@@ -82,13 +82,13 @@ def owned(tmp_path: Path, template: Path) -> BakedProject:
 
 
 def contents(project: BakedProject) -> dict[str, bytes]:
-    """What is in its files, but for what is another one in each bake."""
-    passed_over = (".git/", ".env", ".cruft.json")
-    names = (n for n in project.files if n == ".env.example" or not n.startswith(passed_over))
+    """Return the content of all files except those that differ in each bake."""
+    skipped = (".git/", ".env", ".cruft.json")
+    names = (n for n in project.files if n == ".env.example" or not n.startswith(skipped))
     return {name: (project.path / name).read_bytes() for name in names}
 
 
-def test_an_update_keeps_what_the_owner_has_changed(owned: BakedProject) -> None:
+def test_an_update_keeps_what_the_owner_changed(owned: BakedProject) -> None:
     secrets = owned.read(".env")
     cruft(owned.path, "update", "-y")
     assert OWNERS[1] in owned.read(ASSISTANT)
@@ -110,7 +110,7 @@ def test_an_update_keeps_what_the_owner_has_changed(owned: BakedProject) -> None
     ],
     ids=["dispatch", "assistant", "livekit_agents", "deploy"],
 )
-def test_another_answer_later_makes_the_project_that_it_would_have_made_at_once(
+def test_another_answer_later_gives_the_same_project_as_at_first(
     tmp_path: Path, template: Path, owned: BakedProject, answers: dict[str, str]
 ) -> None:
     replace(owned.path / ASSISTANT, *reversed(OWNERS))  # another assistant is another file
@@ -139,7 +139,7 @@ def test_another_answer_later_makes_the_project_that_it_would_have_made_at_once(
 
 
 @pytest.mark.parametrize("answers", [{}, {"deploy": "kubernetes"}], ids=["update", "kubernetes"])
-def test_a_project_from_before_a_question_gets_its_default_or_an_answer(
+def test_a_project_older_than_a_question_gets_its_default_or_an_answer(
     tmp_path: Path, template_before_deploy: Path, answers: dict[str, Any]
 ) -> None:
     create = ("create", "--no-input", "--checkout", "v1", str(template_before_deploy))
@@ -156,7 +156,7 @@ def test_a_project_from_before_a_question_gets_its_default_or_an_answer(
     )
 
 
-def test_a_project_that_was_made_without_cruft_is_linked_to_its_template(
+def test_a_project_made_without_cruft_can_be_linked_to_its_template(
     tmp_path: Path, template: Path
 ) -> None:
     project = bake(tmp_path, template, options=("--checkout", "v1"), project_name="Front Desk")

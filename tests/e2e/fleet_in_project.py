@@ -1,8 +1,8 @@
-"""A fleet on this machine, in a baked project.
+"""Run a fleet on this machine, in a baked project.
 
 Two LiveKit servers over a Redis, two workers, two token backends, and the project's own Caddyfile
-in front of them. A table says in how many rooms a person has exactly one agent, which answers: when
-the rooms have been opened, when a worker is lost, and when a LiveKit server is.
+in front of them. A table shows in how many rooms a person has exactly one agent, which answers:
+after the rooms open, after the loss of a worker, and after the loss of a LiveKit server.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, program, redi
 from tests.e2e.world import answers_to
 
 ROOMS = 100
-AT_ONCE = 10  # rooms that are opened, and persons who ask, in the same moment
-TRY = 5  # seconds
-PATIENCE = 90  # seconds until everybody has to have an agent again
-NEW = 10  # rooms that are opened after each loss
-# Each worker keeps to another server while that one lives.
+AT_ONCE = 10  # rooms that open, and people who ask, at the same moment
+TRY_SECONDS = 5
+PATIENCE_SECONDS = 90  # until everybody must have an agent again
+NEW = 10  # rooms that open after each loss
+# Each worker uses a different server as long as that one is up.
 WORKER_SITE = """
 http://127.0.0.1:{port} {{
 	reverse_proxy {servers} {{
@@ -47,47 +47,47 @@ http://127.0.0.1:{port} {{
 
 
 def main() -> int:
-    """Runs it all; gives 0 if everybody had exactly one agent each time."""
+    """Run the fleet; return 0 if everybody had exactly one agent each time."""
     with ExitStack() as stack:
-        return asyncio.run(Fleet(stack).live())
+        return asyncio.run(Fleet(stack).run())
 
 
 class Fleet:
-    """What runs, and who is in which room."""
+    """The programs, and the people in the rooms."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self.persons: dict[str, Person] = {}
+        self.people: dict[str, Person] = {}
         self.rejoined = 0
         self.slots = asyncio.Semaphore(AT_ONCE)
-        run = stack.enter_context
+        start = stack.enter_context
         ports = iter(free_ports(16))
         pairs = zip(ports, ports, strict=True)
         servers, tcp, udp, sites, backends, self.server_metrics, self.worker_metrics, front = pairs
-        livekit, token = front
+        livekit_port, token_port = front
         addresses = [f"127.0.0.1:{port}" for port in servers]
-        self.backend = f"http://127.0.0.1:{token}"
-        redis, _ = run(redis_running())
-        sides = LiveKit(_ports=[livekit, 0, 0, token])
+        self.backend = f"http://127.0.0.1:{token_port}"
+        redis, _ = start(redis_running())
+        livekit = LiveKit(_ports=[livekit_port, 0, 0, token_port])
         self.servers = []
         for n, port in enumerate(servers):
             process = livekit_server.start(
-                sides.key,
-                sides.secret,
+                livekit.key,
+                livekit.secret,
                 port,
                 tcp[n],
                 udp[n],
                 redis={"address": redis},
                 room={"departure_timeout": 2},
                 prometheus={"port": self.server_metrics[n]},
-                webhook={"api_key": sides.key, "urls": [f"{self.backend}/livekit/webhook"]},
+                webhook={"api_key": livekit.key, "urls": [f"{self.backend}/livekit/webhook"]},
             )
-            run(livekit_server.ending(process))
+            start(livekit_server.ending(process))
             assert livekit_server.wait_for(f"ws://127.0.0.1:{port}", process)
             self.servers.append(process)
-        run(
+        start(
             caddy(
                 {
-                    "LIVEKIT_SITE": sides.url.replace("ws", "http", 1),
+                    "LIVEKIT_SITE": livekit.url.replace("ws", "http", 1),
                     "LIVEKIT_SERVERS": " ".join(addresses),
                     "TOKEN_SITE": self.backend,
                     "TOKEN_BACKENDS": " ".join(f"127.0.0.1:{port}" for port in backends),
@@ -98,100 +98,100 @@ class Fleet:
         )
         for port in backends:
             serve = ("uvicorn", "app.api:app", "--host", "127.0.0.1", "--port", str(port))
-            env = {**sides.env, "TOKEN_RATE_LIMIT": "10000/minute"}
-            run(program(*serve, ready="Uvicorn running on", env=env))
+            env = {**livekit.env, "TOKEN_RATE_LIMIT": "10000/minute"}
+            start(program(*serve, ready="Uvicorn running on", env=env))
         self.workers = [
-            run(
-                sides.worker(
+            start(
+                livekit.worker(
                     LIVEKIT_URL=f"ws://127.0.0.1:{port}",
                     WORKER_METRICS_PORT=str(metrics),
-                    # Wakes each process of the SDK up a hundred times a second (measured).
+                    # The SDK's check wakes every process a hundred times a second (measured).
                     LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS="0",
                 )
             )
             for port, metrics in zip(sites, self.worker_metrics, strict=True)
         ]
 
-    async def live(self) -> int:
+    async def run(self) -> int:
         row("", "one agent", "after", "conversations", "rooms")
         row("", "in", "", "by worker", "by server")
-        well = await self.tell("rooms open", 0, ROOMS)
+        is_good = await self.report("rooms open", 0, ROOMS)
         os.killpg(self.workers[0].pid, signal.SIGKILL)
-        well &= await self.tell(f"a worker is lost, {NEW} open anew", NEW, NEW)
+        is_good &= await self.report(f"a worker is lost, {NEW} new rooms", NEW, NEW)
         self.servers[1].kill()
-        well &= await self.tell(f"a server is lost, {NEW} open anew", NEW, NEW)
-        print(f"{self.rejoined} persons had to join again.")
-        persons = list(self.persons.values())
-        self.persons.clear()
-        await asyncio.gather(*(person.leave() for person in persons))
-        os.killpg(self.workers[1].pid, signal.SIGKILL)  # how a worker drains is shown elsewhere
-        return 0 if well else 1
+        is_good &= await self.report(f"a server is lost, {NEW} new rooms", NEW, NEW)
+        print(f"{self.rejoined} people had to join again.")
+        people = list(self.people.values())
+        self.people.clear()
+        await asyncio.gather(*(person.leave() for person in people))
+        os.killpg(self.workers[1].pid, signal.SIGKILL)  # test_drain.py tests the drain
+        return 0 if is_good else 1
 
-    async def tell(self, moment: str, closed: int, opened: int) -> bool:
-        """Closes and opens rooms, waits until everybody has one agent, and prints a line."""
-        since = time.perf_counter()
-        for room in list(self.persons)[:closed]:
-            await self.persons.pop(room).leave()
-        rooms = [*self.persons, *(f"{moment} {n}" for n in range(opened))]
+    async def report(self, moment: str, closed: int, opened: int) -> bool:
+        """Close and open rooms, wait until everybody has one agent, and print a row."""
+        started = time.perf_counter()
+        for room in list(self.people)[:closed]:
+            await self.people.pop(room).leave()
+        rooms = [*self.people, *(f"{moment} {n}" for n in range(opened))]
         served = await asyncio.gather(*(self.is_served(room, moment) for room in rooms))
         row(
             moment,
             f"{sum(served)} of {len(served)}",
-            f"{time.perf_counter() - since:.0f} s",
+            f"{time.perf_counter() - started:.0f} s",
             counts("lk_agents_active_job_count", self.worker_metrics),
             counts("livekit_room_total", self.server_metrics),
         )
         return all(served)
 
     async def is_served(self, room: str, moment: str) -> bool:
-        """Whether its person has exactly one agent within PATIENCE, and one answer from it."""
-        give_up = time.perf_counter() + PATIENCE
+        """Whether the person in `room` gets exactly one agent in time, and one answer from it."""
+        give_up = time.perf_counter() + PATIENCE_SECONDS
         while time.perf_counter() < give_up:
             async with self.slots:
                 try:
-                    if room not in self.persons:
-                        self.persons[room] = await self.person(room)
-                    person = self.persons[room]
-                    async with asyncio.timeout(TRY):
+                    if room not in self.people:
+                        self.people[room] = await self.join(room)
+                    person = self.people[room]
+                    async with asyncio.timeout(TRY_SECONDS):
                         await person.is_with_one_agent()
                         if await answers_to(person, f"{moment} {time.perf_counter():.0f} ") == 1:
                             return True
                 except (TimeoutError, aiohttp.ClientError, rtc.ConnectError, rtc.StreamError):
-                    continue  # nobody waits for ever, and a page can be loaded again
+                    continue  # try again, as a person would
         return False
 
-    async def person(self, room: str) -> Person:
-        """A new person in `room`."""
+    async def join(self, room: str) -> Person:
+        """Join `room` as a new person."""
         async with (
             aiohttp.ClientSession(raise_for_status=True) as http,
             http.post(f"{self.backend}/token", json={"room_name": room}) as answer,
         ):
             grant = await answer.json()
         person = Person()
-        # All of them are in this process, which could not decode so many voices at once.
+        # All people are in this process, which could not decode so many voices at once.
         silent = rtc.RoomOptions(auto_subscribe=False)
         await person.room.connect(grant["server_url"], grant["participant_token"], silent)
         person.room.on("disconnected", lambda *_: self.lose(room))
         return person
 
     def lose(self, room: str) -> None:
-        """A person's client has given up; they join again."""
-        if self.persons.pop(room, None):
+        """Forget a person whose client has given up, so that they join again."""
+        if self.people.pop(room, None):
             self.rejoined += 1
 
 
 @contextmanager
 def caddy(env: dict[str, str], more: str) -> Iterator[None]:
-    """Runs Caddy with the project's own Caddyfile and `more`, for this machine only."""
-    found = shutil.which("caddy")
-    if not found:
-        lack("no Caddy: Debian's package caddy or `brew install caddy` brings one")
+    """Run Caddy with the project's own Caddyfile and `more`, for this machine only."""
+    program_path = shutil.which("caddy")
+    if not program_path:
+        lack("no Caddy: install Debian's package caddy, or run `brew install caddy`")
     ours = (PROJECT / "deploy" / "compose" / "Caddyfile").read_text(encoding="utf-8") + more
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "Caddyfile")
         file.write_text(ours.replace("\treverse_proxy", "\tbind 127.0.0.1\n\treverse_proxy"))
         process = subprocess.Popen(
-            [found, "run", "--config", str(file), "--adapter", "caddyfile"],
+            [program_path, "run", "--config", str(file), "--adapter", "caddyfile"],
             env={**os.environ, **env, "HOME": folder},
             stderr=subprocess.PIPE,
         )
@@ -202,18 +202,18 @@ def caddy(env: dict[str, str], more: str) -> Iterator[None]:
 
 
 def counts(metric: str, ports: tuple[int, ...]) -> str:
-    """What each program says of itself, such as 51 + 49; a dash for one that does not answer."""
-    said = []
+    """Return the value of `metric` at each port, such as 51 + 49; a dash if one does not answer."""
+    values = []
     for port in ports:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
                 text = answer.read().decode()
         except OSError:
-            said.append("-")
+            values.append("-")
             continue
-        found = re.search(rf"^{metric}(?:{{.*}})? (\S+)", text, re.MULTILINE)
-        said.append(f"{float(found[1]):.0f}" if found else "0")
-    return " + ".join(said)
+        match = re.search(rf"^{metric}(?:{{.*}})? (\S+)", text, re.MULTILINE)
+        values.append(f"{float(match[1]):.0f}" if match else "0")
+    return " + ".join(values)
 
 
 def row(moment: str, *cells: object) -> None:

@@ -35,11 +35,11 @@ def test_it_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "hello").mkdir()
     result = demo(tmp_path, "--once", "hello")
     assert result.returncode == 1
-    assert "hello is there already, and nothing is overwritten" in result.stdout
+    assert "hello already exists" in result.stdout
 
 
 @pytest.mark.parametrize("name", ["con", "-x"])
-def test_a_folder_that_names_no_project_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_invalid_folder_name_is_rejected(tmp_path: Path, name: str) -> None:
     result = demo(tmp_path, "--once", "--", name)
     assert result.returncode == 1
     assert "project_slug" in result.stdout

@@ -1,4 +1,4 @@
-"""Whatever a client sends to a baked token backend, it gets a token or a reason."""
+"""Whatever a client sends to a baked token backend, it gets a token or an error message."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ from tests.baking import BakedProject, printed_by
 SCRIPT = Path(__file__).with_name("fuzz_in_project.py")
 
 
-def test_no_request_makes_it_fail_hang_or_tell_its_secret(automatic: BakedProject) -> None:
+def test_no_request_makes_it_fail_hang_or_leak_its_secret(automatic: BakedProject) -> None:
     path = automatic.path
     printed = printed_by(path, sys.executable, str(SCRIPT), PYTHONPATH=str(path))
     number = re.search(r"^(\d+) requests: ", printed, re.MULTILINE)

@@ -1,7 +1,7 @@
-"""The steps of the Dockerfile in a clean folder, since there is no Docker here.
+"""The steps of the Dockerfile in a clean folder, because there is no Docker here.
 
-What this cannot show: that the base images are what their names say, and that uid 10001 may run it.
-Whoever is root here sees it run with a read-only root file system, as in compose.yaml.
+This cannot show that the base images are what their names say, or that uid 10001 can run it.
+As root, these tests run it with a read-only root file system, as in compose.yaml.
 """
 
 import json
@@ -21,8 +21,8 @@ import yaml
 
 from tests.baking import BakedProject, clean_environment
 
-TIMEOUT = 60  # seconds for a program to come up or to end
-TMP = "/mnt"  # in the place of /tmp, where the folder of the test is
+TIMEOUT_SECONDS = 60  # for a program to start or to end
+TMP = "/mnt"  # instead of /tmp, which contains the test's folder
 READ_ONLY = (
     *("unshare", "--mount", "sh", "-c"),
     f'mount -t tmpfs tmpfs {TMP} && mount -o remount,bind,ro / && exec "$@"',
@@ -31,7 +31,7 @@ READ_ONLY = (
 
 
 class Image:
-    """What the Dockerfile of `project` makes, with `folder` in the place of /srv."""
+    """The result of the Dockerfile of `project`, with `folder` instead of /srv."""
 
     def __init__(self, project: BakedProject, folder: Path) -> None:
         self.project, self.folder = project, folder
@@ -41,9 +41,9 @@ class Image:
         folder.mkdir()
         lines = re.sub(r"\\\n\s*", "", re.sub("(?m)^#.*\n", "", project.read("Dockerfile")))
         for line in filter(None, lines.splitlines()):
-            self.take(*line.split(maxsplit=1))
+            self.execute(*line.split(maxsplit=1))
 
-    def take(self, instruction: str, rest: str) -> None:
+    def execute(self, instruction: str, rest: str) -> None:
         if instruction == "FROM":
             self.env = {}
         elif instruction == "ENV":
@@ -72,20 +72,20 @@ class Image:
 
     @contextmanager
     def running(self, *command: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Runs a program of the image; in the end SIGTERM has to be enough."""
+        """Run a program of the image; SIGTERM must be enough to stop it."""
         process = self.start(*command, **env)
         try:
             yield process
             process.terminate()
-            # uvicorn ends by the signal itself, once it has done its work.
-            assert process.wait(TIMEOUT) in (0, -signal.SIGTERM)
+            # uvicorn ends by the signal itself, after its shutdown.
+            assert process.wait(TIMEOUT_SECONDS) in (0, -signal.SIGTERM)
         finally:
             process.kill()
             process.wait()
 
-    def comes_up(self, healthcheck: list[str], **env: str) -> None:
-        """Asks by `healthcheck`, as Docker does, until it is content."""
-        give_up = time.monotonic() + TIMEOUT
+    def wait_until_healthy(self, healthcheck: list[str], **env: str) -> None:
+        """Wait until `healthcheck` succeeds, as Docker does."""
+        give_up = time.monotonic() + TIMEOUT_SECONDS
         while self.start(*healthcheck, **env).wait():
             assert time.monotonic() < give_up
 
@@ -93,12 +93,12 @@ class Image:
 def free_ports(count: int) -> list[str]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [str(each.getsockname()[1]) for each in sockets]
+        for sock in sockets:
+            sock.bind(("127.0.0.1", 0))
+        return [str(sock.getsockname()[1]) for sock in sockets]
 
 
-def test_worker_and_token_backend_run_from_it_and_an_agent_joins(
+def test_worker_and_token_backend_run_from_the_image_and_an_agent_joins(
     automatic: BakedProject, tmp_path: Path
 ) -> None:
     image = Image(automatic, tmp_path / "srv")
@@ -124,21 +124,21 @@ def test_worker_and_token_backend_run_from_it_and_an_agent_joins(
         word.replace("0.0.0.0", "127.0.0.1").replace("8000", backend) for word in service["command"]
     ]
     ready = [word.replace("8000", backend) for word in service["healthcheck"]["test"][1:]]
-    lives = [word.replace("8082", worker) for word in image.healthcheck]
+    alive = [word.replace("8082", worker) for word in image.healthcheck]
     with (
         livekit_running(automatic, env),
         image.running(*image.command, **env),
         image.running(*serve, **env),
     ):
-        image.comes_up(ready)
-        image.comes_up(lives)
+        image.wait_until_healthy(ready)
+        image.wait_until_healthy(alive)
         doctor = ("python", "-m", "app.doctor", "--backend", f"http://127.0.0.1:{backend}")
-        assert image.start(*doctor, **env).wait(TIMEOUT) == 0
+        assert image.start(*doctor, **env).wait(TIMEOUT_SECONDS) == 0
 
 
 @contextmanager
 def livekit_running(project: BakedProject, env: dict[str, str]) -> Iterator[None]:
-    """A real LiveKit server, as the project starts one for this machine."""
+    """A real LiveKit server, started as the project starts it."""
     command = ("uv", "run", "--quiet", "python", "-m", "dev.livekit_server")
     process = subprocess.Popen(command, cwd=project.path, env=clean_environment(**env))
     try:
@@ -149,12 +149,12 @@ def livekit_running(project: BakedProject, env: dict[str, str]) -> Iterator[None
         process.wait()
 
 
-def test_a_lock_is_followed_to_the_letter(automatic: BakedProject, tmp_path: Path) -> None:
+def test_an_outdated_lock_file_is_rejected(automatic: BakedProject, tmp_path: Path) -> None:
     subprocess.run(["uv", "lock", "--quiet"], cwd=automatic.path, check=True)
     pyproject = automatic.path / "pyproject.toml"
     text = automatic.read("pyproject.toml")
     pyproject.write_text(
         text.replace('\n    "fastapi>=', '\n    "tomli",\n    "fastapi>='), encoding="utf-8"
     )
-    with pytest.raises(subprocess.CalledProcessError):  # the lock is of another pyproject.toml
+    with pytest.raises(subprocess.CalledProcessError):  # the lock belongs to another pyproject.toml
         Image(automatic, tmp_path / "stale")

@@ -1,4 +1,4 @@
-"""Baked projects as their owners run them: their own environment, server, worker and tests."""
+"""Baked projects pass their own tests, in their own environment."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,12 @@ import pytest
 
 from tests.baking import bake
 
-# What depends on the release of the SDK: how a worker takes jobs, says how it is, ends and starts.
+# What depends on the SDK release: how a worker takes jobs, reports its health, ends and starts.
 OF_RELEASE = (
-    "test_dispatch_explicit or later_leave or too_late or healthy or test_a_worker or two_persons"
-    " or killed_worker or stopped_worker or exception or phone_caller or proxy or deleted"
-    " or stay_alone or restarted_server"
+    "test_dispatch_explicit or later_leave or later_agents_leave or too_late or late_agent"
+    " or healthy or test_a_worker or stopping_worker or two_persons or two_people or killed_worker"
+    " or stopped_worker or exception or phone_caller or proxy or deleted or stay_alone"
+    " or leaves_an_empty_room or restarted_server"
 )
 VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py")
 # dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).
@@ -21,15 +22,15 @@ TOGETHER = [
     ("explicit", "keyless", "1.0.23", ("tests/e2e", "-k", OF_RELEASE)),
     ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py",)),
 ]
-# All the rest of one project (test_scale_out.py opens more rooms than `burst`); of the others, what
-# no agent comes without, and what their assistant says.
+# All other tests of one project (test_scale_out.py opens more rooms than `burst`); of the others,
+# dispatch and their assistant.
 ALONE = [
     ("automatic", "keyless", "1.8", ("tests/e2e", "-k", "not doctor and not proxy and not burst")),
     ("automatic", "pipeline", "1.8", ("tests/e2e/test_dispatch_automatic.py", *VOICE)),
     ("explicit", "realtime", "1.8", ("tests/e2e/test_dispatch_explicit.py", *VOICE)),
     ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py",)),
 ]
-PROJECTS = [*TOGETHER, *(pytest.param(*each, marks=pytest.mark.alone) for each in ALONE)]
+PROJECTS = [*TOGETHER, *(pytest.param(*values, marks=pytest.mark.alone) for values in ALONE)]
 SPOKEN = re.compile("(?m)^(?:spoken|heard|answered|heard back): .*")
 
 

@@ -1,4 +1,4 @@
-"""A fleet serves a hundred rooms, whatever it loses."""
+"""A fleet serves a hundred rooms, even after it loses a worker and a server."""
 
 import re
 from pathlib import Path

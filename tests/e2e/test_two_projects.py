@@ -1,4 +1,4 @@
-"""Two projects share one LiveKit key: each room gets one agent, that of its own project."""
+"""Two projects share one LiveKit key: each room gets one agent, from its own project."""
 
 import re
 from pathlib import Path
@@ -9,13 +9,13 @@ from tests.baking import bake, printed_by
 
 SCRIPT = Path(__file__).with_name("two_projects_in_project.py")
 TABLE = re.compile("(?m)^ {20,}.*|^.* of 20 .*")
-# LiveKit cannot tell two workers without a name apart: under automatic + automatic, either will do.
+# LiveKit cannot tell two unnamed workers apart: under automatic + automatic, either will do.
 PAIRS = [("explicit", "explicit"), ("automatic", "explicit"), ("automatic", "automatic")]
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("pair", PAIRS, ids="+".join)
-def test_each_room_has_one_agent_which_is_its_own(
+def test_each_room_has_one_agent_from_its_own_project(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], pair: tuple[str, str]
 ) -> None:
     projects = [

@@ -4,8 +4,8 @@
 
 Runs in the environment of a baked project. AGENT is the name of a project's agent, empty under
 automatic dispatch. Each project has a token backend and a worker. Its worker is killed while
-another one of the same project runs. With PLAIN, both do without what this template adds.
-The last line is what the worst moment brought, as JSON.
+another one of the same project runs. With PLAIN, both run as plain LiveKit.
+The last line is the worst outcome, as JSON.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ from tests.e2e.world import Outcome, answers_to, jobs_of
 
 ROOMS = 10  # of each project
 PLAIN = bool(os.environ.get("PLAIN"))
-PATIENCE = 15 if PLAIN else 60  # seconds
-TRY = 5  # seconds
+PATIENCE_SECONDS = 15 if PLAIN else 60
+TRY_SECONDS = 5
 POLL_SECONDS = 0.2
 
 
@@ -41,7 +41,7 @@ class Project:
 
     Attributes:
         agent: the name of its agent.
-        workers: those that run, the oldest first, each with the folder of its faults.
+        workers: those that run, the oldest first, each with its folder for faults.
     """
 
     livekit: LiveKit
@@ -68,7 +68,7 @@ class Project:
         self.workers.append((self.stack.enter_context(worker), Path(faults)))
 
     def kill_oldest_worker(self) -> set[str]:
-        """Kill a worker; return its agents."""
+        """Kill the oldest worker, and return its agents."""
         worker, faults = self.workers.pop(0)
         worker.kill()
         return set(jobs_of(faults))
@@ -79,7 +79,7 @@ class Rooms:
     """The rooms of both projects.
 
     Attributes:
-        right: the name of the agent that belongs in each room.
+        right: the name of the right agent for each room.
         people: one per room.
         lost: the agents of killed workers.
     """
@@ -103,19 +103,19 @@ class Rooms:
         )
 
     async def outcome(self, moment: str) -> Outcome:
-        """Wait until each room has exactly one agent, the right one, and print a line."""
-        since = time.perf_counter()
-        give_up = since + PATIENCE
+        """Wait until each room has exactly one agent, the right one, and print a row."""
+        started = time.perf_counter()
+        give_up = started + PATIENCE_SECONDS
         await asyncio.gather(*(self._is_served(room, moment, give_up) for room in self.people))
-        # An agent that was sent too much may come late, and leaves at once.
+        # A surplus agent may come late, and leaves at once.
         while bad := [room for room in self.people if not await self._agent(room)]:
             if time.perf_counter() > give_up:
                 break
             await asyncio.sleep(POLL_SECONDS)
-        seconds = time.perf_counter() - since
+        seconds = time.perf_counter() - started
         served = len(self.people) - len(bad)
-        well = not bad
-        row(moment, f"{served} of {len(self.people)}", f"{seconds:.0f} s" if well else "-")
+        is_good = not bad
+        row(moment, f"{served} of {len(self.people)}", f"{seconds:.0f} s" if is_good else "-")
         for room in bad:
             print(f"{room} has", await self._agents(room), "lost:", self.lost, flush=True)
         return Outcome(len(self.people), served, seconds if served else None)
@@ -126,7 +126,7 @@ class Rooms:
             if await self._agent(room):
                 words = f"{moment} {time.perf_counter():.0f} "
                 try:
-                    async with asyncio.timeout(TRY):
+                    async with asyncio.timeout(TRY_SECONDS):
                         if await answers_to(self.people[room], words) == 1:
                             return
                 except TimeoutError:
@@ -147,7 +147,7 @@ class Rooms:
         return agent.identity if is_right and "lk.agent.state" in agent.attributes else None
 
 
-async def live(projects: list[Project], rooms: Rooms) -> list[Outcome]:
+async def run(projects: list[Project], rooms: Rooms) -> list[Outcome]:
     outcomes = []
     row("", "its one agent in", "after")
     for project in projects:
@@ -174,7 +174,7 @@ async def main() -> int:
             for folder, agent in zip(folders, agents, strict=True)
         ]
         async with livekit.api() as api:
-            outcomes = await live(projects, Rooms(api))
+            outcomes = await run(projects, Rooms(api))
     worst = min(outcomes, key=lambda outcome: (outcome.served, -(outcome.seconds or 0)))
     print(json.dumps(asdict(worst)))
     return 0 if worst.is_good else 1

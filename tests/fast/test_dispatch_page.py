@@ -1,4 +1,4 @@
-"""docs/dispatch.md says what the stored runs say, and nothing else."""
+"""docs/dispatch.md matches the stored runs."""
 
 import copy
 
@@ -11,23 +11,23 @@ RUNS = stored_runs()
 LATE = CASES["late_worker"]
 
 
-def test_the_page_is_what_the_stored_runs_make() -> None:
+def test_the_page_matches_the_stored_runs() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(RUNS), (
         "run `uv run python -m benchmarks.dispatch --render`"
     )
 
 
-def test_no_two_cases_share_a_name() -> None:
+def test_case_names_are_unique() -> None:
     assert len(CASES) == sum(map(len, GROUPS.values()))
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: str(run["server"]))
-def test_every_case_was_played_with_both_sdks(run: dict[str, dict[str, dict[str, str]]]) -> None:
+def test_every_case_was_run_with_both_sdks(run: dict[str, dict[str, dict[str, str]]]) -> None:
     assert list(run["rows"]) == list(CASES)
     assert {len(row["outcomes"]) for row in run["rows"].values()} == {len(run["sdks"])} == {2}
 
 
-def test_a_verdict_that_a_run_does_not_bear_out_is_left_out() -> None:
+def test_a_verdict_that_a_run_does_not_support_is_omitted() -> None:
     runs = copy.deepcopy(RUNS)
     assert f"| no agent | no agent | {LATE.verdict} |" in render(runs)
     runs[0]["rows"][LATE.slug]["outcomes"] = ["no agent", "joins"]
@@ -39,7 +39,7 @@ def test_a_verdict_that_a_run_does_not_bear_out_is_left_out() -> None:
     )
 
 
-def test_the_guide_is_not_agreed_with_when_it_is_wrong() -> None:
+def test_a_wrong_claim_of_the_guide_is_reported() -> None:
     runs = copy.deepcopy(RUNS)
     assert "**Not as the guide says** (“This disables automatic dispatch”)" not in render(runs)
     runs[0]["rows"]["worker_name"]["outcomes"] = ["joins", "joins"]
@@ -48,6 +48,6 @@ def test_the_guide_is_not_agreed_with_when_it_is_wrong() -> None:
 
 def test_another_server_is_compared_row_by_row() -> None:
     other = copy.deepcopy(RUNS[0]) | {"server": "0.0.1"}
-    assert "The same came out of livekit-server 0.0.1" in render([RUNS[0], other])
+    assert "Same results on livekit-server 0.0.1" in render([RUNS[0], other])
     other["rows"][LATE.slug]["outcomes"] = ["joins", "joins"]
     assert f"| {LATE.words} | joins | joins |" in render([RUNS[0], other])

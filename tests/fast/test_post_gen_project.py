@@ -1,4 +1,4 @@
-"""The hook that strips, on text and on small folders."""
+"""The post-gen hook, on text and on small folders."""
 
 from pathlib import Path
 
@@ -23,19 +23,19 @@ d = 4  # only automatic
 """
 
 
-def test_strip_leaves_what_was_chosen_and_no_marker() -> None:
+def test_strip_keeps_what_was_chosen_and_removes_markers() -> None:
     assert strip(PYTHON, {"explicit", "1.8"}) == "a = 1\nb = 2\nc = 3\n"
     assert strip(PYTHON, {"automatic", "1.8"}) == "a = 1\nd = 4\n"
 
 
-def test_strip_keeps_what_the_release_needs_within_what_the_dispatch_needs() -> None:
+def test_strip_handles_a_marked_line_in_a_block_of_another_question() -> None:
     text = "# begin only explicit\na  # only 1.8\nb  # only 1.0.23\nc\n# end only explicit\n"
     assert strip(text, {"explicit", "1.8"}) == "a\nc\n"
     assert strip(text, {"explicit", "1.0.23"}) == "b\nc\n"
     assert strip(text, {"automatic", "1.0.23"}) == ""
 
 
-def test_strip_knows_blocks_in_blocks_and_what_several_choices_need() -> None:
+def test_strip_handles_nested_blocks_and_joined_choices() -> None:
     text = (
         "# begin only pipeline or realtime\na\n# begin only pipeline\nb\n# end only pipeline\n"
         "c  # only realtime or offline\n# end only pipeline or realtime\nd\n"
@@ -49,7 +49,7 @@ def test_strip_knows_blocks_in_blocks_and_what_several_choices_need() -> None:
     "line",
     ["x  # only explicit", "x // only explicit", "x <!-- only explicit -->", "x # only explicit "],
 )
-def test_strip_knows_the_comments_of_each_format(line: str) -> None:
+def test_strip_handles_the_comments_of_each_format(line: str) -> None:
     assert strip(f"{line}\r\ny\r\n", {"explicit", "1.8"}) == "x\r\ny\r\n"
     assert strip(f"{line}\r\ny\r\n", {"automatic", "1.8"}) == "y\r\n"
 
@@ -64,7 +64,7 @@ def test_strip_knows_the_comments_of_each_format(line: str) -> None:
         "# begin only explicit\n# begin only 1.8\n# end only explicit\n# end only 1.8\n",
     ],
 )
-def test_strip_refuses_a_block_that_is_not_closed(text: str) -> None:
+def test_strip_rejects_an_unclosed_block(text: str) -> None:
     with pytest.raises(ValueError, match=r"^\d: '(begin|end) only "):
         strip(text, {"automatic", "1.8"})
 
@@ -87,16 +87,16 @@ def test_strip_refuses_a_block_that_is_not_closed(text: str) -> None:
         "x  # begin only explicit",
         "<!-- end only explcit -->",
         "# file only explcit",
-        "# file only explicit",  # as it is not the first line
+        "# file only explicit",  # not on the first line
     ],
 )
 @pytest.mark.parametrize("chosen", ["automatic", "explicit"])
-def test_strip_refuses_a_misspelt_marker_with_its_line(line: str, chosen: str) -> None:
+def test_strip_rejects_a_misspelt_marker_with_its_line(line: str, chosen: str) -> None:
     with pytest.raises(ValueError, match=r"^4: .* can be: automatic, explicit, "):
         strip(f"# file only {chosen}\n\nx  # only 1.8\n{line}\n", {chosen})
 
 
-def test_strip_refuses_a_misspelt_marker_of_a_file() -> None:
+def test_strip_rejects_a_misspelt_file_marker() -> None:
     with pytest.raises(ValueError, match=r"^1: '# file only explcit' looks like a marker"):
         strip("# file only explcit\n", {"explicit"})
 
@@ -111,7 +111,7 @@ def test_strip_refuses_a_misspelt_marker_of_a_file() -> None:
         "See https://example.com/# only",
     ],
 )
-def test_strip_takes_prose_for_no_marker(line: str) -> None:
+def test_strip_does_not_mistake_prose_for_a_marker(line: str) -> None:
     assert strip(line, {"automatic"}) == line
 
 
@@ -120,7 +120,7 @@ def test_strip_leaves_other_text_alone() -> None:
     assert strip(text, {"automatic", "1.8"}) == text
 
 
-def test_keep_chosen_chooses_among_files(tmp_path: Path) -> None:
+def test_keep_chosen_selects_files(tmp_path: Path) -> None:
     for name in (
         "test_dispatch_automatic.py",
         "test_dispatch_explicit.py",
@@ -136,9 +136,7 @@ def test_keep_chosen_chooses_among_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("release", "kept"), [("1.8", "newest"), ("1.0.23", "oldest")])
-def test_the_file_for_a_release_takes_the_place_of_the_other(
-    tmp_path: Path, release: str, kept: str
-) -> None:
+def test_the_file_for_a_release_replaces_the_other(tmp_path: Path, release: str, kept: str) -> None:
     (tmp_path / "agent.py").write_text("newest")
     (tmp_path / "agent_1_0_23.py").write_text("oldest  # only 1.0.23")
     keep_chosen(tmp_path, ANSWERS | {"livekit_agents": release})
@@ -154,7 +152,7 @@ def test_the_file_for_a_release_takes_the_place_of_the_other(
         ("offline", {"assistant.py": "offline", "__init__.py": ""}),
     ],
 )
-def test_the_files_of_an_assistant_are_kept_with_it_alone(
+def test_the_files_of_an_assistant_are_kept_only_with_it(
     tmp_path: Path, assistant: str, kept: dict[str, str]
 ) -> None:
     (tmp_path / "assistant.py").write_text("keyless")
@@ -185,7 +183,7 @@ def test_a_path_is_kept_with_its_choices_and_no_folder_stays_empty(
     assert {name for name in left if "." not in name} == kept
 
 
-def test_keep_chosen_does_not_enter_what_is_not_the_templates(tmp_path: Path) -> None:
+def test_keep_chosen_skips_git(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "x.py").write_text(PYTHON)
     keep_chosen(tmp_path, ANSWERS)
@@ -217,7 +215,7 @@ def test_names_left_finds_a_name_wherever_it_is_set(tmp_path: Path, file: str, t
     assert list(names_left(tmp_path)) == [f"{file}:2: {text.strip()}"]
 
 
-def test_names_left_lets_the_guard_and_the_texts_speak_of_names(tmp_path: Path) -> None:
+def test_names_left_allows_mentions_in_guards_and_texts(tmp_path: Path) -> None:
     (tmp_path / "app" / "dispatch").mkdir(parents=True)
     (tmp_path / "app" / "dispatch" / "names.py").write_text(
         'if a.agent_name == "x": del m["agent_name"]\nif a.agent_name:\n    log("agent_name is x")'
@@ -227,7 +225,7 @@ def test_names_left_lets_the_guard_and_the_texts_speak_of_names(tmp_path: Path) 
     assert not list(names_left(tmp_path))
 
 
-def test_write_env_makes_a_secret_of_its_own_each_time(tmp_path: Path) -> None:
+def test_write_env_creates_new_keys_each_time(tmp_path: Path) -> None:
     example = "A=1\nLIVEKIT_API_KEY=<k>\nLIVEKIT_API_SECRET=<s>\nB=2\n"
     (tmp_path / ".env.example").write_text(example)
     texts = set()

@@ -1,4 +1,4 @@
-"""The hook that refuses answers, on answers."""
+"""The pre-gen hook, which rejects answers."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ ANSWERS = {
 
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """As cookiecutter makes it before it asks the hook."""
+    """Run in an empty folder, as cookiecutter runs the hook."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -37,14 +37,14 @@ def problems(answers: dict[str, str]) -> list[str]:
         {"project_slug": "class"},
         {"project_name": "Ünïcödé 🤖", "author_name": "O'Brien"},
         {"description": "two\nlines\tand a tab"},
-        {"agent_name": "  "},  # it is dropped: nobody asks for it under automatic
+        {"agent_name": "  "},  # ignored under automatic
         {"agent_name": "a\nb"},
         {"dispatch": "explicit", "agent_name": "concierge"},
         {"dispatch": "explicit", "agent_name": "O'Brien's 🤖 agent, #1"},
         {"dispatch": "explicit", "agent_name": "x" * 32_000},
     ],
 )
-def test_it_takes(answers: dict[str, str]) -> None:
+def test_it_accepts(answers: dict[str, str]) -> None:
     assert problems(ANSWERS | answers) == []
 
 
@@ -68,7 +68,7 @@ def test_it_takes(answers: dict[str, str]) -> None:
         "livekit_agents",
     ],
 )
-def test_it_refuses_the_slug(slug: str) -> None:
+def test_it_rejects_the_slug(slug: str) -> None:
     (problem,) = problems(ANSWERS | {"project_slug": slug})
     assert problem.startswith("  project_slug: ")
 
@@ -77,12 +77,12 @@ def test_it_refuses_the_slug(slug: str) -> None:
     "name",
     ["", "   ", " a", "a ", "a\nb", "a\x00", "a\u2028b", 'say "a"', "a\\n", "$a", "x" * 33_000],
 )
-def test_it_refuses_the_agent_name(name: str) -> None:
+def test_it_rejects_the_agent_name(name: str) -> None:
     (problem,) = problems(ANSWERS | {"dispatch": "explicit", "agent_name": name})
     assert problem.startswith("  agent_name: ")
 
 
-def test_it_refuses_a_folder_that_holds_something_but_a_repository(
+def test_it_rejects_a_folder_that_contains_more_than_a_repository(
     in_an_empty_folder: Path,
 ) -> None:
     (in_an_empty_folder / ".git").mkdir()
@@ -93,11 +93,11 @@ def test_it_refuses_a_folder_that_holds_something_but_a_repository(
 
 
 @pytest.mark.parametrize("prompt", ["project_name", "description", "author_name"])
-def test_it_refuses_control_characters(prompt: str) -> None:
+def test_it_rejects_control_characters(prompt: str) -> None:
     (problem,) = problems(ANSWERS | {prompt: "a\x07b"})
     assert problem.startswith(f"  {prompt}: ")
 
 
-def test_it_names_all_problems_at_once() -> None:
+def test_it_reports_all_problems_at_once() -> None:
     found = problems(ANSWERS | {"project_name": " ", "project_slug": "/", "description": "\x00"})
     assert len(found) == 3

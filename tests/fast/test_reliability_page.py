@@ -1,4 +1,4 @@
-"""docs/reliability.md says what the stored run says, and the run has every fault."""
+"""docs/reliability.md matches the stored run, and the run has every fault."""
 
 from benchmarks.reliability_page import PAGE, render, sentences, stored_run, words
 
@@ -6,13 +6,13 @@ RUN = stored_run()
 OURS = {row["fault"]: row["ours"] for row in RUN["rows"]}
 
 
-def test_the_page_is_what_the_stored_run_makes() -> None:
+def test_the_page_matches_the_stored_run() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(RUN), (
         "run `uv run python -m benchmarks.reliability --render`"
     )
 
 
-def test_every_fault_has_a_row_and_every_row_is_a_fault() -> None:
+def test_every_fault_has_one_row() -> None:
     rows = {row["fault"]: row["sentence"] for row in RUN["rows"]}
     assert rows == sentences(), "run `uv run python -m benchmarks.reliability --only FAULT …`"
     assert len(rows) == len(RUN["rows"])
@@ -27,12 +27,12 @@ def test_every_fault_ends_in_exactly_one_agent_in_each_room() -> None:
     assert not bad
 
 
-def test_eight_people_on_a_saturated_machine_have_their_agents_within_five_seconds() -> None:
+def test_eight_people_on_a_saturated_machine_get_their_agents_within_five_seconds() -> None:
     assert OURS["saturated_machine"]["rooms"] == 8
     assert OURS["saturated_machine"]["seconds"] < 5
 
 
-def test_an_outcome_in_words() -> None:
+def test_outcomes_are_described_in_words() -> None:
     one = {"rooms": 1, "served": 1, "seconds": 0.42, "note": ""}
     assert words(one) == "one agent, after 0.4 s"
     assert words(one | {"seconds": 0.01}) == "one agent, after 0.1 s"

@@ -1,11 +1,11 @@
-"""docs/scaling.md says what the stored run says."""
+"""docs/scaling.md matches the stored run."""
 
 from benchmarks.scaling_page import PAGE, PICTURE, render, stored_run
 
 RUN = stored_run()
 
 
-def test_the_page_is_what_the_stored_run_makes() -> None:
+def test_the_page_matches_the_stored_run() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(RUN), (
         "run `uv run python -m benchmarks.scaling --render`"
     )

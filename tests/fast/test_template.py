@@ -9,24 +9,24 @@ from hooks.post_gen_project import ALMOST_MARKER, CHOICES, PATHS, TEXTS, WORDS, 
 from tests.baking import PROJECT, PROMPTS, TEMPLATE, printed_by
 
 
-def test_every_prompt_and_every_choice_has_human_words() -> None:
+def test_every_prompt_and_choice_has_a_text() -> None:
     words = PROMPTS["__prompts__"]
-    asked = [prompt for prompt in PROMPTS if not prompt.startswith("_")]
-    assert list(words) == asked
-    for prompt in asked:
+    questions = [prompt for prompt in PROMPTS if not prompt.startswith("_")]
+    assert list(words) == questions
+    for prompt in questions:
         if isinstance(PROMPTS[prompt], list):
             assert list(words[prompt]) == ["__prompt__", *PROMPTS[prompt]]
 
 
 def test_the_hook_knows_every_choice() -> None:
-    licensed = {"license"}  # whose choices are files by name
+    by_file_name = {"license"}  # its choices are whole files
     chosen = {name for name in PROMPTS if name[0] != "_" and isinstance(PROMPTS[name], list)}
-    assert {name: tuple(PROMPTS[name]) for name in chosen - licensed} == CHOICES
+    assert {name: tuple(PROMPTS[name]) for name in chosen - by_file_name} == CHOICES
     assert len(WORDS) == len(set(WORDS))
 
 
 def test_every_action_is_pinned_by_commit() -> None:
-    by_tag = {"actions/cache@v4"}  # whose commit nobody has looked up yet
+    by_tag = {"actions/cache@v4"}  # its commit has not been looked up yet
     workflows = [
         path
         for folder in (TEMPLATE, PROJECT)
@@ -39,18 +39,18 @@ def test_every_action_is_pinned_by_commit() -> None:
             assert pinned or action in by_tag, f"{path}: {action}"
 
 
-def test_no_python_of_the_project_holds_jinja() -> None:
+def test_no_python_contains_jinja() -> None:
     for path in PROJECT.rglob("*.py"):
         assert not re.search(r"\{[{%#]", path.read_text(encoding="utf-8")), path
 
 
-def test_every_path_that_only_some_choices_need_is_there() -> None:
+def test_every_optional_path_exists() -> None:
     for name, words in PATHS.items():
         assert (PROJECT / name).exists(), name
         assert words < set(WORDS)
 
 
-def test_every_marker_is_well_spelt() -> None:
+def test_every_marker_is_valid() -> None:
     for path in files(PROJECT):
         try:
             text = (PROJECT / path).read_bytes().decode()
@@ -65,15 +65,15 @@ def test_every_marker_is_well_spelt() -> None:
             raise AssertionError(f"{path.as_posix()}:{error}") from error
 
 
-def test_every_file_that_is_named_after_a_choice_is_well_spelt() -> None:
+def test_no_file_name_has_a_misspelt_choice() -> None:
     words = [word.replace(".", "_") for word in WORDS]
     for path in files(PROJECT):
         if found := re.search(r"_([^\W\d_]+|\d\w*)$", path.stem):
             assert found[1] in words or not get_close_matches(found[1], words, cutoff=0.75), path
 
 
-def test_the_projects_fast_tests_pass_where_they_lie(tmp_path: Path) -> None:
-    """The superset is explicit and keyless, so all tests hold for it but those of other choices."""
+def test_the_projects_fast_tests_pass_unbaked(tmp_path: Path) -> None:
+    """The template is explicit and keyless, so the tests of other choices are skipped."""
     others = {*CHOICES["dispatch"], *CHOICES["assistant"]} - {"explicit", "keyless"}
     ignored = ("e2e", "test_missing_key.py", *(f"*test_*_{other}.py" for other in others))
     printed_by(
