@@ -22,7 +22,7 @@ from tests.e2e.world import (
 )
 
 BURST = 50  # rooms that open at once # only keyless
-BURST = 15  # fewer, as these agents need more CPU # only pipeline or realtime or offline
+BURST = 15  # rooms that open at once: such agents need CPU # only pipeline or realtime or offline
 # Seconds until the server knows the load: the SDK averages it over 2.5 and reports it every 2.5.
 REPORTED = 6
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
