@@ -1,8 +1,8 @@
 """A LiveKit server on this machine, for development and for the tests.
 
-python -m dev.livekit_server          runs one where LIVEKIT_URL points to, if that is this machine
-python -m dev.livekit_server --wait   ends as soon as the server at LIVEKIT_URL answers
-python -m dev.livekit_server --get    finds or builds the program, and prints where it is
+python -m dev.livekit_server          run one at LIVEKIT_URL, if that is on this machine
+python -m dev.livekit_server --wait   wait until the server at LIVEKIT_URL answers
+python -m dev.livekit_server --get    find or build the program, and print its path
 """
 
 import argparse
@@ -33,25 +33,25 @@ MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
 IMAGE = f"livekit/livekit-server:v{VERSION}"
 CACHE = Path.home() / ".cache" / "livekit-server" / VERSION
 HOW_TO_GET_IT = """\
-There is no LiveKit server on this machine. Any one of these brings one:
+There is no LiveKit server on this machine. Install one in any of these ways:
   macOS    brew install livekit
   Linux    curl -sSL https://get.livekit.io | bash
   Windows  https://github.com/livekit/livekit/releases
   any      install Go (https://go.dev/dl) or start Docker, and run this again
-Or name the program in LIVEKIT_SERVER_BIN."""
+Or set LIVEKIT_SERVER_BIN to the program."""
 TAKEN = """\
-What runs at {} does not take the key and the secret of this project. Either end it, or
-put another port into LIVEKIT_URL (.env), or its own key and secret into .env."""
+The server at {} does not accept this project's key and secret. Either stop it, or
+change .env: set another port in LIVEKIT_URL, or the key and secret of that server."""
 
 
 class ServerNotFound(Exception):
-    """No LiveKit server can be had here; the message says how to get one."""
+    """No LiveKit server is available here; the message says how to get one."""
 
 
 def find() -> list[str]:
-    """The command that runs a LiveKit server, without its arguments.
+    """Return the command that runs a LiveKit server, without its arguments.
 
-    Looks at LIVEKIT_SERVER_BIN, PATH and an earlier build, then builds with Go, then asks Docker.
+    Try LIVEKIT_SERVER_BIN, PATH and an earlier build, then a build with Go, then Docker.
 
     Raises:
         ServerNotFound: none of them has one.
@@ -59,7 +59,7 @@ def find() -> list[str]:
     if named := os.environ.get("LIVEKIT_SERVER_BIN"):
         if shutil.which(named):
             return [named]
-        raise ServerNotFound(f"LIVEKIT_SERVER_BIN is {named!r}: there is no such program.")
+        raise ServerNotFound(f"LIVEKIT_SERVER_BIN: there is no program {named!r}")
     if program := shutil.which("livekit-server") or shutil.which("server", path=CACHE):
         return [program]
     if (go := shutil.which("go")) and build(go):
@@ -70,7 +70,7 @@ def find() -> list[str]:
 
 
 def build(go: str) -> bool:
-    """Builds the server with Go into the cache; says whether it worked."""
+    """Build the server with Go into the cache; return whether it worked."""
     print(
         f"Building livekit-server {VERSION} with Go. This happens once and takes about two minutes."
     )
@@ -93,7 +93,7 @@ def build(go: str) -> bool:
                 program.replace(CACHE / program.name)
             return True
         log.seek(0)
-        print("Go could not build it:", *log.readlines()[-5:], sep="\n  ", file=sys.stderr)
+        print("The build failed:", *log.readlines()[-5:], sep="\n  ", file=sys.stderr)
         return False
 
 
@@ -106,7 +106,7 @@ def docker_answers() -> bool:
 def start(
     key: str, secret: str, port: int, rtc_tcp_port: int, rtc_udp_port: int, **more: Any
 ) -> subprocess.Popen[bytes]:
-    """Starts a server that only this machine can reach. The caller ends it by the handle.
+    """Start a server that only this machine can reach. The caller must end the process.
 
     Args:
         more: further top-level keys of livekit-server's configuration file.
@@ -120,11 +120,11 @@ def start(
     loopback = {
         "ips": {"includes": ["127.0.0.1/32"]},
         "enable_loopback_candidate": True,
-        "tcp_port": 0,  # it would listen on all addresses, and nobody here needs it beside UDP
+        "tcp_port": 0,  # it would listen on all addresses, and UDP is enough here
     }
     configuration = {
         "port": port,
-        "bind_addresses": ["0.0.0.0"] if docker else ["127.0.0.1"],  # a container publishes below
+        "bind_addresses": ["0.0.0.0"] if docker else ["127.0.0.1"],  # see --publish below
         "rtc": rtc if docker else {**rtc, **loopback},
         "keys": {key: secret},
         "logging": {"level": "error"},
@@ -134,31 +134,31 @@ def start(
         for published in (f"{port}", f"{rtc_tcp_port}", f"{rtc_udp_port}/udp"):
             command += ["--publish", f"127.0.0.1:{published.removesuffix('/udp')}:{published}"]
         command.append(IMAGE)
-    # JSON is YAML; through the environment, because everybody can read a command line.
+    # In the environment, because every user can read a command line. JSON is valid YAML.
     return subprocess.Popen(
         command, env={**os.environ, "LIVEKIT_CONFIG": json.dumps(configuration)}
     )
 
 
 @contextmanager
-def ending(process: subprocess.Popen[bytes], patience: float = 2) -> Iterator[None]:
-    """Ends `process` when the block ends, by force after `patience` seconds."""
+def ending(process: subprocess.Popen[bytes], grace_seconds: float = 2) -> Iterator[None]:
+    """End `process` when the block ends; kill it after `grace_seconds`."""
     try:
         yield
     finally:
         process.terminate()
         try:
-            process.wait(patience)
+            process.wait(grace_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def status(url: str, path: str = "/") -> int | None:
-    """The HTTP status of `path` on the server of this machine at `url` (ws://), if one is up."""
-    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past any proxy
+    """Return the HTTP status of `path` on the local server at `url` (ws://); None if it is down."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # bypass any proxy
     try:
-        with straight.open(url.rstrip("/").replace("ws", "http", 1) + path, timeout=5) as response:
+        with opener.open(url.rstrip("/").replace("ws", "http", 1) + path, timeout=5) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -167,7 +167,7 @@ def status(url: str, path: str = "/") -> int | None:
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> bool:
-    """Waits until the server at `url` answers; False if `process`, which is to be it, has ended."""
+    """Wait until the server at `url` answers; return False if its `process` has ended."""
     while status(url) != 200:
         if process and process.poll() is not None:
             return False
@@ -176,7 +176,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> bool:
 
 
 def takes_key_of(settings: Settings) -> bool:
-    """Whether the server of this machine at LIVEKIT_URL is LiveKit's, with this project's key."""
+    """Return whether LIVEKIT_URL is a LiveKit server that accepts this project's key."""
     token = (
         AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
         .with_identity("dev")
@@ -187,10 +187,10 @@ def takes_key_of(settings: Settings) -> bool:
 
 
 def serve(settings: Settings) -> int:
-    """Runs a server at LIVEKIT_URL until it ends; gives its exit code."""
+    """Run a server at LIVEKIT_URL until it ends; return its exit code."""
     port = urlsplit(settings.livekit_url).port or 80
     key, secret = settings.livekit_api_key, settings.livekit_api_secret.get_secret_value()
-    # honcho gives each program of the Procfile a PORT, 100 above that of the program before.
+    # honcho gives each program in the Procfile a PORT, 100 above the previous program's.
     webhook = f"http://127.0.0.1:{int(os.environ.get('PORT', 8100)) - 100}/livekit/webhook"
     process = start(
         key,
@@ -200,7 +200,7 @@ def serve(settings: Settings) -> int:
         rtc_udp_port=port + 2,
         webhook={"api_key": key, "urls": [webhook]},
     )
-    print(f"LiveKit server at {settings.livekit_url}, which reports to {webhook}", flush=True)
+    print(f"LiveKit server at {settings.livekit_url}, with webhooks to {webhook}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ending(process):
         return process.wait()

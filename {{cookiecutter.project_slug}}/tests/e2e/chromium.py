@@ -1,4 +1,4 @@
-"""A real Chromium for the tests, with the real livekit-client."""
+"""A real Chromium with the real livekit-client."""
 
 import functools
 import os
@@ -22,23 +22,23 @@ SCREENSHOTS = PROJECT / "test-results"
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Browser]:
-    """Runs this machine's Chromium, or playwright's, or skips the test (under CI: fails it)."""
+    """Run this machine's or playwright's Chromium. Without one, skip the test (in CI: fail)."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     async with async_playwright() as playwright:
         try:
             browser = await playwright.chromium.launch(
                 executable_path=next(filter(None, map(shutil.which, PROGRAMS)), None),
-                args=ARGUMENTS + ["--no-sandbox"] * is_root,  # Chromium has none for root
+                args=ARGUMENTS + ["--no-sandbox"] * is_root,  # Chromium's sandbox refuses root
             )
         except Error:
-            lack("no Chromium: `uv run playwright install chromium` gets one")
+            lack("no Chromium: run `uv run playwright install chromium`")
         yield browser
         await browser.close()
 
 
 @asynccontextmanager
 async def new_page(browser: Browser) -> AsyncIterator[Page]:
-    """Opens a page that may use microphone and clipboard, and in which no script may fail."""
+    """Open a page that may use the microphone and clipboard. Fail if a script on it fails."""
     permissions = ["microphone", "clipboard-read", "clipboard-write"]
     context = await browser.new_context(permissions=permissions)
     context.set_default_timeout(TIMEOUT * 1000)
@@ -59,23 +59,23 @@ async def new_page(browser: Browser) -> AsyncIterator[Page]:
 
 @functools.cache
 def livekit_client() -> bytes | None:
-    """The release that the page names, from the npm registry; None without npm (a CDN will do)."""
+    """Return the page's release from the npm registry, or None without npm (a CDN has it, too)."""
     html = (PROJECT / "app" / "web" / "index.html").read_text(encoding="utf-8")
-    found = re.search(r"npm/(livekit-client@[\d.]+)/(\S+\.js)", html)
+    script = re.search(r"npm/(livekit-client@[\d.]+)/(\S+\.js)", html)
     npm = shutil.which("npm")
     if npm is None:
         return None
-    assert found
+    assert script
     with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "pack", "--silent", "--pack-destination", folder, found[1]]
+        command = [npm, "pack", "--silent", "--pack-destination", folder, script[1]]
         subprocess.run(command, check=True, capture_output=True)
         (archive,) = Path(folder).iterdir()
         with tarfile.open(archive) as package:
-            file = package.extractfile(f"package/{found[2]}")
+            file = package.extractfile(f"package/{script[2]}")
             assert file
             return file.read()
 
 
 async def picture(page: Page, name: str) -> None:
-    """Writes a screenshot to test-results/."""
+    """Write a screenshot to test-results/."""
     await page.screenshot(path=SCREENSHOTS / f"{name}.png")

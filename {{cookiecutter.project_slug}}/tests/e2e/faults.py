@@ -1,4 +1,4 @@
-"""What goes wrong around a worker. Each docstring is a row of the template's reliability.md."""
+"""Fault scenarios. Each docstring is a row in the template's docs/reliability.md."""
 
 import asyncio
 import os
@@ -22,8 +22,8 @@ from tests.e2e.world import (
 )
 
 BURST = 50  # rooms that open at once # only keyless
-BURST = 15  # rooms that open at once: such agents are work # only pipeline or realtime or offline
-# Seconds until the server knows a load: the SDK averages it over 2.5, and reports it every 2.5.
+BURST = 15  # rooms that open at once: such agents need CPU # only pipeline or realtime or offline
+# Seconds until the server knows the load: the SDK averages it over 2.5 and reports it every 2.5.
 REPORTED = 6
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
@@ -99,7 +99,7 @@ async def saturated_worker(world: World) -> None:
 async def foreign_name(world: World) -> None:
     """A variable in the worker's environment gives it the name of another agent."""
     variables = dict.fromkeys(names.NAMING_VARIABLES, "another-agent")
-    del variables[names.NAMING_VARIABLES[0]]  # its name is a setting here # only explicit
+    del variables[names.NAMING_VARIABLES[0]]  # the agent's own name is set here # only explicit
     backend, _ = await asyncio.gather(world.backend(), world.worker(**variables))
     world.since = time.perf_counter()
     await world.join(backend)
@@ -227,11 +227,11 @@ async def crowd(world: World, rooms: int = 3) -> None:
     async with aiohttp.ClientSession() as http:
         for name in names:
             world.since = time.perf_counter()
-            asking = [
+            requests = [
                 http.post(f"{backend}/token", json={"room_name": name})
                 for backend in (first, second) * 10
             ]
-            for answer in await asyncio.gather(*asking):
+            for answer in await asyncio.gather(*requests):
                 answer.raise_for_status()
             await world.join(first, name)
             await world.one_agent(name)
@@ -244,7 +244,7 @@ async def burst(world: World) -> None:
     await asyncio.gather(*(world.join(backend, f"room {n}") for n in range(BURST)))
 
 
-# How long to wait for an agent, in seconds: several times as long as it takes.
+# Seconds to wait for an agent: several times as long as it takes.
 FAULTS: dict[Fault, float] = {
     late_worker: 15,
     foreign_token: 15,

@@ -1,6 +1,6 @@
-"""The worker of this project, with faults on demand: a test asks for them by files in FAULTS.
+"""This project's worker with faults on demand: tests request them by creating files in FAULTS.
 
-With PLAIN it also leaves load, names and proxies to the SDK, to measure what plain LiveKit does.
+With PLAIN, it leaves load, names and proxies to the SDK, to measure what plain LiveKit does.
 """
 
 import os
@@ -30,11 +30,11 @@ run = AgentServer.run  # only 1.8
 async def join_or_fail(*arguments: Any) -> bool:
     if (FAULTS / "exception").exists():
         (FAULTS / "exception").unlink()
-        raise RuntimeError("a fault, on demand")
+        raise RuntimeError("a fault on demand")
     return await join(*arguments)
 
 
-async def start_and_tell(job: JobContext) -> AgentSession[None]:
+async def start_and_record(job: JobContext) -> AgentSession[None]:
     with (FAULTS / "jobs").open("a") as file:
         file.write(f"{os.getpid()} {job.room.local_participant.identity}\n")
     return await start(job)
@@ -48,7 +48,7 @@ async def accept_or_not(request: JobRequest) -> None:
 
 
 def load(worker: Any) -> float:
-    """What the SDK measures. Unless a test is about it, the noise of a busy machine is left out."""
+    """Return the SDK's load if the test is about load, else a fixed one: test machines are busy."""
     if (FAULTS / "real-load").exists():
         real: float = measure(worker)
         return real
@@ -57,17 +57,17 @@ def load(worker: Any) -> float:
 
 # begin only 1.8
 async def run_with_toml(server: AgentServer, **options: bool) -> None:
-    """Do what livekit-agents does after 1.8.9 with `[agent] name` of livekit.toml (#7295)."""
+    """Imitate livekit-agents after 1.8.9, which reads `[agent] name` from livekit.toml (#7295)."""
     if (FAULTS / "livekit.toml").exists():
         setattr(server, names.NAME_OF_WORKER, "another-agent")
     await run(server, **options)
 
 
 # end only 1.8
-# In the process of each job, too, which runs this module.
+# Each job's process imports this module, too.
 import_module("tests.e2e.scripted_worker")  # only pipeline
 presence.join = join_or_fail  # type: ignore[assignment]
-assistant.start = start_and_tell
+assistant.start = start_and_record
 presence.ALONE_SECONDS = float(os.environ.get("ALONE_SECONDS", presence.ALONE_SECONDS))
 WorkerOptions.load_fnc = load
 AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8
@@ -76,7 +76,7 @@ if PLAIN:
     names.keep_name = lambda *_: None  # only 1.8
     proxy.is_bypassed = lambda url: False
 
-from tests import worker  # noqa: E402 (calls these functions as it is imported)
+from tests import worker  # noqa: E402 (its import calls these functions)
 
 if __name__ == "__main__":
     worker.main(accept_or_not, load if PLAIN else None)

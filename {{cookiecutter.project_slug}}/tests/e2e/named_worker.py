@@ -1,7 +1,7 @@
 # file only 1.8
-"""The worker of this project, named by something else as it starts, or later.
+"""This project's worker, given a name by something else: at its start, or when it registers.
 
-It stands for livekit-agents after 1.8.9, which reads `[agent] name` from livekit.toml.
+This imitates livekit-agents after 1.8.9, which reads `[agent] name` from livekit.toml.
 """
 
 import os

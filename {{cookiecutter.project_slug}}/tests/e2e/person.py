@@ -1,4 +1,4 @@
-"""A person with a LiveKit client, as the tests need one."""
+"""A person with a LiveKit client."""
 
 import asyncio
 import contextlib
@@ -9,17 +9,17 @@ from typing import Any
 import aiohttp
 from livekit import rtc
 
-TIMEOUT = 20  # seconds until a test gives up on what should come at once
+TIMEOUT = 20  # seconds to wait for something that should happen at once
 
 
 class Person:
-    """Somebody in a room.
+    """A person in a room.
 
     Attributes:
         room: the LiveKit room.
-        heard: what agents said, and what they understood, line by line (`lk.transcription`).
-        read: what was written into the chat by others (`lk.chat`).  # only pipeline or realtime
-        came_at: when this person set out to join (`time.perf_counter`).
+        heard: transcriptions, line by line: what agents said and understood (`lk.transcription`).
+        read: chat messages from others (`lk.chat`).  # only pipeline or realtime
+        came_at: when this person started to join (`time.perf_counter`).
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Person:
 
     @classmethod
     async def with_token_from(cls, backend: str, **request: Any) -> "Person":
-        """Asks the token backend at `backend` for a token and joins the room that it opens."""
+        """Get a token from the token backend at `backend`, and join its room."""
         async with (
             aiohttp.ClientSession() as http,
             http.post(f"{backend}/token", json=request) as answer,
@@ -48,7 +48,7 @@ class Person:
 
     @classmethod
     async def with_token(cls, url: str, token: str) -> "Person":
-        """Joins with a token that is at hand."""
+        """Join with the given token."""
         person = cls()
         await person.room.connect(url, token)
         return person
@@ -63,20 +63,20 @@ class Person:
         return [p for p in self.room.remote_participants.values() if p.kind == kind]
 
     async def meets_agent(self) -> rtc.RemoteParticipant:
-        """Waits for an agent.
+        """Wait for an agent.
 
         Raises:
-            TimeoutError: nobody came within TIMEOUT seconds.
+            TimeoutError: no agent joined within TIMEOUT seconds.
         """
         await self._until(lambda: self.agents)
         return self.agents[0]
 
     async def is_with_one_agent(self) -> None:
-        """Waits until there is one agent, and no other that has yet to see that and leave."""
+        """Wait until there is one agent, and all surplus agents have left."""
         await self._until(lambda: len(self.agents) == 1)
 
     async def hears(self, words: str) -> None:
-        """Waits until an agent has said something with `words` in it."""
+        """Wait until an agent has said something that contains `words`."""
         await self._until(lambda: self.lines_with(words))
 
     def lines_with(self, words: str) -> list[str]:
@@ -84,16 +84,16 @@ class Person:
 
     # begin only pipeline or realtime
     async def reads(self, words: str) -> None:
-        """Waits until somebody has written `words` into the chat."""
+        """Wait until somebody has written `words` in the chat."""
         await self._until(lambda: words in self.read)
 
     # end only pipeline or realtime
     async def says(self, words: str) -> None:
-        """Writes a chat message, as LiveKit's own frontends do."""
+        """Send a chat message, as LiveKit's own frontends do."""
         await self.room.local_participant.send_text(words, topic="lk.chat")
 
     async def hears_track(self) -> rtc.Track:
-        """Waits for the sound of another participant."""
+        """Wait for an agent's audio track."""
         await self._until(self._tracks)
         return self._tracks()[0]
 
@@ -108,10 +108,10 @@ class Person:
                 await self._changed.wait()
 
     def _into(self, lines: list[str]) -> Callable[[rtc.TextStreamReader, str], None]:
-        """Has each stream of text become one of `lines`."""
+        """Return a handler that appends each text stream to `lines`."""
 
         async def read(reader: rtc.TextStreamReader) -> None:
-            with contextlib.suppress(ConnectionError):  # this person left in mid-sentence
+            with contextlib.suppress(ConnectionError):  # this person has left mid-sentence
                 lines.append(await reader.read_all())
                 self._changed.set()
 

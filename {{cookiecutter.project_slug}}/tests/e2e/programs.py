@@ -1,4 +1,4 @@
-"""The real programs, each started for the tests and ended by the handle that started it."""
+"""The real programs. Each context manager starts one and ends it."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ from livekit.api import LiveKitAPI
 
 from dev import livekit_server
 
-# The worker that tests run, unless they ask for another one.
+# The worker module that tests run by default.
 WORKER = "tests.e2e.scripted_worker"  # only pipeline
 WORKER = "app.agent"  # only keyless or realtime or offline
 PROJECT = Path(__file__).parents[2]
@@ -26,27 +26,27 @@ TIMEOUT = 60  # seconds for a program to come up on a busy machine
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on."""
+    """Return free ports of this machine."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        for sock in sockets:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in sockets]
 
 
 def is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
-def lack(words: str) -> NoReturn:
-    """Ends a test whose real part is not here: skips it, under CI fails it."""
+def lack(reason: str) -> NoReturn:
+    """Skip a test that needs a missing program (in CI: fail it)."""
     end = pytest.fail if os.environ.get("CI") else pytest.skip
-    end(words)
+    end(reason)
 
 
 def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Runs `python -m …` in the project to its end."""
+    """Run `python -m …` in the project until it ends."""
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=PROJECT,
@@ -62,9 +62,9 @@ def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str
 def program(
     *arguments: str, ready: str, env: dict[str, str], folder: Path = PROJECT
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs `python -m …` in a project, from the moment at which it printed `ready`.
+    """Run `python -m …` in a project; enter the block once it has printed `ready`.
 
-    It leads a process group of its own, so that a test can end all of its processes at once.
+    It leads a process group, so that a test can end all of its processes at once.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
@@ -95,7 +95,7 @@ def program(
             yield process
     finally:
         reader.join()
-        print("".join(printed))  # pytest shows it with a test that fails
+        print("".join(printed))  # pytest shows this if the test fails
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class LiveKit:
     """A LiveKit server for the tests, on free ports.
 
     Attributes:
-        backends: how many token backends get its webhooks.
-        folder: the project whose programs use it.
+        backends: how many token backends receive its webhooks.
+        folder: the project whose programs use this server.
     """
 
     backends: int = 1
@@ -120,7 +120,7 @@ class LiveKit:
 
     @property
     def env(self) -> dict[str, str]:
-        """What a program needs to find it."""
+        """The variables that a program needs to use this server."""
         return {
             "LIVEKIT_URL": self.url,
             "LIVEKIT_API_KEY": self.key,
@@ -143,7 +143,7 @@ class LiveKit:
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Runs the server, or skips the test (under CI: fails it)."""
+        """Run the server. Without the program, skip the test (in CI: fail it)."""
         port, tcp, udp, *_ = self._ports
         try:
             process = livekit_server.start(
@@ -153,7 +153,7 @@ class LiveKit:
                 tcp,
                 udp,
                 agents={"target_load": self.target_load},
-                room={"departure_timeout": 2},  # seconds; a worker that stops waits for its rooms
+                room={"departure_timeout": 2},  # seconds; a stopping worker waits for its rooms
                 webhook={
                     "api_key": self.key,
                     "urls": [f"http://127.0.0.1:{hook}/livekit/webhook" for hook in self._hooks],
@@ -169,7 +169,7 @@ class LiveKit:
     def worker(
         self, module: str = WORKER, ready: str = "registered worker", **env: str
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Runs the worker as in production, from the moment it has printed `ready`."""
+        """Run the worker as in production; enter the block once it has printed `ready`."""
         env = {
             **self.env,
             "WORKER_HOST": "127.0.0.1",
@@ -189,7 +189,7 @@ class LiveKit:
 
     @contextmanager
     def backend(self, **env: str) -> Iterator[str]:
-        """Runs the token backend; gives its URL. The first `backends` get the webhooks."""
+        """Run the token backend; yield its URL. The first `backends` of them receive webhooks."""
         free = (port for port in self._hooks if not is_taken(port))
         port = next(free, None) or free_ports(1)[0]
         env = {**self.env, "TOKEN_RATE_LIMIT": "1000/minute", **env}
@@ -200,12 +200,12 @@ class LiveKit:
 
 @contextmanager
 def redis_running() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A real Redis: its address, and its process."""
-    found = shutil.which("redis-server")
-    if not found:
-        lack("no Redis: Debian's package redis-server or `brew install redis` brings one")
+    """Run a real Redis; yield its address and its process."""
+    redis = shutil.which("redis-server")
+    if not redis:
+        lack("no Redis: run `apt install redis-server` or `brew install redis`")
     (port,) = free_ports(1)
-    command = [found, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    command = [redis, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     with livekit_server.ending(process, TIMEOUT):
         assert process.stdout
@@ -215,7 +215,7 @@ def redis_running() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 @contextmanager
 def livekit_running() -> Iterator[LiveKit]:
-    """A LiveKit server that runs."""
+    """Run a LiveKit server."""
     livekit = LiveKit()
     with livekit.running():
         yield livekit

@@ -1,4 +1,4 @@
-"""The worker of this project, with fake models in the place of those that need an account."""
+"""This project's worker with fake models, because the real ones need an account."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ SCRIPT: dict[str, list[Reply]] = {
 
 
 class ScriptedSession(AgentSession[Userdata_T]):
-    """A session that gets everything from the assistant but for its models."""
+    """The assistant's session with fake models."""
 
     def __init__(self, **options: Any) -> None:
         models = {"stt": FakeSTT(), "llm": FakeLLM(SCRIPT), "tts": FakeTTS()}
         super().__init__(**options | models)
 
 
-# In the process of each job, too, which runs this module.
+# Each job's process imports this module, too.
 assistant.AgentSession = ScriptedSession  # type: ignore[attr-defined]
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # file only pipeline or realtime
-"""What a person says into the microphone, and what comes out of the loudspeaker."""
+"""The microphone and loudspeaker of a person."""
 
 import asyncio
 import time
@@ -16,21 +16,21 @@ from tests.e2e.person import TIMEOUT, Person
 
 RATE = 16_000  # hertz
 FRAME = RATE // 100  # samples
-LOUD = 1_000  # of 32,767; the noise of the codec stays below
-PAUSE = 0.4  # seconds without a sound after which an agent is quiet
+LOUD = 1_000  # of 32,767; codec noise stays below
+PAUSE_SECONDS = 0.4  # of silence, after which an agent has stopped speaking
 
 Sound = NDArray[np.int16]
 
 
 def recorded(path: Path) -> Sound:
-    """What a WAV file of 16 kHz holds."""
+    """Return the samples of a 16 kHz WAV file."""
     with wave.open(str(path)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
         return np.frombuffer(file.readframes(file.getnframes()), np.int16)
 
 
 class Call:
-    """A person in a room whose microphone is on."""
+    """A person in a room with the microphone on."""
 
     def __init__(self, source: rtc.AudioSource, track: rtc.Track) -> None:
         self._source = source
@@ -40,37 +40,37 @@ class Call:
         self.first_sound = self._last_sound = 0.0
 
     async def says(self, sound: Sound) -> float:
-        """Speaks into the microphone; gives when the last of it went out."""
-        said = asyncio.Event()
-        self._to_say.put_nowait((sound, said))
-        await said.wait()
+        """Speak into the microphone; return the time at which the last sample was sent."""
+        is_sent = asyncio.Event()
+        self._to_say.put_nowait((sound, is_sent))
+        await is_sent.wait()
         return time.perf_counter()
 
     async def hears(self) -> float:
-        """Waits for the first sound from the agent after a silence; gives when it came."""
+        """Wait for the agent's first sound after a silence; return its time."""
         async with asyncio.timeout(TIMEOUT):
             await self._sounded.wait()
         return self.first_sound
 
     async def hears_nothing_more(self) -> None:
-        """Waits until the agent, which has made a sound, is quiet."""
+        """Wait until the agent has spoken and is quiet again."""
         async with asyncio.timeout(TIMEOUT):
             await self._sounded.wait()
-            while (quiet := time.perf_counter() - self._last_sound) < PAUSE:
-                await asyncio.sleep(PAUSE - quiet)
+            while (quiet := time.perf_counter() - self._last_sound) < PAUSE_SECONDS:
+                await asyncio.sleep(PAUSE_SECONDS - quiet)
         self._sounded.clear()
 
     async def _send(self) -> None:
-        """A microphone never stops: between two sentences it sends silence."""
+        """Send without a pause, as a microphone does: silence when there is nothing to say."""
         silence = np.zeros(FRAME, np.int16), asyncio.Event()
         while True:
-            sound, said = silence if self._to_say.empty() else self._to_say.get_nowait()
+            sound, is_sent = silence if self._to_say.empty() else self._to_say.get_nowait()
             for start in range(0, len(sound), FRAME):
                 frame = sound[start : start + FRAME]
                 await self._source.capture_frame(
                     rtc.AudioFrame(frame.tobytes(), RATE, 1, len(frame))
                 )
-            said.set()
+            is_sent.set()
 
     async def _receive(self) -> None:
         async for event in rtc.AudioStream(self._track, sample_rate=RATE, num_channels=1):
@@ -83,7 +83,7 @@ class Call:
 
 @asynccontextmanager
 async def calling(person: Person) -> AsyncIterator[Call]:
-    """Turns the microphone of `person` on, who has met an agent."""
+    """Turn on the microphone of `person`, who has already met an agent."""
     source = rtc.AudioSource(RATE, 1, queue_size_ms=20)
     call = Call(source, await person.hears_track())
     receiving = asyncio.create_task(call._receive())

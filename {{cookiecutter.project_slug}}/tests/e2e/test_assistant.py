@@ -1,4 +1,4 @@
-"""A person in a real room with the assistant: text and sound go both ways."""
+"""Text and sound between a person and the assistant in a real room."""
 
 import asyncio
 
@@ -20,13 +20,11 @@ async def test_it_greets_and_answers_a_chat_message(backend: str) -> None:
     await person.leave()
 
 
-async def test_whoever_comes_back_before_the_room_closes_meets_the_agent_again(
-    backend: str,
-) -> None:
+async def test_a_person_who_returns_meets_the_same_agent(backend: str) -> None:
     first = await Person.with_token_from(backend, room_name="again")
     agent = await first.meets_agent()
     await turn_microphone_on(first)
-    await first.hears_track()  # the agent knows of this person
+    await first.hears_track()  # now the agent knows this person
     await first.leave()
     second = await Person.with_token_from(backend, room_name="again")
     assert (await second.meets_agent()).identity == agent.identity
@@ -45,7 +43,7 @@ async def turn_microphone_on(person: Person) -> rtc.AudioSource:
 
 
 async def play_tone(source: rtc.AudioSource) -> None:
-    """Plays until it is cancelled."""
+    """Play a tone until cancelled."""
     samples = RATE // 100
     for start in range(0, RATE * TIMEOUT, samples):
         times = (start + np.arange(samples)) / RATE
@@ -53,7 +51,7 @@ async def play_tone(source: rtc.AudioSource) -> None:
         await source.capture_frame(rtc.AudioFrame(wave.tobytes(), RATE, 1, samples))
 
 
-async def test_it_plays_the_voice_of_a_person_back(backend: str) -> None:
+async def test_it_plays_a_persons_voice_back(backend: str) -> None:
     person = await Person.with_token_from(backend)
     await person.meets_agent()
     playing = asyncio.create_task(play_tone(await turn_microphone_on(person)))

@@ -1,4 +1,4 @@
-"""A person speaks with the assistant through a real browser: no account, no network, no fake."""
+"""A person talks to the assistant through a real browser: no account, no network, no fakes."""
 
 import base64
 import difflib
@@ -17,7 +17,7 @@ from tests.e2e.test_page import LONGER, join
 
 SPOKEN = "Please tell me a story about the mountains. Thank you."
 RATE = 16_000  # hertz
-ALIKE = 0.8  # of the words that are spoken, how many have to be heard
+ALIKE = 0.8  # the share of spoken words that must be understood
 
 RECORD = """() => {
   const recorder = new MediaRecorder(document.querySelector("audio").srcObject);
@@ -33,7 +33,7 @@ RECORD = """() => {
 
 
 async def speak(words: str, file: Path) -> None:
-    """Writes `words` into a WAV file, as they are spoken after a second of silence."""
+    """Write a second of silence and spoken `words` into a WAV file."""
     spoken = await Voice().synthesize(words).collect()
     with wave.open(str(file), "wb") as wav:
         wav.setnchannels(1)
@@ -43,7 +43,7 @@ async def speak(words: str, file: Path) -> None:
 
 
 async def understand(webm: bytes) -> str:
-    """The words in what a browser has recorded."""
+    """Return the words in a browser's recording."""
     decoder = AudioStreamDecoder(sample_rate=RATE, num_channels=1, format="audio/webm")
     decoder.push(webm)
     decoder.end_input()
@@ -52,7 +52,7 @@ async def understand(webm: bytes) -> str:
 
 
 def alike(spoken: str, heard: str) -> float:
-    """How many of the words are the same; 1 if all are."""
+    """Return the share of equal words, from 0 to 1."""
     one, other = (re.findall("[a-z]+", text.lower()) for text in (spoken, heard))
     return difflib.SequenceMatcher(None, one, other).ratio()
 

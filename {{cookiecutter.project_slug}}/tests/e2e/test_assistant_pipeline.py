@@ -1,4 +1,4 @@
-"""A person in a real room speaks with the assistant. Only its models are fake."""
+"""A person talks to the assistant in a real room. Only its models are fake."""
 
 from pathlib import Path
 
@@ -21,11 +21,11 @@ async def test_it_greets_hears_and_answers_aloud(backend: str) -> None:
         await call.says(SPEECH)
         await call.hears()
         await person.hears(f"You wrote: {HEARD}")
-    assert HEARD in person.heard  # what it understood, for the page
+    assert HEARD in person.heard  # the transcript of the person's speech, for the page
     await person.leave()
 
 
-async def test_it_stops_when_a_person_speaks_and_answers_that(backend: str) -> None:
+async def test_it_stops_and_answers_when_a_person_interrupts(backend: str) -> None:
     person = await Person.with_token_from(backend)
     await person.meets_agent()
     async with calling(person) as call:
@@ -33,7 +33,7 @@ async def test_it_stops_when_a_person_speaks_and_answers_that(backend: str) -> N
         await call.hears_nothing_more()
         await person.says("talk")
         await call.hears()
-        for _ in range(3):  # in the first three seconds, the SDK takes speech for an echo
+        for _ in range(3):  # for the first three seconds, the SDK takes speech for an echo
             await call.says(SPEECH)
         await call.hears_nothing_more()
         await person.hears(f"You wrote: {HEARD}")
@@ -42,7 +42,7 @@ async def test_it_stops_when_a_person_speaks_and_answers_that(backend: str) -> N
     await person.leave()
 
 
-async def test_whoever_comes_later_is_heard_when_the_first_has_left(backend: str) -> None:
+async def test_a_second_person_is_heard_after_the_first_has_left(backend: str) -> None:
     first = await Person.with_token_from(backend, room_name="heard")
     agent = await first.meets_agent()
     async with calling(first) as call:
@@ -56,7 +56,7 @@ async def test_whoever_comes_later_is_heard_when_the_first_has_left(backend: str
     await second.leave()
 
 
-async def test_when_the_model_breaks_off_it_says_so_and_goes_on(backend: str) -> None:
+async def test_when_the_model_fails_mid_sentence_it_says_so_and_goes_on(backend: str) -> None:
     person = await Person.with_token_from(backend)
     await person.meets_agent()
     await person.hears(GREETING)
@@ -67,7 +67,7 @@ async def test_when_the_model_breaks_off_it_says_so_and_goes_on(backend: str) ->
     await person.leave()
 
 
-async def test_when_the_voice_fails_or_a_model_refuses_it_writes_so_and_goes_on(
+async def test_when_speech_synthesis_or_a_model_fails_it_writes_so_and_goes_on(
     backend: str,
 ) -> None:
     person = await Person.with_token_from(backend)

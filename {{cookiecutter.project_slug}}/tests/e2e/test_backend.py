@@ -1,4 +1,4 @@
-"""The token backend as a program."""
+"""The token backend as a running program."""
 
 from dataclasses import replace
 
@@ -7,9 +7,7 @@ import aiohttp
 from tests.e2e.programs import LiveKit, free_ports, redis_running, run
 
 
-def test_off_this_machine_it_does_not_start_before_its_owner_chose_who_gets_a_token(
-    livekit: LiveKit,
-) -> None:
+def test_with_a_remote_livekit_it_does_not_start_without_token_auth(livekit: LiveKit) -> None:
     (port,) = free_ports(1)
     env = {**livekit.env, "LIVEKIT_URL": "wss://example.livekit.cloud"}
     result = run("fastapi", "run", "--host", "127.0.0.1", "--port", str(port), env=env)
@@ -20,12 +18,12 @@ def test_off_this_machine_it_does_not_start_before_its_owner_chose_who_gets_a_to
 
 
 async def ask(backend: str) -> int:
-    """Asks for a token; gives the status of the answer."""
+    """Ask for a token; return the HTTP status."""
     async with aiohttp.ClientSession() as http, http.post(f"{backend}/token", json={}) as answer:
         return answer.status
 
 
-async def test_it_is_ready_when_livekit_takes_its_key(livekit: LiveKit, backend: str) -> None:
+async def test_it_is_ready_only_if_livekit_accepts_its_key(livekit: LiveKit, backend: str) -> None:
     other = replace(livekit, secret="of-another-project-with-32-letters")
     with other.backend() as wrong:
         async with aiohttp.ClientSession() as http:
@@ -36,7 +34,9 @@ async def test_it_is_ready_when_livekit_takes_its_key(livekit: LiveKit, backend:
                 assert (await answer.json())["detail"] == "LiveKit refuses the key (HTTP 401)"
 
 
-async def test_two_backends_count_together_in_a_redis_and_alone_without(livekit: LiveKit) -> None:
+async def test_backends_share_a_rate_limit_in_redis_and_count_alone_without_it(
+    livekit: LiveKit,
+) -> None:
     with redis_running() as (address, process):
         env = {"TOKEN_RATE_LIMIT": "4/hour", "TOKEN_REDIS_URL": f"redis://{address}"}
         with livekit.backend(**env) as one, livekit.backend(**env) as another:
@@ -46,5 +46,5 @@ async def test_two_backends_count_together_in_a_redis_and_alone_without(livekit:
                 assert await ask(backend) == 429
             process.kill()
             process.wait()
-            alone = [await ask(one) for _ in range(5)]
-            assert alone == [201] * 4 + [429]
+            statuses = [await ask(one) for _ in range(5)]
+            assert statuses == [201] * 4 + [429]

@@ -1,4 +1,4 @@
-"""In a real room: whatever speaks of a name, every person meets exactly one agent."""
+"""In a real room, every person meets exactly one agent, whatever names an agent."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.e2e.test_token_source import JOIN
 async def meets_one_agent(person: Person) -> None:
     agent = await person.meets_agent()
     assert agent.attributes["lk.agent_name"] == ""
-    await person.says("first")  # an answer more than the greeting: all who would come have come
+    await person.says("first")  # once this is answered, no more agents will come
     await person.hears("first")
     await person.is_with_one_agent()
     assert len(person.lines_with("first")) == 1
@@ -24,7 +24,7 @@ async def meets_one_agent(person: Person) -> None:
 
 
 @pytest.mark.parametrize("name", ["other", ""])
-async def test_an_agent_joins_though_livekits_client_asks_for_another(
+async def test_an_agent_joins_even_if_livekits_client_asks_for_another(
     backend: str, page: Page, name: str
 ) -> None:
     await page.goto(backend)
@@ -45,9 +45,7 @@ async def test_an_agent_joins(backend: str, room_config: dict[str, object]) -> N
     await meets_one_agent(await Person.with_token_from(backend, room_config=room_config))
 
 
-async def test_an_agent_joins_a_room_made_elsewhere_with_a_name_in_its_metadata(
-    livekit: LiveKit,
-) -> None:
+async def test_an_agent_joins_a_foreign_room_with_a_name_in_its_metadata(livekit: LiveKit) -> None:
     metadata = json.dumps({"require_agent": True, "agent_name": "other"})
     async with livekit.api() as api:
         await api.room.create_room(CreateRoomRequest(name="elsewhere", metadata=metadata))
@@ -57,11 +55,11 @@ async def test_an_agent_joins_a_room_made_elsewhere_with_a_name_in_its_metadata(
 
 
 async def test_ten_rooms_at_once_get_ten_agents(backend: str) -> None:
-    persons = await asyncio.gather(*(Person.with_token_from(backend) for _ in range(10)))
-    await asyncio.gather(*(meets_one_agent(person) for person in persons))
+    people = await asyncio.gather(*(Person.with_token_from(backend) for _ in range(10)))
+    await asyncio.gather(*(meets_one_agent(person) for person in people))
 
 
-async def test_an_agent_joins_though_the_worker_is_named_by_its_environment() -> None:
+async def test_an_agent_joins_even_if_the_environment_names_the_worker() -> None:
     names = dict.fromkeys(NAMING_VARIABLES, "other")
     with livekit_running() as livekit, livekit.backend() as backend, livekit.worker(**names):
         await meets_one_agent(await Person.with_token_from(backend))

@@ -1,4 +1,4 @@
-"""A worker that is told to stop lets its conversations go on, and takes no new ones."""
+"""A stopping worker lets its conversations continue, and accepts no new ones."""
 
 import asyncio
 import subprocess
@@ -8,10 +8,10 @@ import pytest
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit
 
-JOB = 20  # seconds
+JOB_SECONDS = 20
 
 
-async def test_a_worker_that_is_told_to_stop_ends_after_its_conversations() -> None:
+async def test_a_stopping_worker_exits_after_its_conversations() -> None:
     livekit = LiveKit()
     with livekit.running(), livekit.backend() as backend, livekit.worker() as worker:
         person = await Person.with_token_from(backend)
@@ -20,13 +20,13 @@ async def test_a_worker_that_is_told_to_stop_ends_after_its_conversations() -> N
         await person.says("You have been told to stop.")
         await person.hears("You have been told to stop.")
         late = await Person.with_token_from(backend)
-        for second in range(JOB):
+        for second in range(JOB_SECONDS):
             with pytest.raises(subprocess.TimeoutExpired):
                 await asyncio.to_thread(worker.wait, 1)
             words = f"after {second} s"
             await person.says(words)
             await person.hears(words)
-            assert [each.identity for each in person.agents] == [agent.identity]
+            assert [participant.identity for participant in person.agents] == [agent.identity]
             assert not late.agents
             assert worker.poll() is None
         await late.leave()

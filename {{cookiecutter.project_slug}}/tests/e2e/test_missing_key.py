@@ -1,5 +1,5 @@
 # file only pipeline or realtime
-"""Without a key for its models the agent joins all the same, and says which one is missing."""
+"""Without a key for its models, the agent still joins, and says which key is missing."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ MISSING = "LIVEKIT_INFERENCE_API_KEY or LIVEKIT_INFERENCE_API_SECRET is missing:
 MISSING = "OPENAI_API_KEY is missing: "  # only realtime
 
 
-async def test_it_joins_and_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_it_joins_and_says_which_key_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     (port,) = free_ports(1)
     env = {"WORKER_PORT": str(port)}
     env |= {"LIVEKIT_INFERENCE_API_KEY": "", "LIVEKIT_INFERENCE_API_SECRET": ""}  # only pipeline

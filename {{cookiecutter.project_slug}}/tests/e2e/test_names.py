@@ -1,5 +1,5 @@
 # file only 1.8
-"""The worker has our name only, except where `lk agent simulate` gives it one for its own rooms."""
+"""The worker has no name but ours, except one from `lk agent simulate` for simulated rooms."""
 
 from livekit.api import AccessToken, RoomAgentDispatch, RoomConfiguration, VideoGrants
 
@@ -23,16 +23,16 @@ async def test_livekit_toml_does_not_name_the_worker() -> None:
         await person.leave()
 
 
-def test_a_worker_that_is_registered_under_another_name_stops(livekit: LiveKit) -> None:
+def test_a_worker_registered_under_another_name_stops(livekit: LiveKit) -> None:
     ports = {"WORKER_HOST": "127.0.0.1", "WORKER_PORT": "0"}
-    ended = run("tests.e2e.named_worker", "start", env={**livekit.env, **ports, "NAMED": "later"})
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stdout + ended.stderr
-    said = f"Stopping: this worker is registered as 'from-nowhere', not as {NAME!r}"
-    assert ended.stdout.count(said) + ended.stderr.count(said) == 1
+    result = run("tests.e2e.named_worker", "start", env={**livekit.env, **ports, "NAMED": "later"})
+    assert result.returncode == 1
+    assert "Traceback" not in result.stdout + result.stderr
+    message = f"Stopping: this worker is registered as 'from-nowhere', not as {NAME!r}"
+    assert result.stdout.count(message) + result.stderr.count(message) == 1
 
 
-async def test_a_simulation_of_lk_gets_the_agent_that_it_asks_for(livekit: LiveKit) -> None:
+async def test_a_simulation_by_lk_gets_the_agent_it_asks_for(livekit: LiveKit) -> None:
     name = "simulation-1"
     start = (
         *("livekit.agents", "start", "app/agent.py", "--url", livekit.url),

@@ -1,4 +1,4 @@
-"""What an operator sees of the real programs: their logs, what they count, their traces."""
+"""Logs, metrics and traces of the real programs, as an operator sees them."""
 
 import asyncio
 import contextlib
@@ -6,12 +6,13 @@ import gzip  # only 1.8
 import io
 import json
 import platform  # only 1.8
-import re
+import re  # only kubernetes
 import threading  # only 1.8
 from collections.abc import Iterator  # only 1.8
 from contextlib import contextmanager  # only 1.8
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer  # only 1.8
+from pathlib import Path  # only kubernetes
 
 import aiohttp
 import pytest
@@ -21,33 +22,33 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.dispatch.policy import LOAD_LIMIT  # only 1.8
 from tests.e2e.person import TIMEOUT, Person
-from tests.e2e.programs import PROJECT, LiveKit, free_ports
+from tests.e2e.programs import LiveKit, free_ports
 
 ROOM = "observed"
 JOBS = f"lk_agents_active_job_count {platform.node()}"  # only 1.8
 
 
 @dataclass
-class Seen:
-    """All that there is to see of a room that lost its agent and got another one."""
+class Telemetry:
+    """Log lines, metrics and spans of a room whose agent was replaced."""
 
     lines: list[str]
-    counted: dict[str, float]
+    metrics: dict[str, float]
     spans: set[str]  # only 1.8
 
 
 @pytest.fixture(scope="module")
-async def seen() -> Seen:
+async def telemetry() -> Telemetry:
     livekit = LiveKit()
-    (for_backend,) = free_ports(1)
+    (backend_port,) = free_ports(1)
     backend_env = {
         "TOKEN_LOG_FORMAT": "json",
         "TOKEN_METRICS_HOST": "127.0.0.1",
-        "TOKEN_METRICS_PORT": str(for_backend),
+        "TOKEN_METRICS_PORT": str(backend_port),
     }
     # begin only 1.8
-    (for_worker,) = free_ports(1)
-    worker_env = {"WORKER_METRICS_PORT": str(for_worker)}
+    (worker_port,) = free_ports(1)
+    worker_env = {"WORKER_METRICS_PORT": str(worker_port)}
     # end only 1.8
     printed = io.StringIO()
     with (
@@ -68,12 +69,12 @@ async def seen() -> Seen:
             )
         while (await person.meets_agent()).identity == first.identity:
             await asyncio.sleep(0.05)
-        # LiveKit reports a moment later that the second agent is there.
+        # LiveKit's webhook about the second agent comes a moment later.
         async with asyncio.timeout(TIMEOUT):
-            while (counted := await metrics(for_backend))["app_agent_seconds_count"] < 2:
+            while (counted := await metrics_at(backend_port))["app_agent_seconds_count"] < 2:
                 await asyncio.sleep(0.05)
             # begin only 1.8
-            while (worker := await metrics(for_worker))[JOBS] > 1:
+            while (worker := await metrics_at(worker_port))[JOBS] > 1:
                 await asyncio.sleep(0.05)
             # end only 1.8
         # begin only 1.8
@@ -81,7 +82,7 @@ async def seen() -> Seen:
         counted = {**worker, **counted, "app_dispatches_total": sent}
         # end only 1.8
         await person.leave()
-    return Seen(
+    return Telemetry(
         printed.getvalue().splitlines(),
         counted,
         spans,  # only 1.8
@@ -91,7 +92,7 @@ async def seen() -> Seen:
 # begin only 1.8
 @contextmanager
 def collector() -> Iterator[tuple[str, set[str]]]:
-    """A collector of OpenTelemetry's: where it is, and the spans that it was sent."""
+    """Run an OpenTelemetry collector; yield its URL and the names of the spans it receives."""
     spans: set[str] = set()
 
     class Collector(BaseHTTPRequestHandler):
@@ -116,8 +117,8 @@ def collector() -> Iterator[tuple[str, set[str]]]:
 
 
 # end only 1.8
-async def metrics(port: int) -> dict[str, float]:
-    """What is counted there, by its name and the values of its labels."""
+async def metrics_at(port: int) -> dict[str, float]:
+    """Return the metrics on `port`, by name and label values."""
     url = f"http://127.0.0.1:{port}/metrics"
     async with aiohttp.ClientSession() as http, http.get(url) as answer:
         text = await answer.text()
@@ -128,41 +129,43 @@ async def metrics(port: int) -> dict[str, float]:
     }
 
 
-def test_each_line_is_json_and_those_of_a_job_name_it_and_its_room(seen: Seen) -> None:
-    lines = [json.loads(line) for line in seen.lines if line]
+def test_log_lines_are_json_and_a_jobs_lines_have_its_id_and_room(telemetry: Telemetry) -> None:
+    lines = [json.loads(line) for line in telemetry.lines if line]
     for line in lines:
         assert {"level", "name", "message", "timestamp"} <= line.keys()
     worker = next(line.get("pid") for line in lines if line["message"] == "starting worker")
     jobs = {line.get("pid") for line in lines if "job_id" in line} - {worker}
     assert len(jobs) == 2
     for line in lines:
-        if line.get("pid") in jobs and "process" not in line["message"]:  # before it got a job
+        if line.get("pid") in jobs and "process" not in line["message"]:  # before its job
             assert line["room"] == ROOM
             assert line["job_id"]
     assert any(line["name"] == "app.dispatch.rooms" and line["room"] == ROOM for line in lines)
 
 
-def test_what_is_counted(seen: Seen) -> None:
-    assert seen.counted["app_token_requests_total 201"] == 1
-    assert seen.counted["app_token_requests_total 422"] == 1
-    assert seen.counted["app_agent_seconds_count"] == 2
-    assert seen.counted["app_agent_seconds_bucket 5.0"] >= 1
-    assert seen.counted["app_dispatches_total"] == 1
-    # begin only 1.8
-    assert seen.counted[JOBS] == 1
-    assert seen.counted["app_worker_load"] >= 0
-    assert 0 <= seen.counted[f"lk_agents_worker_load {platform.node()}"] <= LOAD_LIMIT
-    # end only 1.8
+# begin only kubernetes
+def test_the_dashboard_shows_existing_metrics(telemetry: Telemetry) -> None:
+    dashboard = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboard.json"
+    names = set(re.findall(r"\b(?:app|lk_agents)_\w+", dashboard.read_text(encoding="utf-8")))
+    assert names
+    assert names <= {name.split()[0] for name in telemetry.metrics}
 
 
+# end only kubernetes
 # begin only 1.8
-def test_each_job_is_traced(seen: Seen) -> None:
-    assert {"job_entrypoint", "agent_session"} <= seen.spans
+def test_each_job_is_traced(telemetry: Telemetry) -> None:
+    assert {"job_entrypoint", "agent_session"} <= telemetry.spans
 
 
 # end only 1.8
-def test_the_dashboard_shows_what_there_is(seen: Seen) -> None:
-    dashboard = (PROJECT / "deploy" / "grafana" / "dashboard.json").read_text(encoding="utf-8")
-    names = set(re.findall(r"\b(?:app|lk_agents)_\w+", dashboard))
-    assert names
-    assert names <= {name.split()[0] for name in seen.counted}
+def test_metrics_count_tokens_agents_and_dispatches(telemetry: Telemetry) -> None:
+    assert telemetry.metrics["app_token_requests_total 201"] == 1
+    assert telemetry.metrics["app_token_requests_total 422"] == 1
+    assert telemetry.metrics["app_agent_seconds_count"] == 2
+    assert telemetry.metrics["app_agent_seconds_bucket 5.0"] >= 1
+    assert telemetry.metrics["app_dispatches_total"] == 1
+    # begin only 1.8
+    assert telemetry.metrics[JOBS] == 1
+    assert telemetry.metrics["app_worker_load"] >= 0
+    assert 0 <= telemetry.metrics[f"lk_agents_worker_load {platform.node()}"] <= LOAD_LIMIT
+    # end only 1.8

@@ -1,4 +1,4 @@
-"""The page, in a real browser, as a person uses it."""
+"""The page in a real browser, used as a person would."""
 
 # begin only keyless
 import re
@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from tests.e2e.chromium import new_page, picture
 from tests.e2e.programs import LiveKit, livekit_running
 
-LONGER = 30_000  # milliseconds, for what may take a worker or the page's patience of 10 s
+LONGER = 30_000  # milliseconds; a worker may need this long, and the page waits 10 s for an agent
 
 
 async def join(page: Page, url: str, room: str = "", name: str = "Ann") -> None:
@@ -37,16 +37,16 @@ async def test_a_person_meets_the_agent_chats_and_hears_it(backend: str, page: P
     await page.get_by_label("Message", exact=True).fill("Is anybody there?")
     await page.keyboard.press("Enter")
     lines = log.get_by_role("listitem").filter(has_text="Is anybody there?")
-    await expect(lines).to_have_count(2)  # the question, and an answer that repeats it
+    await expect(lines).to_have_count(2)  # the message, and the answer that repeats it
 
     microphone = page.get_by_role("button", name="Microphone")
     await microphone.click()
     await expect(microphone).to_have_attribute("aria-pressed", "true")
     await expect(page.get_by_label("Level of your microphone")).not_to_have_js_property("value", 0)
     # begin only keyless
-    # The agent plays the beep of the fake microphone back.
-    heard = re.compile(r"--level: 0\.\d*[1-9]")
-    await expect(page.locator("#agent")).to_have_attribute("style", heard)
+    # The agent plays back the beep of the fake microphone.
+    level = re.compile(r"--level: 0\.\d*[1-9]")
+    await expect(page.locator("#agent")).to_have_attribute("style", level)
     # end only keyless
     await expect(page.locator("audio")).not_to_have_js_property("currentTime", 0)
     await picture(page, "here")
@@ -75,7 +75,7 @@ async def test_without_a_worker_it_says_what_to_do(page: Page) -> None:
         assert copied == "uv run python -m app.doctor --room='it'\\''s quiet'"
 
 
-async def test_it_asks_for_the_key_where_one_is_needed(livekit: LiveKit, page: Page) -> None:
+async def test_it_asks_for_a_key_if_one_is_needed(livekit: LiveKit, page: Page) -> None:
     with livekit.backend(TOKEN_AUTH="api-key", TOKEN_API_KEY="sésame") as backend:
         await page.goto(backend)
         key = page.get_by_label("Access key or sign-in token")
@@ -102,7 +102,7 @@ async def test_it_says_when_livekit_client_is_blocked(backend: str, page: Page) 
     await expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
 
 
-async def test_it_tells_when_the_room_is_closed(livekit: LiveKit, backend: str, page: Page) -> None:
+async def test_it_says_when_the_room_is_closed(livekit: LiveKit, backend: str, page: Page) -> None:
     await join(page, backend, "closing")
     await expect(page.get_by_role("status")).to_contain_text("The agent is here")
     async with livekit.api() as api:
@@ -122,7 +122,7 @@ async def test_it_can_be_used_with_the_keyboard_alone(backend: str, page: Page) 
     await expect(page.get_by_label("Message", exact=True)).to_be_focused()
 
 
-async def test_two_persons_read_each_other(backend: str, browser: Browser, page: Page) -> None:
+async def test_two_people_read_each_other(backend: str, browser: Browser, page: Page) -> None:
     async with new_page(browser) as other:
         for person, name in ((page, "Ann"), (other, "Bob")):
             await join(person, backend, "both", name)

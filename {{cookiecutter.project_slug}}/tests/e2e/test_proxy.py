@@ -1,4 +1,4 @@
-"""A proxy in the environment: bypassed for a server on this machine, used for one behind it."""
+"""A proxy in the environment: bypassed for a local server, used for one that is behind it."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ async def is_ready(backend: str) -> bool:
 
 
 def diagnosis(livekit: LiveKit, backend: str, **env: str) -> tuple[str, dict[str, Any]]:
-    """The cause that the doctor names first, or nothing; and what it found about the server."""
+    """Return the doctor's first cause (empty if healthy), and its finding about the server."""
     arguments = ("app.doctor", "--json", "--backend", backend)
-    said = json.loads(run(*arguments, env={**livekit.env, **env}).stdout)
-    (seen,) = (each for each in said["findings"] if each["check"] == "server")
-    return (said["diagnosis"][0]["cause"] if said["diagnosis"] else ""), seen
+    report = json.loads(run(*arguments, env={**livekit.env, **env}).stdout)
+    (finding,) = (f for f in report["findings"] if f["check"] == "server")
+    return (report["diagnosis"][0]["cause"] if report["diagnosis"] else ""), finding
 
 
-async def test_a_server_on_this_machine_needs_no_proxy() -> None:
+async def test_the_proxy_is_bypassed_for_a_server_on_this_machine() -> None:
     with http_proxy() as proxy, livekit_running() as livekit:
         (port,) = free_ports(1)
         env = {**proxy.env, "WORKER_PORT": str(port)}
@@ -40,15 +40,15 @@ async def test_a_server_on_this_machine_needs_no_proxy() -> None:
             assert await answers_to(person) == 1
             assert await is_ready(backend)
             await person.leave()
-            cause, seen = diagnosis(livekit, backend, **env)
-            assert (cause, seen["level"]) == ("", "ok")
-            assert "bypassed" in seen["means"]
+            cause, finding = diagnosis(livekit, backend, **env)
+            assert (cause, finding["level"]) == ("", "ok")
+            assert "bypassed" in finding["means"]
         assert proxy.requests == []
 
 
 async def test_a_server_behind_a_proxy_is_reached_through_it() -> None:
     with http_proxy() as proxy, livekit_running() as livekit:
-        # Only the proxy knows this host. The SDK's worker itself does not read http_proxy.
+        # Only the proxy can resolve this host. The SDK's worker does not read http_proxy itself.
         url = livekit.url.replace("127.0.0.1", "livekit.test")
         (port,) = free_ports(1)
         env = {"LIVEKIT_URL": url, "http_proxy": proxy.url, "TOKEN_AUTH": "none"}
@@ -59,58 +59,56 @@ async def test_a_server_behind_a_proxy_is_reached_through_it() -> None:
             assert await answers_to(person) == 1
             assert await is_ready(backend)
             await person.leave()
-            there = url.replace("ws", "http", 1)
+            http_url = url.replace("ws", "http", 1)
             expected = {
                 ("GET", f"{url}/agent"),  # the worker
                 ("CONNECT", url.removeprefix("ws://")),  # the agent
-                ("POST", f"{there}/twirp/livekit.RoomService/ListRooms"),  # both look for rooms
-                ("GET", f"{there}/rtc/validate"),  # the token backend
+                ("POST", f"{http_url}/twirp/livekit.RoomService/ListRooms"),  # both check rooms
+                ("GET", f"{http_url}/rtc/validate"),  # the token backend
             }
             assert expected <= set(proxy.requests)
-            cause, seen = diagnosis(livekit, backend, **env)
-            assert (cause, seen["level"]) == ("", "ok")
-            assert proxy.url in seen["means"]
+            cause, finding = diagnosis(livekit, backend, **env)
+            assert (cause, finding["level"]) == ("", "ok")
+            assert proxy.url in finding["means"]
 
 
-async def test_the_doctor_finds_a_proxy_in_the_way(
+async def test_the_doctor_finds_a_proxy_that_should_be_bypassed(
     livekit: LiveKit, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_up = asyncio.BaseEventLoop.getaddrinfo
 
-    async def known(loop: asyncio.BaseEventLoop, host: str, *port: Any, **more: Any) -> Any:
+    async def resolve(loop: asyncio.BaseEventLoop, host: str, *port: Any, **more: Any) -> Any:
         return await look_up(loop, host.replace("livekit.test", "127.0.0.1"), *port, **more)
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", known)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolve)
     dead = f"http://127.0.0.1:{free_ports(1)[0]}"
     env = {**livekit.env, **dict.fromkeys(VARIABLES, dead)}
     env["LIVEKIT_URL"] = livekit.url.replace("127.0.0.1", "livekit.test")
     for variable, value in env.items():
         monkeypatch.setenv(variable, value)
-    finding = await of_server()
+    finding = await check_server()
     assert (finding.level, finding.cause) == ("problem", "proxy")
     assert "answers without" in finding.means
     assert "Add livekit.test to NO_PROXY" in finding.advice
     monkeypatch.setenv("NO_PROXY", "livekit.test")
-    finding = await of_server()
+    finding = await check_server()
     assert finding.level == "ok"
     assert "bypassed" in finding.means
 
 
-async def of_server() -> Finding:
+async def check_server() -> Finding:
     settings = Settings()
     async with app_proxy.livekit_api(settings) as api:
         return await proxies.explain(settings, await server.look(settings, api))
 
 
-def test_the_doctor_finds_a_proxy_that_does_not_reach_livekit(
-    livekit: LiveKit, backend: str
-) -> None:
+def test_the_doctor_finds_a_proxy_that_cannot_reach_livekit(livekit: LiveKit, backend: str) -> None:
     with http_proxy() as proxy:
         (port,) = free_ports(1)
         url = f"wss://livekit.test:{port}"
-        way = proxy.url.replace("//", "//bob:hunter2@")
-        cause, seen = diagnosis(livekit, backend, LIVEKIT_URL=url, https_proxy=way)
+        proxy_url = proxy.url.replace("//", "//bob:hunter2@")
+        cause, finding = diagnosis(livekit, backend, LIVEKIT_URL=url, https_proxy=proxy_url)
     assert cause == "proxy"
-    assert "HTTP 502" in seen["seen"]
-    assert "HTTPS_PROXY" in seen["advice"]
-    assert "hunter2" not in json.dumps(seen)
+    assert "HTTP 502" in finding["seen"]
+    assert "HTTPS_PROXY" in finding["advice"]
+    assert "hunter2" not in json.dumps(finding)

@@ -1,4 +1,4 @@
-"""An agent that is not wanted in its room does not open it again, and does not keep coming."""
+"""A closed room stays closed, and an agent that is removed again and again backs off."""
 
 import asyncio
 import time
@@ -9,45 +9,45 @@ from livekit.api import DeleteRoomRequest
 from tests.e2e.world import POLL_SECONDS, World, world
 
 ROOMS = 20
-SPREAD_SECONDS = 0.5  # over loopback, an agent takes less to join
+SPREAD_SECONDS = 0.5  # over loopback, an agent joins faster than this
 QUIET_SECONDS = 5
-WATCHED_SECONDS = 5.3  # in which eleven agents came, before the back-off counted from the first try
+OBSERVED_SECONDS = 5.3  # eleven agents came before the back-off counted from the first try
 AT_ONCE = 3
 
 
-async def test_a_room_that_is_deleted_while_its_agent_joins_stays_closed(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
-        backend, _ = await asyncio.gather(here.backend(), here.worker())
+async def test_a_room_deleted_while_its_agent_joins_stays_closed(tmp_path: Path) -> None:
+    async with world(tmp_path) as scenario:
+        backend, _ = await asyncio.gather(scenario.backend(), scenario.worker())
         for n in range(ROOMS):
             name = f"room {n}"
-            await here.join(backend, name)
-            await asyncio.sleep(SPREAD_SECONDS * n / ROOMS)  # LiveKit asks, assigns, admits
-            await here.api.room.delete_room(DeleteRoomRequest(room=name))
+            await scenario.join(backend, name)
+            await asyncio.sleep(SPREAD_SECONDS * n / ROOMS)  # to hit every step of joining
+            await scenario.api.room.delete_room(DeleteRoomRequest(room=name))
         async with asyncio.timeout(60):
-            await are_closed_for(QUIET_SECONDS, here)
+            await wait_until_closed_for(QUIET_SECONDS, scenario)
 
 
-async def are_closed_for(seconds: float, here: World) -> None:
-    """Wait until no room has been open for so many seconds on end."""
+async def wait_until_closed_for(seconds: float, scenario: World) -> None:
+    """Wait until no room has been open for `seconds` in a row."""
     closed_since = time.perf_counter()
     while time.perf_counter() - closed_since < seconds:
-        if await here.rooms():
+        if await scenario.rooms():
             closed_since = time.perf_counter()
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def test_an_agent_that_is_always_removed_comes_ever_more_slowly(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
-        backend, _ = await asyncio.gather(here.backend(), here.worker())
-        await here.join(backend)
-        came: dict[str, float] = {}
+async def test_an_agent_that_is_always_removed_backs_off(tmp_path: Path) -> None:
+    async with world(tmp_path) as scenario:
+        backend, _ = await asyncio.gather(scenario.backend(), scenario.worker())
+        await scenario.join(backend)
+        joined: dict[str, float] = {}
         since = time.perf_counter()
         async with asyncio.timeout(60):
-            while len(came) < AT_ONCE or time.perf_counter() < since + WATCHED_SECONDS:
-                for identity in await here.agents():
-                    came.setdefault(identity, time.perf_counter() - since)
-                    await here.remove(identity)
+            while len(joined) < AT_ONCE or time.perf_counter() < since + OBSERVED_SECONDS:
+                for identity in await scenario.agents():
+                    joined.setdefault(identity, time.perf_counter() - since)
+                    await scenario.remove(identity)
                 await asyncio.sleep(POLL_SECONDS)
-    in_time = [seconds for seconds in came.values() if seconds < WATCHED_SECONDS]
-    print(f"{len(in_time)} agents came within {WATCHED_SECONDS} seconds")
+    in_time = [seconds for seconds in joined.values() if seconds < OBSERVED_SECONDS]
+    print(f"{len(in_time)} agents came within {OBSERVED_SECONDS} seconds")
     assert len(in_time) <= AT_ONCE + 1

@@ -1,4 +1,4 @@
-"""LiveKit's own client asks for tokens (`TokenSource.endpoint`), as frontends do."""
+"""LiveKit's own client gets tokens (`TokenSource.endpoint`), as frontends do."""
 
 import time
 from typing import Any
@@ -45,17 +45,17 @@ async def test_it_joins_and_meets_the_agent(
     await page.goto(backend)
     met = await page.evaluate(JOIN, options)
     assert met["agents"] == 1
-    for option, what in {
+    for option, field in {
         "roomName": "room",
         "participantIdentity": "identity",
         "participantName": "name",
         "participantMetadata": "metadata",
         "participantAttributes": "attributes",
     }.items():
-        assert met[what] == options.get(option, met[what])
+        assert met[field] == options.get(option, met[field])
 
 
-async def test_a_token_that_ends_soon_is_replaced(livekit: LiveKit, page: Page) -> None:
+async def test_a_token_that_is_about_to_expire_is_replaced(livekit: LiveKit, page: Page) -> None:
     fetch = "async () => (await source.fetch({ roomName: 'later' })).participantToken"
     with livekit.backend(TOKEN_TTL_SECONDS="300") as backend:
         await page.goto(backend)
@@ -66,7 +66,7 @@ async def test_a_token_that_ends_soon_is_replaced(livekit: LiveKit, page: Page) 
         assert await page.evaluate(fetch) != first
 
 
-async def test_with_a_key_in_its_headers_it_gets_a_token(livekit: LiveKit, page: Page) -> None:
+async def test_a_client_that_sends_the_key_gets_a_token(livekit: LiveKit, page: Page) -> None:
     fetch = "({ headers }) => LivekitClient.TokenSource.endpoint('/token', { headers }).fetch({})"
     with livekit.backend(TOKEN_AUTH="api-key", TOKEN_API_KEY="open-sesame") as backend:
         await page.goto(backend)
@@ -74,10 +74,8 @@ async def test_with_a_key_in_its_headers_it_gets_a_token(livekit: LiveKit, page:
         assert answer["serverUrl"] == livekit.url
 
 
-async def test_a_web_site_that_is_listed_may_ask(
-    livekit: LiveKit, backend: str, page: Page
-) -> None:
-    """`backend` stands for the web site, because it has the page to ask from."""
+async def test_a_listed_web_site_may_ask(livekit: LiveKit, backend: str, page: Page) -> None:
+    """`backend` stands in for the web site, because it has a page to send the request from."""
     fetch = """(url) => {
         const headers = { Authorization: 'Bearer anything' };
         return LivekitClient.TokenSource.endpoint(url, { headers }).fetch({});

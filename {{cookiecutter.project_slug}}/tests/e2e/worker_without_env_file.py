@@ -1,11 +1,11 @@
 # file only pipeline or realtime
-"""The worker of this project as it is without a .env."""
+"""This project's worker without its .env."""
 
 from livekit.agents import cli
 
 from app.settings import Settings
 
-Settings.model_config["env_file"] = None  # in the process of each job, too
+Settings.model_config["env_file"] = None  # also in each job's process, which imports this module
 
 from app import agent  # noqa: E402
 

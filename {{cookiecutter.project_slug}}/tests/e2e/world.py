@@ -1,4 +1,4 @@
-"""A LiveKit server with workers, token backends and people, for faults to happen in."""
+"""A LiveKit server with workers, token backends and people: the scene of a fault scenario."""
 
 import asyncio
 import os
@@ -29,24 +29,24 @@ from dev import livekit_server
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit
 
-POLL_SECONDS = 0.05  # LiveKit has no event for what is polled here
+POLL_SECONDS = 0.05  # the polled states have no LiveKit event
 
 
 # begin only explicit
-# What a room asks for, so that our agent joins it, whoever opens the room.
+# The dispatch that any room needs so that our agent joins it.
 AGENTS = [RoomAgentDispatch(agent_name=names.our_name(load_settings()))]
 
 
 # end only explicit
 @dataclass(frozen=True)
 class Outcome:
-    """What people get in the end.
+    """The result of a scenario.
 
     Attributes:
-        rooms: how many rooms they are in.
+        rooms: the number of rooms with people.
         served: how many of these have exactly one agent, which answers once.
-        seconds: how long the slowest of these took, from `World.since`.
-        note: what the fault has counted besides.
+        seconds: the time that the slowest of these took, from `World.since`.
+        note: what else the scenario has counted.
     """
 
     rooms: int
@@ -61,16 +61,16 @@ class Outcome:
 
 @dataclass
 class World:
-    """A LiveKit server, and what the faults need beside it.
+    """A LiveKit server, and what fault scenarios need around it.
 
     Attributes:
-        folder: where faulty_worker.py looks for the faults that a test asks for.
+        folder: where tests request faults from faulty_worker.py.
         promise: False for plain LiveKit, without what this project adds (`DISPATCH_ENSURE=false`,
             and see faulty_worker.py).
-        people: one per room, by the name of the room.
-        lost: agents whose end is the fault, so they do not count.
-        since: when an agent could come (`time.perf_counter`).
-        note: what the page should say besides, asked once all have their agents.
+        people: one person per room, by room name.
+        lost: agents that the fault ends, so they do not count.
+        since: when an agent could first join (`time.perf_counter`).
+        note: returns a remark for docs/reliability.md; called once all rooms have their agents.
     """
 
     livekit: LiveKit
@@ -85,7 +85,7 @@ class World:
     note: Callable[[], str] = str
 
     async def worker(self, ready: str = "registered worker", **env: str) -> subprocess.Popen[bytes]:
-        """Run a worker, from the moment it has printed `ready`."""
+        """Start a worker, and wait until it has printed `ready`."""
         program = self.livekit.worker(
             "tests.e2e.faulty_worker",
             ready,
@@ -110,14 +110,14 @@ class World:
         self.people[room] = await Person.with_token(self.livekit.url, token.to_jwt())
 
     def foreign_token(self, room: str = "room") -> AccessToken:
-        """A token from another backend, which does not know this project."""
+        """Make a token as another backend would, which does not know this project."""
         token = AccessToken(self.livekit.key, self.livekit.secret).with_identity("ann")
         token.with_grants(VideoGrants(room_join=True, room=room))
         token.with_room_config(RoomConfiguration(agents=AGENTS))  # only explicit
         return token
 
     async def agents(self, room: str = "room") -> list[str]:
-        """The agents that the server lists and whose assistant has started."""
+        """Return the agents that the server lists and whose assistant has started."""
         answer = await self.api.room.list_participants(ListParticipantsRequest(room=room))
         return [
             participant.identity
@@ -127,18 +127,18 @@ class World:
         ]
 
     async def one_agent(self, room: str = "room") -> str:
-        """Wait until there is exactly one."""
+        """Wait until there is exactly one agent; return its identity."""
         while len(agents := await self.agents(room)) != 1 or agents[0] in self.lost:
             await asyncio.sleep(POLL_SECONDS)
         return agents[0]
 
     async def lose_agent(self) -> str:
-        """Wait for the agent whose end will be the fault."""
+        """Wait for the agent that the fault will end; return its identity."""
         self.lost.add(agent := await self.one_agent())
         return agent
 
     async def remove(self, identity: str, room: str = "room") -> None:
-        """Put somebody out of a room, who may have left already."""
+        """Remove a participant, who may have left already."""
         try:
             await self.api.room.remove_participant(
                 RoomParticipantIdentity(room=room, identity=identity)
@@ -148,17 +148,17 @@ class World:
                 raise
 
     async def agent_has_gone(self) -> None:
-        """Wait until the server has noticed."""
+        """Wait until the server no longer lists any lost agent."""
         while self.lost & set(await self.agents()):
             await asyncio.sleep(POLL_SECONDS)
 
     async def rooms(self, *names: str) -> list[Room]:
-        """The rooms that are open, or those of `names`."""
+        """Return the open rooms, or those of them in `names`."""
         return list((await self.api.room.list_rooms(ListRoomsRequest(names=names))).rooms)
 
-    async def outcome(self, patience: float) -> Outcome:
-        """What people get within `patience` seconds."""
-        times = await asyncio.gather(*(self._seconds(room, patience) for room in self.people))
+    async def outcome(self, timeout: float) -> Outcome:
+        """Wait up to `timeout` seconds for one agent in each room; return the result."""
+        times = await asyncio.gather(*(self._seconds(room, timeout) for room in self.people))
         note = self.note()
         waiting = zip(self.people.values(), times, strict=True)
         met = [(person, seconds) for person, seconds in waiting if seconds is not None]
@@ -166,10 +166,10 @@ class World:
         served = [s for (_, s), count in zip(met, answers, strict=True) if count == 1]
         return Outcome(len(times), len(served), max(served, default=None), note)
 
-    async def _seconds(self, room: str, patience: float) -> float | None:
-        """How long it takes until there is exactly one agent; None if `patience` ends before."""
+    async def _seconds(self, room: str, timeout: float) -> float | None:
+        """Return the seconds until there is exactly one agent, or None after `timeout` seconds."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 await self.one_agent(room)
         except TimeoutError:
             return None
@@ -177,17 +177,17 @@ class World:
 
 
 async def answers_to(person: Person, words: str = "") -> int:
-    """Count the answers to a chat message of `person` that begins with `words`."""
+    """Count the answers to one chat message of `person`, which begins with `words`."""
     first, second = f"{words}first", f"{words}second"
     await person.says(first)
     await person.hears(first)
-    await person.says(second)  # once this is answered, all answers to the first have come
+    await person.says(second)  # its answer comes after all answers to the first
     await person.hears(second)
     return len(person.lines_with(first))
 
 
 def jobs_of(folder: Path) -> dict[str, int]:
-    """The agents that a faulty worker with this folder has sent, and the process of each."""
+    """Return the agents that faulty workers with this folder have started, with process IDs."""
     file = folder / "jobs"
     lines = file.read_text().splitlines() if file.exists() else []
     return {identity: int(pid) for pid, identity in map(str.split, lines)}
@@ -195,7 +195,7 @@ def jobs_of(folder: Path) -> dict[str, int]:
 
 @asynccontextmanager
 async def world(folder: Path, promise: bool = True) -> AsyncIterator[World]:
-    """A world that ends with the block."""
+    """Run a World."""
     livekit = LiveKit()
     with ExitStack() as stack:
         server = stack.enter_context(livekit.running())
@@ -210,7 +210,7 @@ async def world(folder: Path, promise: bool = True) -> AsyncIterator[World]:
 
 @contextmanager
 def busy_cores() -> Iterator[None]:
-    """Keep every core of this machine busy, for two minutes at most."""
+    """Keep every core of this machine busy for up to two minutes."""
     loop = "import time\nend = time.time() + 120\nwhile time.time() < end: pass"
     with ExitStack() as stack:
         for _ in range(os.cpu_count() or 1):
