@@ -33,7 +33,7 @@ async def test_it_is_ready_when_livekit_takes_its_key(livekit: LiveKit, backend:
                 assert (answer.status, await answer.json()) == (200, {"status": "ok"})
             async with http.get(f"{wrong}/ready") as answer:
                 assert answer.status == 503
-                assert (await answer.json())["detail"] == "LiveKit refuses the key (HTTP 401)"
+                assert (await answer.json())["detail"] == "LiveKit rejects the API key (HTTP 401)"
 
 
 async def test_two_backends_count_together_in_a_redis_and_alone_without(livekit: LiveKit) -> None:
