@@ -111,8 +111,7 @@ if settings.token_cors_origins:
     )
 
 
-# FastAPI would read the body before the sign-in. Here it is read last, so its schema is written by
-# hand.
+# The schema is written by hand, because FastAPI itself would read the body before the sign-in.
 @app.post(
     "/token",
     status_code=201,

@@ -47,10 +47,7 @@ class Assistant(Agent):
 
 
 def prewarm(process: JobProcess) -> None:
-    """Load what nobody should wait for. Runs once in each process, before its first job.
-
-    An assistant without models has nothing to load; a model would go into `process.userdata`.
-    """
+    """Load models into `process.userdata`. Runs once in each process, before its first job."""
 
 
 async def answer(session: AgentSession[None], words: str) -> None:
@@ -94,8 +91,8 @@ async def start(job: JobContext) -> AgentSession[None]:
 
     chat.on_message(job.room, lambda words: answer(session, words))
 
-    # The session sets an attribute of the agent at once (lk.agent.state). Without it, the server
-    # announces the agent up to three seconds late (measured).
+    # The session sets the attribute lk.agent.state at once. Without an attribute, the server
+    # announces an agent up to three seconds late (measured).
     await session.start(
         Assistant(),
         room=job.room,

@@ -232,11 +232,7 @@ def check_ends(text: str) -> None:
 
 
 def load_settings() -> Settings:
-    """Read the settings, or exit with one line for each invalid variable.
-
-    Raises:
-        SystemExit: names each invalid variable and what to do, but never a value.
-    """
+    """Read the settings, or exit with one line for each invalid variable, never its value."""
     try:
         settings = Settings()
     except ValidationError as error:

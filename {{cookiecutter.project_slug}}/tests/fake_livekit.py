@@ -69,7 +69,7 @@ class FakeLiveKit:
 
     Attributes:
         calls: how often each method of the API was called.
-        asked: the rooms whose participants were listed.
+        listed: the rooms whose participants were listed.
         hanging: methods that never answer.
         gone: the identities of participants that are only listed.
     """
@@ -77,7 +77,7 @@ class FakeLiveKit:
     def __init__(self, *rooms: FakeRoom) -> None:
         self.rooms = {room.room.name: room for room in rooms}
         self.calls: Counter[str] = Counter()
-        self.asked: list[str] = []
+        self.listed: list[str] = []
         self.hanging: set[str] = set()
         self.gone: set[str] = set()
         self._changed = asyncio.Event()
@@ -120,7 +120,7 @@ class FakeLiveKit:
 
     def _ListParticipants(self, body: bytes) -> Message:
         name = ListParticipantsRequest.FromString(body).room
-        self.asked.append(name)
+        self.listed.append(name)
         return ListParticipantsResponse(participants=self.rooms[name].participants)
 
     def _UpdateParticipant(self, body: bytes) -> Message:

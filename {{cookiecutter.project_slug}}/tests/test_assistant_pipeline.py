@@ -25,7 +25,7 @@ SCRIPT: dict[str, list[Reply]] = {
 
 
 @pytest.fixture(params=["scripted", pytest.param("real", marks=pytest.mark.evals)])
-def mind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> llm.LLM[str]:
+def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> llm.LLM[str]:
     """A fake language model; the real one with `-m evals`."""
     if request.param == "scripted":
         return FakeLLM(SCRIPT)
@@ -39,17 +39,17 @@ def mind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> llm
 
 
 @pytest.fixture
-async def session(mind: llm.LLM[str]) -> AsyncIterator[AgentSession[None]]:
-    async with AgentSession[None](llm=mind) as session:
+async def session(model: llm.LLM[str]) -> AsyncIterator[AgentSession[None]]:
+    async with AgentSession[None](llm=model) as session:
         await session.start(Assistant())
         yield session
 
 
-async def judge(run: RunResult[None], mind: llm.LLM[str], intent: str) -> None:
+async def judge(run: RunResult[None], model: llm.LLM[str], intent: str) -> None:
     """Assert that the next answer fulfils `intent`, unless the model is a fake."""
     message = run.expect.next_event().is_message(role="assistant")
-    if not isinstance(mind, FakeLLM):
-        await message.judge(mind, intent=intent)
+    if not isinstance(model, FakeLLM):
+        await message.judge(model, intent=intent)
 
 
 async def test_it_greets() -> None:
@@ -74,22 +74,22 @@ async def test_the_model_is_told_how_to_speak() -> None:
 
 
 async def test_it_looks_up_the_time_of_a_place(
-    session: AgentSession[None], mind: llm.LLM[str]
+    session: AgentSession[None], model: llm.LLM[str]
 ) -> None:
     run: RunResult[None] = await session.run(user_input=TIME)
     run.expect.next_event().is_function_call(name="time_in", arguments={"zone": "Asia/Tokyo"})
     output = run.expect.next_event().is_function_call_output(is_error=False).event().item.output
     assert re.search(r"\d\d:\d\d$", output)
-    await judge(run, mind, "Tells a time of day.")
+    await judge(run, model, "Tells a time of day.")
 
 
 async def test_it_admits_that_it_does_not_know_the_place(
-    session: AgentSession[None], mind: llm.LLM[str]
+    session: AgentSession[None], model: llm.LLM[str]
 ) -> None:
     run: RunResult[None] = await session.run(user_input=NO_PLACE)
     run.expect.next_event().is_function_call(name="time_in")
     run.expect.next_event().is_function_call_output(is_error=True)
-    await judge(run, mind, "Says that it could not find the time there, and names no time.")
+    await judge(run, model, "Says that it could not find the time there, and names no time.")
 
 
 async def test_when_the_model_fails_it_says_so_and_continues() -> None:

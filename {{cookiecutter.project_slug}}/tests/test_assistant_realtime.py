@@ -22,7 +22,7 @@ JUDGE = "gpt-4.1-mini"
 
 
 @dataclass
-class Mind:
+class Models:
     """The model, and the judge of its answers; a fake model has none."""
 
     model: llm.RealtimeModel
@@ -50,12 +50,12 @@ async def fake(http: aiohttp.ClientSession) -> AsyncIterator[llm.RealtimeModel]:
 
 
 @pytest.fixture(params=["scripted", pytest.param("real", marks=pytest.mark.evals)])
-def mind(
+def models(
     request: pytest.FixtureRequest, fake: llm.RealtimeModel, http: aiohttp.ClientSession
-) -> Mind:
+) -> Models:
     """A fake model; the real one with `-m evals`."""
     if request.param == "scripted":
-        return Mind(fake, None)
+        return Models(fake, None)
     settings = Settings()
     if settings.missing_key:
         pytest.skip(settings.missing_key)
@@ -63,40 +63,40 @@ def mind(
     model = openai.realtime.RealtimeModel(
         model=settings.assistant_model, api_key=key, modalities=["text"], http_session=http
     )
-    return Mind(model, openai.LLM(model=JUDGE, api_key=key))
+    return Models(model, openai.LLM(model=JUDGE, api_key=key))
 
 
-async def judge(run: RunResult[None], mind: Mind, intent: str) -> None:
+async def judge(run: RunResult[None], models: Models, intent: str) -> None:
     """Assert that the next answer fulfils `intent`, if there is a judge."""
     message = run.expect.next_event().is_message(role="assistant")
-    if mind.judge:
-        await message.judge(mind.judge, intent=intent)
+    if models.judge:
+        await message.judge(models.judge, intent=intent)
 
 
-async def test_it_greets(mind: Mind) -> None:
-    async with AgentSession[None](llm=mind.model) as session:
+async def test_it_greets(models: Models) -> None:
+    async with AgentSession[None](llm=models.model) as session:
         began = await session.start(Assistant(), capture_run=True)
         began.expect.skip_next_event_if(type="agent_handoff")
-        await judge(began, mind, "Says hello and offers help, in one or two sentences.")
-        if not mind.judge:
+        await judge(began, models, "Says hello and offers help, in one or two sentences.")
+        if not models.judge:
             greeting = began.expect.contains_message(role="assistant").event().item
             assert greeting.text_content == fake_openai.GREETING
 
 
-async def test_it_looks_up_the_time_of_a_place(mind: Mind) -> None:
-    async with AgentSession[None](llm=mind.model) as session:
+async def test_it_looks_up_the_time_of_a_place(models: Models) -> None:
+    async with AgentSession[None](llm=models.model) as session:
         await session.start(Assistant())
         run: RunResult[None] = await session.run(user_input=TIME)
         run.expect.next_event().is_function_call(name="time_in", arguments={"zone": "Asia/Tokyo"})
         output = run.expect.next_event().is_function_call_output(is_error=False)
         assert re.search(r"\d\d:\d\d$", output.event().item.output)
-        await judge(run, mind, "Tells a time of day.")
+        await judge(run, models, "Tells a time of day.")
 
 
-async def test_it_admits_that_it_does_not_know_the_place(mind: Mind) -> None:
-    async with AgentSession[None](llm=mind.model) as session:
+async def test_it_admits_that_it_does_not_know_the_place(models: Models) -> None:
+    async with AgentSession[None](llm=models.model) as session:
         await session.start(Assistant())
         run: RunResult[None] = await session.run(user_input=NO_PLACE)
         run.expect.next_event().is_function_call(name="time_in")
         run.expect.next_event().is_function_call_output(is_error=True)
-        await judge(run, mind, "Says that it could not find the time there, and names no time.")
+        await judge(run, models, "Says that it could not find the time there, and names no time.")

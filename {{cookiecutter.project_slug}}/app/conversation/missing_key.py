@@ -23,11 +23,7 @@ class Speechless(Agent):
 
 
 async def start(job: JobContext, missing: str) -> AgentSession[None]:
-    """Start the agent in the room of `job`, which has already joined it.
-
-    Args:
-        missing: which variable is missing, and where to get its value.
-    """
+    """Start the agent. `missing` says which variable it lacks, and where to get its value."""
     logger.error("The agent cannot hear or speak. %s.", missing)
     session = AgentSession[None]()
 

@@ -22,8 +22,8 @@ def report_load(worker: Any) -> float:
     """Return the share of this machine's CPU in use, from 0 to just under LiveKit's target load.
 
     LiveKit offers a room once, to a worker below the target. If none is, the person stays alone.
-    LiveKit prefers the less busy workers, so the cap changes nothing while one is below the target.
-    To refuse rooms instead, see docs/observability.md.
+    The cap only matters then, because LiveKit prefers less busy workers. docs/observability.md says
+    how to refuse rooms instead.
     """
     global _warned_at
     machine_load: Any = WorkerOptions.load_fnc  # the SDK's own measurement

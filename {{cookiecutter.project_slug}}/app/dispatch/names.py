@@ -84,11 +84,8 @@ def keep_name(worker: Any, settings: Settings) -> None:
 def room_configuration(requested: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     """Return the room configuration for a token.
 
-    Args:
-        requested: the client's choice, as the JSON of LiveKit's `RoomConfiguration`.
-
-    Returns:
-        The same, but with our agents only, and `require_agent` in its metadata.
+    It is what the client `requested` (the JSON of LiveKit's `RoomConfiguration`), but with our
+    agents only, and with `require_agent` in its metadata.
 
     Raises:
         ValueError: a value is wrong; the message begins with its field.
@@ -122,11 +119,7 @@ def name_of(agent: Mapping[str, Any]) -> str:
 
 # begin only explicit
 def job_metadata(agents: list[Any], settings: Settings) -> str:
-    """Return the metadata for our agent's job from the `agents` in a client's request.
-
-    Raises:
-        ValueError: the metadata is not a string.
-    """
+    """Return the metadata for our agent's job from the `agents` in a client's request."""
     for agent in agents:
         # A client that gives no name means our agent.
         if name_of(agent) in ("", our_name(settings)) and agent.get("metadata"):

@@ -39,10 +39,7 @@ class Participant(Protocol):
 
 
 def is_agent(participant: Participant, name: str) -> bool:
-    """Whether this is an agent with this name, and not an avatar of one.
-
-    livekit-server reports the name of an agent since 1.9.2.
-    """
+    """Whether this is an agent with this name (livekit-server 1.9.2 and later), not an avatar."""
     return (
         participant.kind == ParticipantInfo.Kind.AGENT
         and participant.attributes.get("lk.agent_name", "") == name
@@ -75,10 +72,7 @@ def is_our_room(name: str, dispatches: Iterable[AgentDispatch]) -> bool:
 
 
 def opts_out(name: str, metadata: str) -> bool:
-    """Whether a room's metadata opts out of the agent `name` with `"require_agent": false`.
-
-    An agent with a name joins anyway: somebody asked for it.
-    """
+    """Whether `"require_agent": false` keeps this agent away. One asked for by name still joins."""
     if name:
         return False
     try:

@@ -29,8 +29,7 @@ from app.settings import Settings
 
 logger = logging.getLogger("app.dispatch.presence")
 
-# A live agent answers within 3 ms over loopback (measured). Too short a timeout would remove live
-# agents.
+# Over loopback, an agent answers in 3 ms (measured). A short timeout would remove live agents.
 ANSWER_TIMEOUT_SECONDS = 5
 API_TIMEOUT_SECONDS = 20
 # Delays before the attempts to find a room that is not listed: another region may list it late.
@@ -47,11 +46,7 @@ API_ERRORS = (TwirpError, ClientError, TimeoutError)
 
 
 async def join(job: JobContext, settings: Settings) -> bool:
-    """Join the room of `job`, and leave it when the job ends, however it ends.
-
-    Returns:
-        Whether this agent stays. If not, the job is already ending.
-    """
+    """Join the room of `job` until the job ends, and return whether this agent stays."""
     proxy.prepare_job(job._info.url)
     job.log_context_fields |= {"room": job.job.room.name, "job_id": job.job.id}
     return await Presence(job, settings).begin()
@@ -182,9 +177,8 @@ class Presence:
     async def _restore_room(self) -> None:
         """Restore what a restarted server has forgotten about the room.
 
-        If the agent returns first, it opens the room without metadata and without a dispatch for a
-        name (livekit-server 1.13.5, measured). A new dispatch brings a second agent, which gives
-        way.
+        If the agent returns first, the room has no metadata and no dispatch for a name
+        (livekit-server 1.13.5, measured). A new dispatch brings a second agent, which gives way.
         """
         job, api = self._job.job, self._job.api
         room = await self._open_room()

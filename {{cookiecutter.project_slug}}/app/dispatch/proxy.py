@@ -31,13 +31,9 @@ def is_bypassed(url: str) -> bool:
 
 
 def extend_no_proxy(url: str) -> bool:
-    """Add the host of a bypassed `url` to NO_PROXY, for this process and its children.
+    """Add the host of a bypassed `url` to NO_PROXY, and return whether it was missing there.
 
-    Other libraries need it: aiohttp, urllib and httpx have no rule for loopback hosts, and aiohttp
-    has none for `host:port`.
-
-    Returns:
-        Whether the host was missing.
+    aiohttp, urllib and httpx have no rule for loopback hosts, and aiohttp none for `host:port`.
     """
     host = str(urlsplit(url).hostname)
     if not is_bypassed(url) or proxy_bypass(host):
@@ -69,8 +65,7 @@ def prepare_job(url: str) -> None:
 def hide_from_rtc(url: str) -> None:
     """Make livekit.rtc in this process connect to a bypassed `url` directly.
 
-    It reads the variables from the C environment for each connection, so os.environ keeps them
-    (measured).
+    It reads the C environment for each connection, so os.environ keeps the variables (measured).
     """
     if is_bypassed(url):
         name = urlsplit(url).scheme.replace("ws", "http", 1) + "_proxy"

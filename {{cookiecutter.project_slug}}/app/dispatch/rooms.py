@@ -120,8 +120,8 @@ class Rooms:
 
     def check_all(self) -> None:
         """Check all rooms, because a worker can now take jobs."""
-        # Dispatches of the last second may be pending at another worker. Older ones failed, but
-        # this worker may be a fixed one.
+        # Newer dispatches may be pending at another worker. Older ones failed, but perhaps because
+        # of a bug that this worker no longer has.
         self._run(self._check_all(since=time.time() - 1))
 
     def sweep(self) -> None:
@@ -136,10 +136,7 @@ class Rooms:
         self._run(sweep())
 
     def remove(self, room: str, identity: str) -> None:
-        """Remove an agent whose process has ended from `room`, if it is still listed there.
-
-        livekit-server itself needs 20 seconds to notice (measured).
-        """
+        """Remove an agent whose process has ended: livekit-server takes 20 seconds (measured)."""
         if self._is_open:
             self._run(self._server.remove(room, identity))
 

@@ -92,11 +92,9 @@ class Server:
 
 
 async def ask(answer: Awaitable[Answer]) -> Answer:
-    """Wait for an answer of LiveKit's API.
+    """Wait for an answer of LiveKit's API, for at most TIMEOUT_SECONDS.
 
-    Raises:
-        TimeoutError: no answer within TIMEOUT_SECONDS. (The timeout of livekit-api 1.2.2 has no
-            effect with aiohttp 3.14, measured: it waits forever.)
+    The timeout of livekit-api 1.2.2 has no effect with aiohttp 3.14 (measured).
     """
     async with asyncio.timeout(TIMEOUT_SECONDS):
         return await answer

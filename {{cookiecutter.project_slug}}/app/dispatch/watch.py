@@ -14,10 +14,7 @@ BACKEND_HEAD_START_SECONDS = 1
 
 
 class Worker(Protocol):
-    """The common part of AgentServer and, before livekit-agents 1.3, Worker.
-
-    Neither has a public event for the end of a job.
-    """
+    """AgentServer or, before livekit-agents 1.3, Worker: no public event tells that a job ended."""
 
     _proc_pool: Any
 

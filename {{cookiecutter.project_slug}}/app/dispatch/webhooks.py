@@ -27,10 +27,7 @@ class Webhooks:
         self._received: dict[str, float] = {}
 
     def receive(self, body: bytes, signature: str) -> WebhookEvent:
-        """Return the event in `body`.
-
-        Args:
-            signature: the Authorization header, a token that LiveKit signed for this body.
+        """Return the event in `body`, if `signature` (the Authorization header) matches.
 
         Raises:
             NotLiveKit, Repeated: the event must be ignored.

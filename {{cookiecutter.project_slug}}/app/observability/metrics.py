@@ -13,11 +13,7 @@ AGENT_SECONDS = Histogram(
 
 
 def serve_metrics(host: str, port: int) -> None:
-    """Serve GET /metrics on its own port, which clients should not reach.
-
-    Raises:
-        SystemExit: the port cannot be used.
-    """
+    """Serve GET /metrics on its own port, which clients should not reach, or exit."""
     try:
         start_http_server(port, host)
     except OSError as error:

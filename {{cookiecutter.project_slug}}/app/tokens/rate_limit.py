@@ -16,14 +16,9 @@ REDIS_TIMEOUT_SECONDS = 1
 
 
 class RateLimit:
-    """Counts requests per client, in memory or in a Redis that several backends share."""
+    """Counts requests per client, in memory or in the Redis that several backends share."""
 
     def __init__(self, rate: str, redis_url: str = "") -> None:
-        """
-        Args:
-            rate: such as `60/minute`.
-            redis_url: the Redis that all backends share; if empty, each counts in memory.
-        """
         self._rate = limits.parse(rate)
         self._memory = FixedWindowRateLimiter(MemoryStorage())
         self._limiter = self._memory
@@ -38,11 +33,7 @@ class RateLimit:
             self._limiter = FixedWindowRateLimiter(storage)
 
     async def count(self, address: str) -> None:
-        """Count a request from `address`.
-
-        Raises:
-            HTTPException: 429, with the wait in Retry-After.
-        """
+        """Count a request from `address`; raise HTTPException 429 if there are too many."""
         client = network(address)
         try:
             await self._count(self._limiter, client)

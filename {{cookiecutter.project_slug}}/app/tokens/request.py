@@ -1,19 +1,8 @@
-"""The request for a token.
-
-It follows LiveKit's standard token endpoint:
-https://docs.livekit.io/frontends/authentication/tokens/endpoint/
-"""
+"""The request for a token: https://docs.livekit.io/frontends/authentication/tokens/endpoint/"""
 
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    AliasGenerator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -60,8 +49,7 @@ class RoomConfig(BaseModel):
     sync_streams: bool | None = None
     metadata: Metadata | None = Field(None, description="a JSON object")
     agents: list[dict[str, Any]] | None = Field(
-        None,
-        description="a client cannot choose the agent: app/dispatch says what is kept",
+        None, description="a client cannot choose the agent: app/dispatch says what is kept"
     )
 
 

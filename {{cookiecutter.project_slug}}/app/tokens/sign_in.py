@@ -28,11 +28,7 @@ IDENTITY = TypeAdapter[str](Annotated[Name, Field(min_length=1)])
 
 
 def choose_sign_in(settings: Settings) -> SignIn:
-    """Return the sign-in chosen by the settings.
-
-    Raises:
-        SystemExit: TOKEN_AUTH or a variable that it needs is missing.
-    """
+    """Return the sign-in for TOKEN_AUTH, or exit if a variable is missing."""
     needed = {
         "api-key": ("token_api_key",),
         "jwt": ("token_jwks_url", "token_jwt_issuer", "token_jwt_audience"),

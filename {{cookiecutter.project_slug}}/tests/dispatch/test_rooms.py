@@ -112,11 +112,11 @@ async def test_a_sweep_finds_our_room_among_a_thousand_others() -> None:
         await livekit.called("ListDispatch", 1000)
         new = FakeRoom("new", PERSON)
         livekit.rooms["new"] = new
-        livekit.asked.clear()
+        livekit.listed.clear()
         ours.sweep()
         await livekit.called("CreateDispatch")
     assert new.sent == [NAME]
-    assert "new" in livekit.asked[: rooms.CONCURRENCY]  # among the first
+    assert "new" in livekit.listed[: rooms.CONCURRENCY]  # among the first
 
 
 async def test_many_tokens_cost_one_call_and_new_rooms_no_others() -> None:
@@ -149,13 +149,13 @@ async def test_a_token_brings_our_agent_to_a_room_of_others() -> None:
 
 
 async def test_the_job_gets_the_metadata_of_the_token_or_of_the_previous_job() -> None:
-    asked, lost = FakeRoom("asked"), FakeRoom("lost", PERSON, asked_for=[])
+    new, lost = FakeRoom("new"), FakeRoom("lost", PERSON, asked_for=[])
     lost.dispatch(NAME, at=0, metadata="of the previous job")
-    async with FakeLiveKit(asked, lost) as livekit, rooms_of(livekit) as ours:
-        ours.expect("asked", "of the token")
+    async with FakeLiveKit(new, lost) as livekit, rooms_of(livekit) as ours:
+        ours.expect("new", "of the token")
         ours.check("lost", after=0)
         await livekit.called("CreateDispatch", 2)
-    assert asked.dispatches[-1].metadata == "of the token"
+    assert new.dispatches[-1].metadata == "of the token"
     assert lost.dispatches[-1].metadata == "of the previous job"
 
 
@@ -176,7 +176,7 @@ async def test_a_new_room_whose_agent_joins_is_not_checked(
         ours.handle(event("participant_joined", agent(), age=0))
         ours.check("other", after=0.2)
         await livekit.called("CreateDispatch")
-    assert livekit.asked == ["other"]
+    assert livekit.listed == ["other"]
 
 
 async def test_joins_of_other_agents_start_no_check() -> None:
@@ -186,7 +186,7 @@ async def test_joins_of_other_agents_start_no_check() -> None:
         ours.handle(event("participant_left", agent("another"), age=60))
         ours.check("other", after=0.1)
         await livekit.called("CreateDispatch")
-    assert livekit.asked == ["other"]
+    assert livekit.listed == ["other"]
 
 
 @pytest.mark.parametrize(
