@@ -1,4 +1,4 @@
-"""The worker: takes each job that LiveKit gives it and brings the assistant into that room.
+"""The worker: accepts jobs from LiveKit and starts the assistant in their rooms.
 
 python -m app.agent dev                       in development
 python -m app.agent start                     in production
@@ -22,14 +22,14 @@ names.ignore_names(os.environ, settings)
 
 
 def setup(process: JobProcess) -> None:
-    """Set up a process before it gets its job."""
+    """Set up a process before its first job."""
     if settings.otel_exporter_otlp_endpoint:
         traces.send(settings.otel_exporter_otlp_endpoint)
     assistant.prewarm(process)
 
 
 async def entrypoint(job: JobContext) -> None:
-    """Bring the assistant into one room. Each job runs this in a process of its own."""
+    """Start the assistant in one room. Each job runs this in its own process."""
     if await presence.join(job, settings):
         session = await assistant.start(job)
         session.on("close", lambda event: on_close(job, event))
@@ -38,7 +38,7 @@ async def entrypoint(job: JobContext) -> None:
 def on_close(job: JobContext, event: CloseEvent) -> None:
     """End the job once its session is dead, so that another agent can take over."""
     if event.reason in (CloseReason.ERROR, CloseReason.PARTICIPANT_DISCONNECTED):
-        job.shutdown(f"the session has ended: {event.reason.value}")
+        job.shutdown(f"the session ended: {event.reason.value}")
 
 
 server = AgentServer(
@@ -48,16 +48,16 @@ server = AgentServer(
     http_proxy=proxy.for_worker(settings.livekit_url),
     host=settings.worker_host,
     port=settings.worker_port,
-    # Not its prometheus_multiproc_dir: with it, livekit-agents 1.8.9 shows nothing (measured).
+    # No prometheus_multiproc_dir: with it, livekit-agents 1.8.9 exports nothing (measured).
     prometheus_port=settings.worker_metrics_port or None,
     setup_fnc=setup,
-    # LiveKit offers a room once. A worker that says "full", or reports a load at which the server
-    # passes over it, leaves that room without an agent for good. This one does neither.
+    # LiveKit offers a room once. A worker that reports "full", or a load at or above the server's
+    # target, leaves that room without an agent for good. This one does neither.
     load_fnc=report_load,
     load_threshold=math.inf,
-    # Rooms that open at once each want a process; one that does not wait has to be started first.
-    # With the SDK's own threshold, a worker with one idle process even refuses the second of two
-    # rooms (livekit-agents 1.4 and later, measured).
+    # Each room needs a process, and starting one takes time. With the SDK's default threshold, a
+    # worker with one idle process refuses the second of two rooms that open at once
+    # (livekit-agents 1.4 and later, measured).
     num_idle_processes=settings.worker_num_idle_processes,
     shutdown_process_timeout=settings.worker_shutdown_timeout,
     drain_timeout=settings.worker_drain_timeout,
@@ -65,8 +65,8 @@ server = AgentServer(
 keep_watch(server, settings)
 names.keep_name(server, settings)
 server.on("worker_started", lambda: proxy.log_bypass(settings.livekit_url))
-# Registers without a name, and that is what brings every room here.  # only automatic
-# No request handler: the SDK's own accepts every job. One that ends without a call to accept()
+# Registers without a name, so LiveKit offers it every room.  # only automatic
+# No request handler: the SDK's own accepts every job. One that returns without calling accept()
 # refuses the job: "no answer was given inside the job_request_fnc".
 server.rtc_session(
     entrypoint,

@@ -1,4 +1,4 @@
-"""The worker: takes each job that LiveKit gives it and brings the assistant into that room.
+"""The worker: accepts jobs from LiveKit and starts the assistant in their rooms.
 
 python -m app.agent dev                       in development
 python -m app.agent start                     in production
@@ -19,7 +19,7 @@ names.ignore_names(os.environ, settings)
 
 
 async def entrypoint(job: JobContext) -> None:
-    """Bring the assistant into one room. Each job runs this in a process of its own."""
+    """Start the assistant in one room. Each job runs this in its own process."""
     try:
         workarounds.leave_with_worker(job.room)
         if await presence.join(job, settings):
@@ -27,19 +27,19 @@ async def entrypoint(job: JobContext) -> None:
             session.on("close", lambda event: on_close(job, event))
             workarounds.repeat_state(job.room, session)
     except Exception:
-        # livekit-agents 1.0.23 itself would leave a mute agent in the room (measured).
-        job.shutdown("the entrypoint has failed")
+        # Without this, livekit-agents 1.0.23 leaves a mute agent in the room (measured).
+        job.shutdown("the entrypoint failed")
         raise
 
 
 def on_close(job: JobContext, event: CloseEvent) -> None:
     """End the job once its session is dead, so that another agent can take over."""
     if event.error:
-        job.shutdown("the session has ended: error")
+        job.shutdown("the session ended: error")
 
 
-# Registers without a name, and that is what brings every room here.  # only automatic
-# No request handler: the SDK's own accepts every job. One that ends without a call to accept()
+# Registers without a name, so LiveKit offers it every room.  # only automatic
+# No request handler: the SDK's own accepts every job. One that returns without calling accept()
 # refuses the job: "no answer was given inside the job_request_fnc".
 options = WorkerOptions(
     entrypoint_fnc=entrypoint,
@@ -51,8 +51,8 @@ options = WorkerOptions(
     http_proxy=proxy.for_worker(settings.livekit_url),
     host=settings.worker_host,
     port=settings.worker_port,
-    # LiveKit offers a room once. A worker that says "full", or reports a load at which the server
-    # passes over it, leaves that room without an agent for good. This one does neither (the SDK
+    # LiveKit offers a room once. A worker that reports "full", or a load at or above the server's
+    # target, leaves that room without an agent for good. This one does neither (the SDK
     # warns about the threshold as it starts).
     load_fnc=workarounds.Load(settings),
     load_threshold=math.inf,

@@ -1,4 +1,4 @@
-"""The token backend: gives a person a token for a room, and serves the page that uses it.
+"""The token backend: issues tokens for rooms, and serves the page that uses them.
 
 `POST /token` is LiveKit's standard token endpoint, which every client SDK can call
 (`TokenSource.endpoint(url)`): https://docs.livekit.io/frontends/authentication/tokens/endpoint/
@@ -32,14 +32,14 @@ from app.tokens.rate_limit import RateLimit
 from app.tokens.request import Refused, TokenRequest
 from app.tokens.sign_in import choose_sign_in
 
-BODY_LIMIT = 700 * 1024  # bytes; whoever asks for more would get a token that is too long
-EVENT_LIMIT = 2 * 1024 * 1024  # bytes; an event holds the metadata of a room and of a participant
-BODY_TIMEOUT = 10  # seconds for a client to send its body
-READY_TIMEOUT = 3  # seconds for LiveKit to answer
-READY_THREADS = CapacityLimiter(4)  # their own, so that nobody who asks for a token waits for one
+BODY_LIMIT_BYTES = 700 * 1024  # a longer request would make the token too long
+EVENT_LIMIT_BYTES = 2 * 1024 * 1024  # an event holds the metadata of a room and of a participant
+BODY_TIMEOUT_SECONDS = 10
+READY_TIMEOUT_SECONDS = 3
+READY_THREADS = CapacityLimiter(4)  # separate, so that health checks never delay a token
 
 PAGE_HEADERS = {
-    # It connects to wherever LiveKit is; LiveKit Cloud moves a client to a server near it.
+    # The page connects to any host: LiveKit Cloud redirects a client to a server near it.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
         "script-src 'self' https://cdn.jsdelivr.net/npm/livekit-client@2.23.0/; "
@@ -66,7 +66,7 @@ webhooks = Webhooks(settings)
 
 
 @asynccontextmanager
-async def looking_after_rooms(_: FastAPI) -> AsyncIterator[None]:
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     if not settings.dispatch_ensure:
         yield
         return
@@ -83,21 +83,21 @@ class TokenBackend(FastAPI):
 
 
 class TokenResponse(BaseModel):
-    """Where to connect, and the token to connect with."""
+    """The LiveKit URL to connect to, and the token for it."""
 
     server_url: str
     participant_token: str
 
 
 class Refusal(BaseModel):
-    """Why there is no token, in a sentence (the shape of FastAPI's own errors)."""
+    """Why the request was refused, in one sentence (the shape of FastAPI's own errors)."""
 
     detail: str
 
 
 app = TokenBackend(
     title="LiveKit token backend",
-    lifespan=looking_after_rooms,
+    lifespan=lifespan,
     redoc_url=None,
     swagger_ui_oauth2_redirect_url=None,
 )
@@ -111,8 +111,7 @@ if settings.token_cors_origins:
     )
 
 
-# FastAPI would read the body before it asks who sent it. Here it is read last, and so it has to be
-# described by hand.
+# The schema is written by hand, because FastAPI itself would read the body before the sign-in.
 @app.post(
     "/token",
     status_code=201,
@@ -154,12 +153,12 @@ async def answer_with_token(request: Request) -> Response:
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     identity = await sign_in(bearer if scheme.lower() == "bearer" else "")
     try:
-        asked = TokenRequest.model_validate_json(await body_of(request, BODY_LIMIT))
-        if identity and asked.participant_identity not in (None, "", identity):
-            raise HTTPException(403, "participant_identity: is not who you signed in as")
-        grant = mint.grant(asked, identity)
-        if asked.room_name:
-            rooms.expect(asked.room_name, grant.job_metadata)
+        token_request = TokenRequest.model_validate_json(await read_body(request, BODY_LIMIT_BYTES))
+        if identity and token_request.participant_identity not in (None, "", identity):
+            raise HTTPException(403, "participant_identity: does not match your sign-in")
+        grant = mint.grant(token_request, identity)
+        if token_request.room_name:
+            rooms.expect(token_request.room_name, grant.job_metadata)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "body"
@@ -171,22 +170,22 @@ async def answer_with_token(request: Request) -> Response:
     return Response(to_json(answer), 201, {"Cache-Control": "no-store"}, "application/json")
 
 
-async def body_of(request: Request, limit: int) -> bytes:
-    """Reads the body, of `limit` bytes at most, for BODY_TIMEOUT seconds at most."""
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read at most `limit` bytes of body, for at most BODY_TIMEOUT_SECONDS."""
     too_long = f"body: is longer than {limit:,} bytes"
     if int(request.headers.get("Content-Length", 0)) > limit:
         raise HTTPException(413, too_long)
-    body = bytearray()  # bytes would be copied with each of many small pieces
+    body = bytearray()  # bytes would be copied for every chunk
     try:
-        async with asyncio.timeout(BODY_TIMEOUT):
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
                     raise HTTPException(413, too_long)
     except ClientDisconnect:
-        raise HTTPException(400, "body: ends too early") from None
+        raise HTTPException(400, "body: incomplete") from None
     except TimeoutError:
-        raise HTTPException(408, "body: comes too slowly") from None
+        raise HTTPException(408, "body: sent too slowly") from None
     return bytes(body)
 
 
@@ -195,40 +194,40 @@ async def body_of(request: Request, limit: int) -> bytes:
     status_code=204,
     responses={status: {"model": Refusal} for status in (400, 401, 408, 409, 413)},
 )
-async def hear_livekit(request: Request) -> None:
-    """Where LiveKit reports who comes and goes (its webhooks)."""
-    body = await body_of(request, EVENT_LIMIT)
+async def receive_webhook(request: Request) -> None:
+    """Receive LiveKit's webhooks, which report who joins and leaves."""
+    body = await read_body(request, EVENT_LIMIT_BYTES)
     try:
         rooms.handle(webhooks.receive(body, request.headers.get("Authorization", "")))
     except NotLiveKit:
-        raise HTTPException(401, "Authorization: is no signature of LiveKit's") from None
+        raise HTTPException(401, "Authorization: not a valid LiveKit signature") from None
     except Repeated:
-        raise HTTPException(409, "body: is an event that was received before") from None
+        raise HTTPException(409, "body: this event was already received") from None
 
 
 @app.get("/health")
 async def health() -> dict[str, str]:
-    """Whether this backend runs."""
+    """Report that this backend is running."""
     return {"status": "ok"}
 
 
 @app.get("/ready", responses={503: {"model": Refusal}})
 async def ready() -> dict[str, str]:
-    """Whether LiveKit answers, too, and takes the key."""
-    await to_thread.run_sync(ask_livekit, limiter=READY_THREADS)
+    """Report whether LiveKit answers and accepts the API key."""
+    await to_thread.run_sync(check_livekit, limiter=READY_THREADS)
     return {"status": "ok"}
 
 
-def ask_livekit() -> None:
+def check_livekit() -> None:
     token = mint.sign({"sub": "ready", "video": {"roomJoin": True, "room": "ready"}})
     request = urllib.request.Request(  # noqa: S310  its scheme is checked with the settings
         settings.livekit_url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate",
         headers={"Authorization": f"Bearer {token}"},
     )
     try:
-        urllib.request.urlopen(request, timeout=READY_TIMEOUT).close()  # noqa: S310
+        urllib.request.urlopen(request, timeout=READY_TIMEOUT_SECONDS).close()  # noqa: S310
     except urllib.error.HTTPError as error:
-        raise HTTPException(503, f"LiveKit refuses the key (HTTP {error.code})") from None
+        raise HTTPException(503, f"LiveKit rejects the API key (HTTP {error.code})") from None
     except (OSError, http.client.HTTPException):
         raise HTTPException(503, "LiveKit does not answer at LIVEKIT_URL") from None
 

@@ -1,14 +1,14 @@
-"""What the agent hears, says and does: the file to edit first.
+"""The assistant: what it hears, says and does. Edit this file first.
 
-This assistant needs no model and no account. It answers each chat message in words and plays a
-person's voice back, so you can see and hear that the whole path works.
+This assistant needs no model and no account. It answers each chat message and echoes
+the person's voice, so you can see and hear that the whole path works.
 # begin only 1.8
 
-README.md says how to take one that talks ("Other answers, or a newer template").
+To get one that talks, see README.md ("Other answers, or a newer template").
 # end only 1.8
 # begin only 1.0.23
 
-To give it a mind, hand models to the session and let the session do the answering:
+To make it talk, give the session models, and it does the answering:
 
     session = AgentSession[None](
         stt=deepgram.STT(), llm=openai.LLM(), tts=cartesia.TTS(), vad=silero.VAD.load()
@@ -16,7 +16,7 @@ To give it a mind, hand models to the session and let the session do the answeri
     await session.start(Assistant(), room=job.room)
     return session
 
-and delete `answer`, `echo` and what calls them.
+Then delete `answer`, `echo` and their callers.
 
 The models are plugins: uv add "livekit-agents[deepgram,openai,cartesia,silero]==1.0.23", then
 from livekit.plugins import cartesia, deepgram, openai, silero
@@ -47,19 +47,16 @@ class Assistant(Agent):
 
 
 def prewarm(process: JobProcess) -> None:
-    """Runs once in each process, before it gets a job: load here what no person should wait for.
-
-    An assistant without models has nothing to load; a model would go into `process.userdata`.
-    """
+    """Load models into `process.userdata`. Runs once in each process, before its first job."""
 
 
 async def answer(session: AgentSession[None], words: str) -> None:
-    """Answers a chat message."""
+    """Answer a chat message."""
     session.say(f"You wrote: {words}")
 
 
 async def echo(room: rtc.Room, microphone: rtc.Track) -> None:
-    """Plays `microphone` back into the room until it ends."""
+    """Play `microphone` back into the room until it ends."""
     source = rtc.AudioSource(SAMPLE_RATE, num_channels=1)
     publication = await room.local_participant.publish_track(
         rtc.LocalAudioTrack.create_audio_track("echo", source),
@@ -71,13 +68,13 @@ async def echo(room: rtc.Room, microphone: rtc.Track) -> None:
 
 
 async def start(job: JobContext) -> AgentSession[None]:
-    """Brings the assistant into the room of `job`, which has joined it, until the room closes."""
+    """Start the assistant in the room of `job`, which has already joined it."""
     session = AgentSession[None]()
     running: set[asyncio.Task[None]] = set()
 
     def run(work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
-        running.add(task)  # asyncio itself does not keep it alive
+        running.add(task)  # asyncio keeps only weak references
         task.add_done_callback(running.discard)
 
     @job.room.on("track_subscribed")
@@ -94,8 +91,8 @@ async def start(job: JobContext) -> AgentSession[None]:
 
     chat.on_message(job.room, lambda words: answer(session, words))
 
-    # As it starts, the session sets an attribute of the agent (lk.agent.state). So a person sees it
-    # at once: the server holds a silent arrival back for up to three seconds (measured).
+    # The session sets the attribute lk.agent.state at once. Without an attribute, the server
+    # announces an agent up to three seconds late (measured).
     await session.start(
         Assistant(),
         room=job.room,
@@ -108,7 +105,7 @@ async def start(job: JobContext) -> AgentSession[None]:
             text_input=False,
             audio_input=False,
             audio_output=False,
-            # Who reloads the page meets the agent again, and at once.
+            # Keep the session when the person reloads the page.
             close_on_disconnect=False,
         ),
         # end only 1.8

@@ -1,8 +1,7 @@
-"""What the agent hears, says and does: the file to edit first.
+"""The assistant: what it hears, says and does. Edit this file first.
 
-This assistant hears and speaks without any account and without a network. It does not think: a few
-rules answer (app/conversation/local_models.py). A language model of your own takes their place in
-one line:
+This assistant hears and speaks without an account or a network. A few rules make up its answers
+(app/conversation/local_models.py). To use a language model instead, change one line:
 
     uv add "livekit-agents[openai]"
     llm=openai.LLM.with_ollama(model="llama3.2"),  # from livekit.plugins import openai
@@ -35,17 +34,17 @@ class Assistant(Agent):
 
 
 def prewarm(process: JobProcess) -> None:
-    """Runs once in each process, before it gets a job: load here what no person should wait for."""
+    """Load what nobody should wait for. Runs once in each process, before its first job."""
     process.userdata.update(stt=Ears(), tts=Voice())
 
 
 async def start(job: JobContext) -> AgentSession[None]:
-    """Brings the assistant into the room of `job`, which has joined it, until the room closes."""
+    """Start the assistant in the room of `job`, which has already joined it."""
     session = AgentSession[None](
         stt=job.proc.userdata["stt"],
         llm=RuleBasedMind(),
         tts=job.proc.userdata["tts"],
-        # Else the SDK asks LiveKit Cloud, in development, whether a person has finished.
+        # In development, the SDK would ask LiveKit Cloud to detect the end of a turn.
         turn_handling=TurnHandlingOptions(
             turn_detection=inference.TurnDetector(version="v1-mini"), interruption={"mode": "vad"}
         ),
@@ -55,10 +54,10 @@ async def start(job: JobContext) -> AgentSession[None]:
         Assistant(),
         room=job.room,
         room_options=room_io.RoomOptions(
-            # With the SDK's 50, the end of speech is noticed later.
+            # With the SDK's 50, the end of speech is detected later.
             audio_input=room_io.AudioInputOptions(frame_size_ms=20),
-            text_input=False,  # `conversation` reads the chat
-            # Who reloads the page meets the agent again, and at once.
+            text_input=False,  # app/conversation reads the chat
+            # Keep the session when the person reloads the page.
             close_on_disconnect=False,
         ),
     )

@@ -1,7 +1,7 @@
-"""What the agent hears, says and does: the file to edit first.
+"""The assistant: what it hears, says and does. Edit this file first.
 
-One model hears speech and speaks: OpenAI Realtime, by the names in .env. Another provider's is one
-line away:
+One model hears and speaks: OpenAI Realtime, with the model and voice chosen in .env. To use another
+provider, change one line:
 
     uv add "livekit-agents[google]"
     llm=google.realtime.RealtimeModel(),  # in `start`; above: from livekit.plugins import google
@@ -18,13 +18,13 @@ from app.conversation import missing_key, speech
 from app.settings import Settings
 
 INSTRUCTIONS = """\
-You are a friendly assistant, and you speak with a person.
+You are a friendly voice assistant.
 
-- Answer in one to three short sentences of plain words.
-- Ask one question at a time. If you have not understood, say so and ask again.
-- Use your tools for what they can tell you, and say so when you do not know something.
+- Answer in one to three short, plain sentences.
+- Ask one question at a time. If you did not understand, say so and ask again.
+- Use your tools when they help, and say so when you do not know something.
 """
-HOW_TO_GREET = "Say hello in one short sentence, and ask what you can do."
+HOW_TO_GREET = "Say hello in one short sentence, and ask how you can help."
 
 
 class Assistant(Agent):
@@ -38,28 +38,28 @@ class Assistant(Agent):
 
     @function_tool
     async def time_in(self, zone: str) -> str:
-        """Tells the date and the time of day somewhere in the world.
+        """Tell the date and time in a time zone.
 
         Args:
-            zone: The time zone by its IANA name, such as Europe/Paris.
+            zone: The IANA name of the time zone, such as Europe/Paris.
         """
         try:
             return f"{datetime.now(ZoneInfo(zone)):%A, %d %B %Y, %H:%M}"
         except (LookupError, ValueError, OSError):
-            raise ToolError(f"There is no time zone {zone}: give the IANA name.") from None
+            raise ToolError(f"Unknown time zone {zone}: give an IANA name.") from None
 
 
 def prewarm(process: JobProcess) -> None:
-    """Runs once in each process, before it gets a job: load here what no person should wait for."""
+    """Load what nobody should wait for. Runs once in each process, before its first job."""
     if Settings().is_cloud:
-        # Where LiveKit Cloud does not run it, it would complain of each connection.
+        # Only for LiveKit Cloud: with another server, it complains about every connection.
         from livekit.plugins import noise_cancellation
 
         process.userdata["noise_cancellation"] = noise_cancellation.BVC()
 
 
 async def start(job: JobContext) -> AgentSession[None]:
-    """Brings the assistant into the room of `job`, which has joined it, until the room closes."""
+    """Start the assistant in the room of `job`, which has already joined it."""
     settings = Settings()
     if settings.missing_key:
         return await missing_key.start(job, settings.missing_key)
@@ -78,8 +78,8 @@ async def start(job: JobContext) -> AgentSession[None]:
             audio_input=room_io.AudioInputOptions(
                 noise_cancellation=job.proc.userdata.get("noise_cancellation")
             ),
-            text_input=False,  # `conversation` reads the chat
-            # Who reloads the page meets the agent again, and at once.
+            text_input=False,  # app/conversation reads the chat
+            # Keep the session when the person reloads the page.
             close_on_disconnect=False,
         ),
     )

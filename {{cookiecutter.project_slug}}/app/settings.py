@@ -1,6 +1,6 @@
-"""The environment, typed: every variable that this project reads, with its default.
+"""The settings: every environment variable that this project reads, with type and default.
 
-`.env` is read if it is there; a real environment variable wins. `.env.example` explains each one.
+Real environment variables override those in `.env`. `.env.example` explains each one.
 """
 
 import logging
@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 logger = logging.getLogger("app.settings")
 
 PLACEHOLDER = re.compile(r"[<>]|^(wss?://)?(your|replace|change)[-_ ]", re.IGNORECASE)
-SECRET_LENGTH = 32  # what livekit-server asks for: the secret signs tokens with HMAC-SHA256
+SECRET_LENGTH = 32  # characters; livekit-server requires it: the secret signs with HMAC-SHA256
 IDLE_PROCESSES = 1  # only 1.0.23
 IDLE_PROCESSES = 4  # only 1.8
 DEV_SECRET = "secret"  # noqa: S105  what `livekit-server --dev` accepts
@@ -40,7 +40,7 @@ URLS = {
 
 
 class Settings(BaseSettings):
-    """All settings of the worker and of the token backend; build it with `load_settings`."""
+    """All settings of the worker and the token backend; create them with `load_settings`."""
 
     model_config = SettingsConfigDict(
         env_file=Path(__file__).parents[1] / ".env",
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     livekit_api_secret: SecretStr = SecretStr("")
     livekit_agent_name: str = ""  # only explicit
 
-    worker_host: str = "0.0.0.0"  # noqa: S104  an orchestrator asks from outside whether it lives
+    worker_host: str = "0.0.0.0"  # noqa: S104  for an orchestrator's health checks
     worker_port: int = Field(8082, ge=0, le=65535)
     worker_metrics_port: int = Field(0, ge=0, le=65535)  # only 1.8
     worker_num_idle_processes: int = Field(IDLE_PROCESSES, ge=0)
@@ -86,13 +86,13 @@ class Settings(BaseSettings):
     token_jwks_url: str = ""
     token_jwt_issuer: str = ""
     token_jwt_audience: str = ""
-    token_rate_limit: str = "60/minute"  # noqa: S105  no password
+    token_rate_limit: str = "60/minute"  # noqa: S105  not a password
     token_redis_url: SecretStr = SecretStr("")
     token_cors_origins: Annotated[list[str], NoDecode] = []
     token_server_url: str = ""
-    token_metrics_host: str = "0.0.0.0"  # noqa: S104, S105  Prometheus asks from outside
+    token_metrics_host: str = "0.0.0.0"  # noqa: S104, S105  for Prometheus on another host
     token_metrics_port: int = Field(0, ge=0, le=65535)
-    token_log_format: Literal["text", "json"] = "text"  # noqa: S105  no password
+    token_log_format: Literal["text", "json"] = "text"  # noqa: S105  not a password
     otel_exporter_otlp_endpoint: str = ""  # only 1.8
 
     @field_validator(
@@ -102,10 +102,10 @@ class Settings(BaseSettings):
         "livekit_agent_name",  # only explicit
     )
     @classmethod
-    def is_given(cls, value: str | SecretStr) -> str | SecretStr:
+    def check_present(cls, value: str | SecretStr) -> str | SecretStr:
         if not text_of(value).strip():
-            raise PydanticCustomError("missing", "is missing: .env.example says what belongs there")
-        has_clean_ends(text_of(value))
+            raise PydanticCustomError("missing", "is missing: .env.example explains it")
+        check_ends(text_of(value))
         return value
 
     @field_validator(
@@ -130,20 +130,20 @@ class Settings(BaseSettings):
         "token_jwt_audience",
     )
     @classmethod
-    def is_filled_in(cls, value: str | SecretStr) -> str | SecretStr:
+    def check_filled_in(cls, value: str | SecretStr) -> str | SecretStr:
         text = text_of(value)
         if PLACEHOLDER.search(text):
-            raise PydanticCustomError("placeholder", "still holds a placeholder: give it a value")
-        has_clean_ends(text)
+            raise PydanticCustomError("placeholder", "is still a placeholder: replace it")
+        check_ends(text)
         return value
 
     @field_validator(*URLS)
     @classmethod
-    def is_url(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
+    def check_url(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
         kind, example = URLS[str(info.field_name)]
         text = text_of(value)
         if info.field_name == "livekit_url" and text.startswith("http"):
-            raise PydanticCustomError("http", "must begin with ws, not with http: wss:// or ws://")
+            raise PydanticCustomError("http", "must begin with wss:// or ws://, not with http")
         try:
             if text:
                 kind(text)
@@ -154,40 +154,40 @@ class Settings(BaseSettings):
 
     @field_validator("livekit_api_secret")
     @classmethod
-    def is_long_enough(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    def check_secret(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
         if len(secret) < SECRET_LENGTH and secret.get_secret_value() != DEV_SECRET:
             if len(info.data.get("livekit_api_key", "")) >= SECRET_LENGTH:
-                raise PydanticCustomError("swapped", "and LIVEKIT_API_KEY have changed places")
-            raise PydanticCustomError("short", f"is too short: {SECRET_LENGTH} characters or more")
+                raise PydanticCustomError("swapped", "and LIVEKIT_API_KEY are swapped")
+            raise PydanticCustomError("short", f"is too short: {SECRET_LENGTH} or more characters")
         return secret
 
     @field_validator("token_rate_limit")
     @classmethod
-    def is_rate(cls, rate: str) -> str:
+    def check_rate(cls, rate: str) -> str:
         if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
-            raise PydanticCustomError("rate", "must be a number and a time, such as 60/minute")
+            raise PydanticCustomError("rate", "must be a number and a unit, such as 60/minute")
         return rate
 
     @field_validator("token_cors_origins", mode="before")
     @classmethod
-    def are_origins(cls, value: str | list[str]) -> list[str]:
+    def parse_origins(cls, value: str | list[str]) -> list[str]:
         origins = [o.strip() for o in value.split(",")] if isinstance(value, str) else value
         if not all(re.fullmatch(r"https?://[^/*?#\s]+", origin) for origin in origins):
             raise PydanticCustomError(
-                "origin", "must be origins such as https://example.com, with commas between them"
+                "origin", "must be origins such as https://example.com, separated by commas"
             )
         return origins
 
     # begin only pipeline or realtime
     @property
     def is_cloud(self) -> bool:
-        """Whether the LiveKit server is LiveKit Cloud."""
+        """Whether LIVEKIT_URL is in LiveKit Cloud."""
         return str(urlsplit(self.livekit_url).hostname).endswith(".livekit.cloud")
 
     # begin only pipeline
     @property
     def inference_credentials(self) -> tuple[str, str]:
-        """Key and secret for LiveKit Inference: its own, or else those of LiveKit Cloud."""
+        """Key and secret for LiveKit Inference: its own, or those of LiveKit Cloud."""
         key, secret = self.livekit_inference_api_key, self.livekit_inference_api_secret
         if self.is_cloud and not key and not secret:
             key, secret = self.livekit_api_key, self.livekit_api_secret
@@ -196,24 +196,24 @@ class Settings(BaseSettings):
     # end only pipeline
     @property
     def missing_key(self) -> str:
-        """Which key the models lack, and where to get it; empty if they have theirs."""
+        """Which key of the models is missing, and where to get it; empty if none is."""
         # begin only pipeline
         if not all(self.inference_credentials):
             return (
                 "LIVEKIT_INFERENCE_API_KEY or LIVEKIT_INFERENCE_API_SECRET is missing: "
-                "make a key at https://cloud.livekit.io (your project, Settings, API keys)"
+                "create a key at https://cloud.livekit.io (your project, Settings, API keys)"
             )
         # end only pipeline
         # begin only realtime
         if not self.openai_api_key:
-            return "OPENAI_API_KEY is missing: make one at https://platform.openai.com/api-keys"
+            return "OPENAI_API_KEY is missing: create one at https://platform.openai.com/api-keys"
         # end only realtime
         return ""
 
     # end only pipeline or realtime
     @property
     def is_local(self) -> bool:
-        """Whether the LiveKit server is one on this machine."""
+        """Whether the LiveKit server runs on this machine."""
         return is_on_this_machine(self.livekit_url)
 
 
@@ -225,18 +225,14 @@ def is_on_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
-def has_clean_ends(text: str) -> None:
-    """Refuses what Docker and kubectl leave round a value of .env, and what was copied with it."""
+def check_ends(text: str) -> None:
+    """Reject stray spaces and quotes: Docker and kubectl keep the quotes of a .env file."""
     if text != text.strip(" \t\r\n'\""):
-        raise PydanticCustomError("ends", "has a space or a quote at one end: take it away")
+        raise PydanticCustomError("ends", "has a space or a quote at one end: remove it")
 
 
 def load_settings() -> Settings:
-    """Read the settings, or end the program with one line for each variable that is wrong.
-
-    Raises:
-        SystemExit: names every wrong variable and what to do about it, never a value.
-    """
+    """Read the settings, or exit with one line for each invalid variable, never its value."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -244,6 +240,6 @@ def load_settings() -> Settings:
         raise SystemExit("\n".join(lines)) from None
     if settings.livekit_api_secret.get_secret_value() == DEV_SECRET:
         logger.warning(
-            "LIVEKIT_API_SECRET is LiveKit's public development secret: anybody knows it"
+            "LIVEKIT_API_SECRET is LiveKit's public development secret: everybody knows it"
         )
     return settings

@@ -7,8 +7,8 @@ from livekit.agents import WorkerOptions
 
 from tests.fake_dispatcher import FakeDispatcher
 
-# Before `app` is imported, because its modules read the settings as they load. Real variables win
-# over the .env of whoever runs the tests. Nothing listens on port 1.
+# Set before `app` is imported, because its modules read the settings on import. Real variables
+# override the developer's .env. Nothing listens on port 1.
 os.environ |= {
     "LIVEKIT_URL": "ws://127.0.0.1:1",
     "LIVEKIT_API_KEY": "test-key",
@@ -26,7 +26,7 @@ os.environ |= {
 
 @pytest.fixture
 async def dispatcher(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDispatcher]:
-    """A fake dispatcher at which the real worker, on a saturated machine, has registered."""
+    """A fake dispatcher with which the real worker, on a saturated machine, has registered."""
     from tests import worker
 
     monkeypatch.setattr(WorkerOptions, "load_fnc", lambda _: 1.0)

@@ -8,7 +8,7 @@ from livekit.protocol import agent, models
 
 
 class FakeDispatcher:
-    """Takes the registration of one worker and offers it jobs, as livekit-server does at /agent."""
+    """Registers one worker and offers it jobs, as livekit-server does at /agent."""
 
     def __init__(self) -> None:
         self.registration: asyncio.Future[agent.RegisterWorkerRequest] = asyncio.Future()
@@ -30,21 +30,21 @@ class FakeDispatcher:
         await self._runner.cleanup()
 
     async def offer(self, room: str) -> agent.AvailabilityResponse:
-        """Offers the job of `room` to the worker, and gives its answer."""
+        """Offer the job of `room` to the worker, and return its answer."""
         assert self._worker, "no worker has registered"
         job = agent.Job(id=f"AJ_{room}", type=agent.JT_ROOM, room=models.Room(name=room))
         await self._send(agent.ServerMessage(availability=agent.AvailabilityRequest(job=job)))
         answer = await asyncio.wait_for(self._answers.get(), 10)
-        if answer.available:  # a worker that waits in vain for its assignment is slow to close
+        if answer.available:  # without its assignment, the worker is slow to close
             assignment = agent.JobAssignment(job=job, url=self.url, token="no-token")
             await self._send(agent.ServerMessage(assignment=assignment))
         return answer
 
     async def has_load(self, load: float) -> agent.WorkerStatus:
-        """Waits until the worker says that its load is `load`, and gives what else it says."""
+        """Wait until the worker reports this `load`, and return its status."""
         while True:
             status = await asyncio.wait_for(self._statuses.get(), 10)
-            if math.isclose(status.load, load, rel_tol=1e-6):  # it is sent as a 32-bit float
+            if math.isclose(status.load, load, rel_tol=1e-6):  # sent as a 32-bit float
                 return status.status
 
     async def _send(self, message: agent.ServerMessage) -> None:

@@ -1,4 +1,4 @@
-"""The part of LiveKit's API that app/dispatch/server.py calls, over rooms that are only data."""
+"""A fake of the part of LiveKit's API that app/dispatch/server.py calls."""
 
 import asyncio
 import time
@@ -30,8 +30,8 @@ class FakeRoom:
     """A room that was opened an hour ago.
 
     Attributes:
-        asked_for: the agents that were asked for as it opened.
-        sent: the agents that were asked for later.
+        asked_for: the agents dispatched when it opened.
+        sent: the agents dispatched later.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class FakeRoom:
             name=name,
             metadata=metadata,
             creation_time=int(time.time()) - 3600,
-            num_participants=sum(each.kind != ParticipantInfo.Kind.AGENT for each in participants),
+            num_participants=sum(p.kind != ParticipantInfo.Kind.AGENT for p in participants),
         )
         self.participants = participants
         self.dispatches: list[AgentDispatch] = []
@@ -54,7 +54,7 @@ class FakeRoom:
 
     @property
     def sent(self) -> list[str]:
-        return [each.agent_name for each in self.dispatches if self._is_later(each)]
+        return [d.agent_name for d in self.dispatches if self._is_later(d)]
 
     def _is_later(self, dispatch: AgentDispatch) -> bool:
         return dispatch.state.created_at > self.room.creation_time * 1e9
@@ -65,19 +65,19 @@ class FakeRoom:
 
 
 class FakeLiveKit:
-    """Answers as livekit-server does, and counts what it is asked.
+    """Answers like livekit-server, and counts the calls.
 
     Attributes:
         calls: how often each method of the API was called.
-        asked: the rooms whose participants were asked for.
+        listed: the rooms whose participants were listed.
         hanging: methods that never answer.
         gone: the identities of participants that are only listed.
     """
 
     def __init__(self, *rooms: FakeRoom) -> None:
-        self.rooms = {each.room.name: each for each in rooms}
+        self.rooms = {room.room.name: room for room in rooms}
         self.calls: Counter[str] = Counter()
-        self.asked: list[str] = []
+        self.listed: list[str] = []
         self.hanging: set[str] = set()
         self.gone: set[str] = set()
         self._changed = asyncio.Event()
@@ -95,7 +95,7 @@ class FakeLiveKit:
         await self._runner.cleanup()
 
     async def called(self, method: str, times: int = 1) -> None:
-        """Waits until `method` has been called so often."""
+        """Wait until `method` has been called this many `times`."""
         async with asyncio.timeout(10):
             while self.calls[method] < times:
                 self._changed.clear()
@@ -110,8 +110,8 @@ class FakeLiveKit:
         try:
             answer: Message = getattr(self, f"_{method}")(await request.read())
         except LookupError as error:
-            said = {"code": "unavailable", "msg": f"no response from servers: {error}"}
-            return web.json_response(said, status=503)
+            problem = {"code": "unavailable", "msg": f"no response from servers: {error}"}
+            return web.json_response(problem, status=503)
         return web.Response(body=answer.SerializeToString(), content_type="application/protobuf")
 
     def _ListRooms(self, body: bytes) -> Message:
@@ -120,21 +120,21 @@ class FakeLiveKit:
 
     def _ListParticipants(self, body: bytes) -> Message:
         name = ListParticipantsRequest.FromString(body).room
-        self.asked.append(name)
+        self.listed.append(name)
         return ListParticipantsResponse(participants=self.rooms[name].participants)
 
     def _UpdateParticipant(self, body: bytes) -> Message:
-        asked = UpdateParticipantRequest.FromString(body)
-        if asked.identity in self.gone:
-            raise LookupError(asked.identity)
-        return ParticipantInfo(identity=asked.identity)
+        request = UpdateParticipantRequest.FromString(body)
+        if request.identity in self.gone:
+            raise LookupError(request.identity)
+        return ParticipantInfo(identity=request.identity)
 
     def _ListDispatch(self, body: bytes) -> Message:
         room = self.rooms[ListAgentDispatchRequest.FromString(body).room]
         return ListAgentDispatchResponse(agent_dispatches=room.dispatches)
 
     def _CreateDispatch(self, body: bytes) -> Message:
-        asked = CreateAgentDispatchRequest.FromString(body)
-        room = self.rooms[asked.room]
-        room.dispatch(asked.agent_name, time.time(), asked.metadata)
+        request = CreateAgentDispatchRequest.FromString(body)
+        room = self.rooms[request.room]
+        room.dispatch(request.agent_name, time.time(), request.metadata)
         return room.dispatches[-1]

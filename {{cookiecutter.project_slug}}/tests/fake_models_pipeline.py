@@ -1,4 +1,4 @@
-"""Models that a test scripts, because the real ones need an account. None of them is one."""
+"""Fake models that a test scripts, because the real ones need an account."""
 
 import asyncio
 import json
@@ -18,15 +18,15 @@ from livekit.agents import (
 from livekit.agents.language import LanguageCode
 from livekit.agents.utils import shortuuid
 
-RATE = 24_000  # hertz, of what FakeTTS speaks
-TONE = 440  # hertz, what it sounds like
-PACE = 0.02  # seconds for each character, three times as fast as a person
-HEARD = "something that was spoken"  # what FakeSTT understands
-UNSPEAKABLE = "xyzzy"  # what FakeTTS fails at
+RATE = 24_000  # hertz, the sample rate of FakeTTS
+TONE = 440  # hertz
+PACE = 0.02  # seconds per character, three times as fast as a person
+HEARD = "something that was spoken"  # FakeSTT's transcript of any speech
+UNSPEAKABLE = "xyzzy"  # makes FakeTTS fail
 
 
 class FakeSTT(stt.STT[str]):
-    """Hears HEARD in any speech, `delay` seconds after it."""
+    """Transcribes any speech as HEARD, after `delay` seconds."""
 
     def __init__(self, delay: float = 0) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
@@ -49,11 +49,11 @@ def call(name: str, **arguments: str) -> llm.FunctionToolCall:
 
 
 class FakeLLM(llm.LLM[str]):
-    """Answers from a script, `delay` seconds after it was asked.
+    """Answers from a script, after `delay` seconds.
 
     Args:
-        script: by what a person said, the pieces of the answer. What is not in it is repeated, and
-            what a tool gave is told.
+        script: the pieces of the answer by what a person said. Anything else is repeated, and the
+            output of a tool is reported.
     """
 
     def __init__(self, script: Mapping[str, Sequence[Reply]], delay: float = 0) -> None:
@@ -86,19 +86,19 @@ class FakeReply(llm.LLMStream):
 
     async def _run(self) -> None:
         await asyncio.sleep(self._llm.delay)
-        for each in self._llm.reply_to(self._chat_ctx.items[-1]):
-            if isinstance(each, Exception):
-                raise each
+        for piece in self._llm.reply_to(self._chat_ctx.items[-1]):
+            if isinstance(piece, Exception):
+                raise piece
             delta = llm.ChoiceDelta(role="assistant")
-            if isinstance(each, str):
-                delta.content = each
+            if isinstance(piece, str):
+                delta.content = piece
             else:
-                delta.tool_calls = [each]
+                delta.tool_calls = [piece]
             self._event_ch.send_nowait(llm.ChatChunk(id=shortuuid(), delta=delta))
 
 
 class FakeTTS(tts.TTS[str]):
-    """Hums each sentence, `delay` seconds after it has got it."""
+    """Hums each sentence, after `delay` seconds."""
 
     def __init__(self, delay: float = 0) -> None:
         super().__init__(
@@ -113,7 +113,7 @@ class FakeTTS(tts.TTS[str]):
 
 
 class FakeUtterance(tts.ChunkedStream):
-    """A sentence, hummed."""
+    """One hummed sentence."""
 
     _tts: FakeTTS
 

@@ -1,6 +1,6 @@
-"""A server that speaks like OpenAI's Realtime API, and says what a script says. It is no model.
+"""A fake of OpenAI's Realtime API, which answers from a script.
 
-python -m tests.fake_openai PORT     serves it on this machine, for the worker of a test
+python -m tests.fake_openai PORT     serve it on this machine, for the worker of a test
 """
 
 import asyncio
@@ -13,15 +13,15 @@ import numpy as np
 from aiohttp import WSMsgType, web
 from livekit.agents.utils import shortuuid
 
-RATE = 24_000  # hertz, as of the real one
-TONE = 440  # hertz, what its voice sounds like
-PACE = 0.02  # seconds for each character, three times as fast as a person
-LOUD = 1_000  # of 32,767, where speech begins
-PAUSE = 0.4  # seconds without sound, where it ends
-HEARD = "something that was spoken"  # what it understands of any sound
-GREETING = "Hello!"  # what it says when it is not answering anything
+RATE = 24_000  # hertz, as in the real API
+TONE = 440  # hertz
+PACE = 0.02  # seconds per character, three times as fast as a person
+LOUD = 1_000  # of 32,767; speech begins
+PAUSE = 0.4  # seconds of silence; speech ends
+HEARD = "something that was spoken"  # the transcript of any speech
+GREETING = "Hello!"  # said when there is nothing to answer
 
-# By what a person said, which tool it calls. What is not in it is repeated, or fails.
+# The tool call by what a person said. Anything else is repeated, except for FAILS and TALKS.
 TIME = "What time is it in Tokyo?"
 NO_PLACE = "What time is it in the time zone Middle-earth/Shire? Look it up, please."
 SCRIPT = {
@@ -38,8 +38,8 @@ class FakeOpenAI:
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
         self._speaks_aloud = True
-        self._last: dict[str, Any] = {}  # what is to be answered
-        self._silence: float | None = None  # seconds, since somebody spoke
+        self._last: dict[str, Any] = {}  # the unanswered item
+        self._silence: float | None = None  # seconds since speech, None without speech
 
     async def send(self, kind: str, **fields: Any) -> None:
         await self._socket.send_json({"type": kind, "event_id": shortuuid(), **fields})
@@ -91,8 +91,8 @@ class FakeOpenAI:
         return " ".join(texts)
 
     async def respond(self, metadata: Any) -> None:
-        asked, self._last = self._last, {}
-        words = self.words_of(asked)
+        question, self._last = self._last, {}
+        words = self.words_of(question)
         response = {"id": shortuuid(), "object": "realtime.response", "metadata": metadata}
         await self.send("response.created", response={**response, "status": "in_progress"})
         status = "completed"
@@ -108,8 +108,8 @@ class FakeOpenAI:
                     "arguments": json.dumps(arguments),
                 },
             )
-        elif asked.get("type") == "function_call_output":
-            await self.say(response, f"The tool gave: {asked['output']}")
+        elif question.get("type") == "function_call_output":
+            await self.say(response, f"The tool gave: {question['output']}")
         elif words == FAILS:
             await self.say(response, "This is how it begins,")
             status = "failed"
@@ -149,7 +149,7 @@ async def connect(request: web.Request) -> web.WebSocketResponse:
 
 
 async def start(port: int) -> web.AppRunner:
-    """Serves it at 127.0.0.1:`port` until the runner is cleaned up."""
+    """Serve it at 127.0.0.1:`port` until the runner is cleaned up."""
     app = web.Application()
     app.router.add_get("/v1/realtime", connect)
     runner = web.AppRunner(app)

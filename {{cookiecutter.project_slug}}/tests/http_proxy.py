@@ -1,4 +1,4 @@
-"""A small HTTP proxy, which counts what goes through it."""
+"""A small HTTP proxy that records its requests."""
 
 import socket
 import threading
@@ -24,13 +24,13 @@ class HttpProxy:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of a program that has this proxy for everything."""
+        """The environment of a program that uses this proxy for everything."""
         return dict.fromkeys(VARIABLES, self.url)
 
 
 @contextmanager
 def http_proxy() -> Iterator[HttpProxy]:
-    """Runs a proxy to which every host is this machine."""
+    """Run a proxy that connects to this machine, whatever the host."""
 
     class Handler(StreamRequestHandler):
         def handle(self) -> None:
@@ -41,28 +41,28 @@ def http_proxy() -> Iterator[HttpProxy]:
             proxy.requests.append((method, target.partition("?")[0]))
             port = urlsplit(f"//{target}" if method == "CONNECT" else target).port
             try:
-                there = socket.create_connection(("127.0.0.1", port or 80))
+                upstream = socket.create_connection(("127.0.0.1", port or 80))
             except OSError:
                 self.wfile.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
                 return
-            with there:
+            with upstream:
                 if method == "CONNECT":
                     self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
                 else:
-                    there.sendall(head + b"\r\n")
-                answers = threading.Thread(target=pass_on, args=(there, self.connection))
+                    upstream.sendall(head + b"\r\n")
+                answers = threading.Thread(target=forward, args=(upstream, self.connection))
                 answers.start()
-                # What came together with the head is in the buffer of `rfile`.
+                # Data that arrived together with the head is in the buffer of `rfile`.
                 while data := self.rfile.read1(65_536):
-                    there.sendall(data)
+                    upstream.sendall(data)
                 with suppress(OSError):
-                    there.shutdown(socket.SHUT_RDWR)
+                    upstream.shutdown(socket.SHUT_RDWR)
                 answers.join()
 
     class Server(ThreadingTCPServer):
         daemon_threads = True
 
-        def handle_error(self, *_: object) -> None: ...  # a connection has broken
+        def handle_error(self, *_: object) -> None: ...  # a broken connection
 
     with Server(("127.0.0.1", 0), Handler) as server:
         proxy = HttpProxy(f"http://127.0.0.1:{server.server_address[1]}")
@@ -75,8 +75,8 @@ def http_proxy() -> Iterator[HttpProxy]:
             thread.join()
 
 
-def pass_on(source: socket.socket, target: socket.socket) -> None:
-    """Sends `target` what `source` sends, to its end."""
+def forward(source: socket.socket, target: socket.socket) -> None:
+    """Forward all data from `source` to `target`."""
     with suppress(OSError):
         while data := source.recv(65_536):
             target.sendall(data)

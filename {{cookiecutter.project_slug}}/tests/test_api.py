@@ -1,4 +1,4 @@
-"""LiveKit's standard token endpoint, as a client meets it. (Agents: test_dispatch_….py.)"""
+"""LiveKit's standard token endpoint, from a client's side. (Agents: tests/dispatch.)"""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def test_everything_is_optional() -> None:
     assert claims[0].video.room
 
 
-def test_the_client_gets_what_it_asks_for() -> None:
+def test_the_token_contains_what_the_client_asks_for() -> None:
     answer = client.post(
         "/token",
         json={
@@ -48,8 +48,8 @@ def test_the_client_gets_what_it_asks_for() -> None:
             "participant_name": "Ann",
             "participant_metadata": "a text",
             "participant_attributes": {"seat": "4"},
-            "room_config": {"empty_timeout": 60, "a_key_of_tomorrow": 1},
-            "another_key_of_tomorrow": 1,
+            "room_config": {"empty_timeout": 60, "a_future_key": 1},
+            "another_future_key": 1,
         },
     )
     claims = TokenVerifier().verify(answer.json()["participant_token"])
@@ -64,14 +64,14 @@ def test_the_client_gets_what_it_asks_for() -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_token_opens_its_room_for_the_time_that_is_set() -> None:
+def test_a_token_expires_after_the_configured_lifetime() -> None:
     token = client.post("/token", json={}).json()["participant_token"]
     expires = jwt.decode(token, options={"verify_signature": False})["exp"]
     assert expires - time.time() == pytest.approx(settings.token_ttl_seconds, abs=5)
 
 
 def growing(count: int) -> str:
-    """Metadata that is written anew, and is four times as long then."""
+    """Metadata that becomes four times as long when it is encoded again."""
     return '{"a": [' + "9e15," * count + "0]}"
 
 
@@ -101,7 +101,7 @@ def growing(count: int) -> str:
         ('{"room_config": {"metadata": "[1]"}}', "room_config.metadata: must be"),
         ('{"room_config": {"metadata": "{\\"a\\": NaN}"}}', "room_config.metadata: must be"),
         (json.dumps({"room_config": {"metadata": "[" * 100_000}}), "room_config.metadata: must be"),
-        ('{"participant_identity": "agent-AJ_1"}', "participant_identity: is an agent's"),
+        ('{"participant_identity": "agent-AJ_1"}', "participant_identity: must not begin"),
         (json.dumps({"room_config": {"metadata": growing(50_000)}}), "body: is longer than"),
         (
             json.dumps(
@@ -110,11 +110,11 @@ def growing(count: int) -> str:
                     "room_config": {"metadata": growing(25_000)},
                 }
             ),
-            "body: says more than a token can",
+            "body: too large to fit into a token",
         ),
     ],
 )
-def test_what_cannot_be_granted_is_refused_with_a_sentence(
+def test_an_invalid_request_is_refused_with_a_sentence(
     request_body: str | bytes, reason: str
 ) -> None:
     answer = client.post("/token", content=request_body)
@@ -130,12 +130,12 @@ def test_what_cannot_be_granted_is_refused_with_a_sentence(
         {"room_config": dict.fromkeys(RoomConfig.model_fields)},
     ],
 )
-def test_what_another_sdk_sends_for_nothing_is_nothing(request_body: dict[str, object]) -> None:
+def test_empty_values_of_other_sdks_are_accepted(request_body: dict[str, object]) -> None:
     assert client.post("/token", json=request_body).status_code == 201
 
 
 @pytest.mark.parametrize("is_declared", [True, False], ids=["declared", "in chunks"])
-def test_a_body_that_is_too_long_is_not_read_to_its_end(is_declared: bool) -> None:
+def test_a_body_that_is_too_long_is_not_read_completely(is_declared: bool) -> None:
     chunks_read = 0
 
     def chunks() -> Iterator[bytes]:
@@ -150,15 +150,15 @@ def test_a_body_that_is_too_long_is_not_read_to_its_end(is_declared: bool) -> No
     assert answer.json()["detail"] == "body: is longer than 716,800 bytes"
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(
+async def test_a_body_that_does_not_arrive_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def nothing() -> Message:
         return await asyncio.Future()
 
-    monkeypatch.setattr(api, "BODY_TIMEOUT", 0.01)
+    monkeypatch.setattr(api, "BODY_TIMEOUT_SECONDS", 0.01)
     with pytest.raises(HTTPException, match="too slowly"):
-        await api.body_of(Request({"type": "http", "headers": []}, nothing), 10)
+        await api.read_body(Request({"type": "http", "headers": []}, nothing), 10)
 
 
 def test_a_client_cannot_have_the_room_recorded() -> None:
@@ -167,7 +167,7 @@ def test_a_client_cannot_have_the_room_recorded() -> None:
     assert "stolen" not in str(TokenVerifier().verify(answer.json()["participant_token"]))
 
 
-def test_a_token_grants_no_more_than_to_be_in_its_room() -> None:
+def test_a_token_grants_nothing_beyond_taking_part_in_its_room() -> None:
     token = client.post("/token", json={"room_name": "blue"}).json()["participant_token"]
     assert jwt.decode(token, options={"verify_signature": False})["video"] == {
         "room": "blue",
@@ -178,12 +178,12 @@ def test_a_token_grants_no_more_than_to_be_in_its_room() -> None:
     }
 
 
-def test_no_web_site_may_ask_but_the_ones_that_are_listed() -> None:
+def test_only_listed_web_sites_may_ask() -> None:
     headers = {"Origin": "https://example.com"}
     assert "Access-Control-Allow-Origin" not in client.post("/token", headers=headers).headers
 
 
-def test_each_refusal_and_the_request_are_described() -> None:
+def test_the_request_and_every_refusal_are_documented() -> None:
     described = client.get("/openapi.json").json()["paths"]["/token"]["post"]
     assert set(described["responses"]) == {
         *("201", "400", "401", "403", "408", "413", "422", "429", "503")
@@ -194,7 +194,7 @@ def test_each_refusal_and_the_request_are_described() -> None:
         assert client.post("/token", json=example["value"]).status_code == 201
 
 
-def test_the_page_takes_scripts_from_nowhere_else_and_is_shown_in_no_other() -> None:
+def test_the_page_loads_only_listed_scripts_and_cannot_be_framed() -> None:
     page = client.get("/")
     policy = page.headers["Content-Security-Policy"]
     script = re.search(r'src="(https://\S+/)dist/', page.text)
@@ -204,7 +204,7 @@ def test_the_page_takes_scripts_from_nowhere_else_and_is_shown_in_no_other() -> 
     assert page.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_it_says_that_it_is_healthy() -> None:
+def test_the_health_check_answers() -> None:
     assert client.get("/health").json() == {"status": "ok"}
 
 

@@ -1,4 +1,4 @@
-"""What the assistant says, without a room. (In a room: e2e/test_assistant.py.)"""
+"""The assistant's answers, without a room. (In a room: e2e/test_assistant.py.)"""
 
 import asyncio
 
@@ -9,12 +9,12 @@ from app.assistant import Assistant, answer
 
 async def test_it_greets_and_answers() -> None:
     session = AgentSession[None]()
-    said: asyncio.Queue[str] = asyncio.Queue()
-    session.on("conversation_item_added", lambda event: said.put_nowait(event.item.text_content))
+    spoken: asyncio.Queue[str] = asyncio.Queue()
+    session.on("conversation_item_added", lambda event: spoken.put_nowait(event.item.text_content))
     await session.start(Assistant())
-    assert await asyncio.wait_for(said.get(), 10)
+    assert await asyncio.wait_for(spoken.get(), 10)
     await answer(session, "good morning")
-    assert await asyncio.wait_for(said.get(), 10) == "You wrote: good morning"
+    assert await asyncio.wait_for(spoken.get(), 10) == "You wrote: good morning"
     await session.drain()
-    assert said.empty()
+    assert spoken.empty()
     await session.aclose()

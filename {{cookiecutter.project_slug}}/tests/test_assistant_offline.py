@@ -1,4 +1,4 @@
-"""How the assistant behaves, without a room. (In a room, with a browser: e2e/test_assistant.py.)"""
+"""The assistant's behaviour, without a room. (In a room, with a browser: e2e/test_assistant.py.)"""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from app.assistant import GREETING, Assistant
 from app.conversation.local_models import Ears, RuleBasedMind, Voice
 
 
-async def test_it_greets_and_says_that_it_is_no_language_model() -> None:
+async def test_it_greets_and_says_that_it_is_not_a_language_model() -> None:
     async with AgentSession[None](llm=RuleBasedMind()) as session:
         began = await session.start(Assistant(), capture_run=True)
     greeting = began.expect.contains_message(role="assistant").event().item.text_content
@@ -19,18 +19,18 @@ async def test_it_greets_and_says_that_it_is_no_language_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "answer"),
+    ("question", "answer"),
     [
         ("Please tell me a story about the sea.", "heard of the sea and"),
         ("A story, please.", "heard of the sea and"),
         ("What time is it?", r"it is \d\d:\d\d\.$"),
-        ("The chat is timeless.", "^You said: The chat is timeless. I am no language model"),
+        ("The chat is timeless.", "^You said: The chat is timeless. I am not a language model"),
     ],
 )
-async def test_it_answers_by_its_rules(said: str, answer: str) -> None:
+async def test_it_answers_by_its_rules(question: str, answer: str) -> None:
     async with AgentSession[None](llm=RuleBasedMind()) as session:
         await session.start(Assistant())
-        run: Any = await session.run(user_input=said)
+        run: Any = await session.run(user_input=question)
     reply = run.expect.next_event().is_message(role="assistant").event().item.text_content
     assert re.search(answer, reply)
 
@@ -38,5 +38,5 @@ async def test_it_answers_by_its_rules(said: str, answer: str) -> None:
 async def test_it_understands_what_it_says_itself() -> None:
     sentence = "Please tell me a story about the mountains. Thank you."
     spoken = await Voice().synthesize(sentence).collect()
-    heard = await Ears().recognize(spoken)
-    assert heard.alternatives[0].text == sentence
+    transcript = await Ears().recognize(spoken)
+    assert transcript.alternatives[0].text == sentence

@@ -1,6 +1,6 @@
-"""How the assistant behaves, without a room and without an account. (In a room: e2e.)
+"""The assistant's behaviour, without a room or an account. (In a room: e2e.)
 
-uv run pytest -m evals     asks the real language model, which judges the answers, too; needs a key
+uv run pytest -m evals     use the real language model, also as the judge; needs a key
 """
 
 import re
@@ -25,12 +25,12 @@ SCRIPT: dict[str, list[Reply]] = {
 
 
 @pytest.fixture(params=["scripted", pytest.param("real", marks=pytest.mark.evals)])
-def mind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> llm.LLM[str]:
-    """The language model: a fake one, and under `-m evals` the real one."""
+def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> llm.LLM[str]:
+    """A fake language model; the real one with `-m evals`."""
     if request.param == "scripted":
         return FakeLLM(SCRIPT)
     for variable in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
-        monkeypatch.delenv(variable)  # those of the other tests; .env has the owner's
+        monkeypatch.delenv(variable)  # set for the other tests; .env has the real ones
     settings = Settings()
     if settings.missing_key:
         pytest.skip(settings.missing_key)
@@ -39,17 +39,17 @@ def mind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> llm
 
 
 @pytest.fixture
-async def session(mind: llm.LLM[str]) -> AsyncIterator[AgentSession[None]]:
-    async with AgentSession[None](llm=mind) as session:
+async def session(model: llm.LLM[str]) -> AsyncIterator[AgentSession[None]]:
+    async with AgentSession[None](llm=model) as session:
         await session.start(Assistant())
         yield session
 
 
-async def is_judged(run: RunResult[None], mind: llm.LLM[str], intent: str) -> None:
-    """The next thing that was said fulfils `intent`; a fake model judges everything well."""
+async def judge(run: RunResult[None], model: llm.LLM[str], intent: str) -> None:
+    """Assert that the next answer fulfils `intent`, unless the model is a fake."""
     message = run.expect.next_event().is_message(role="assistant")
-    if not isinstance(mind, FakeLLM):
-        await message.judge(mind, intent=intent)
+    if not isinstance(model, FakeLLM):
+        await message.judge(model, intent=intent)
 
 
 async def test_it_greets() -> None:
@@ -60,46 +60,46 @@ async def test_it_greets() -> None:
 
 
 async def test_the_model_is_told_how_to_speak() -> None:
-    asked: list[ChatContext] = []
+    contexts: list[ChatContext] = []
 
     class Listening(FakeLLM):
         def chat(self, *, chat_ctx: ChatContext, **options: object) -> llm.LLMStream:
-            asked.append(chat_ctx)
+            contexts.append(chat_ctx)
             return super().chat(chat_ctx=chat_ctx)
 
     async with AgentSession[None](llm=Listening(SCRIPT)) as session:
         await session.start(Assistant())
         await session.run(user_input="Hello")
-    assert asked[0].messages()[0].text_content == INSTRUCTIONS
+    assert contexts[0].messages()[0].text_content == INSTRUCTIONS
 
 
-async def test_it_looks_the_time_of_a_place_up(
-    session: AgentSession[None], mind: llm.LLM[str]
+async def test_it_looks_up_the_time_of_a_place(
+    session: AgentSession[None], model: llm.LLM[str]
 ) -> None:
     run: RunResult[None] = await session.run(user_input=TIME)
     run.expect.next_event().is_function_call(name="time_in", arguments={"zone": "Asia/Tokyo"})
-    given = run.expect.next_event().is_function_call_output(is_error=False).event().item.output
-    assert re.search(r"\d\d:\d\d$", given)
-    await is_judged(run, mind, "Tells a time of day.")
+    output = run.expect.next_event().is_function_call_output(is_error=False).event().item.output
+    assert re.search(r"\d\d:\d\d$", output)
+    await judge(run, model, "Tells a time of day.")
 
 
-async def test_it_admits_that_there_is_no_such_place(
-    session: AgentSession[None], mind: llm.LLM[str]
+async def test_it_admits_that_it_does_not_know_the_place(
+    session: AgentSession[None], model: llm.LLM[str]
 ) -> None:
     run: RunResult[None] = await session.run(user_input=NO_PLACE)
     run.expect.next_event().is_function_call(name="time_in")
     run.expect.next_event().is_function_call_output(is_error=True)
-    await is_judged(run, mind, "Says that it could not find the time there, and names no time.")
+    await judge(run, model, "Says that it could not find the time there, and names no time.")
 
 
-async def test_when_the_model_breaks_off_it_says_so_and_goes_on() -> None:
+async def test_when_the_model_fails_it_says_so_and_continues() -> None:
     async with AgentSession[None](llm=FakeLLM(SCRIPT)) as session:
-        session.on("error", lambda event: speech.admit(rtc.Room(), session, event))
+        session.on("error", lambda event: speech.report_failure(rtc.Room(), session, event))
         await session.start(Assistant())
         broken: RunResult[None] = await session.run(user_input="break off")
         for words in ("This is how it begins,", speech.SORRY):
-            said = broken.expect.next_event().is_message(role="assistant")
-            assert said.event().item.text_content == words
+            reply = broken.expect.next_event().is_message(role="assistant")
+            assert reply.event().item.text_content == words
         again: RunResult[None] = await session.run(user_input="and now?")
-        said = again.expect.next_event().is_message(role="assistant")
-        assert said.event().item.text_content == "You wrote: and now?"
+        reply = again.expect.next_event().is_message(role="assistant")
+        assert reply.event().item.text_content == "You wrote: and now?"

@@ -1,6 +1,6 @@
-"""How the assistant behaves, without a room and without an account. (In a room: e2e.)
+"""The assistant's behaviour, without a room or an account. (In a room: e2e.)
 
-uv run pytest -m evals     asks the real model, and another one judges its answers; needs a key
+uv run pytest -m evals     use the real model, and another one as the judge; needs a key
 """
 
 import re
@@ -22,8 +22,8 @@ JUDGE = "gpt-4.1-mini"
 
 
 @dataclass
-class Mind:
-    """The model, and who judges what it says: nobody, if it is the fake one."""
+class Models:
+    """The model, and the judge of its answers; a fake model has none."""
 
     model: llm.RealtimeModel
     judge: llm.LLM[str] | None
@@ -37,7 +37,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def fake(http: aiohttp.ClientSession) -> AsyncIterator[llm.RealtimeModel]:
-    """The model, at a server that is a fake."""
+    """The model, connected to a fake server."""
     (port,) = free_ports(1)
     server = await fake_openai.start(port)
     yield openai.realtime.RealtimeModel(
@@ -50,12 +50,12 @@ async def fake(http: aiohttp.ClientSession) -> AsyncIterator[llm.RealtimeModel]:
 
 
 @pytest.fixture(params=["scripted", pytest.param("real", marks=pytest.mark.evals)])
-def mind(
+def models(
     request: pytest.FixtureRequest, fake: llm.RealtimeModel, http: aiohttp.ClientSession
-) -> Mind:
-    """The fake one, and under `-m evals` the real one."""
+) -> Models:
+    """A fake model; the real one with `-m evals`."""
     if request.param == "scripted":
-        return Mind(fake, None)
+        return Models(fake, None)
     settings = Settings()
     if settings.missing_key:
         pytest.skip(settings.missing_key)
@@ -63,40 +63,40 @@ def mind(
     model = openai.realtime.RealtimeModel(
         model=settings.assistant_model, api_key=key, modalities=["text"], http_session=http
     )
-    return Mind(model, openai.LLM(model=JUDGE, api_key=key))
+    return Models(model, openai.LLM(model=JUDGE, api_key=key))
 
 
-async def is_judged(run: RunResult[None], mind: Mind, intent: str) -> None:
-    """The next thing that was said fulfils `intent`, where there is a judge."""
+async def judge(run: RunResult[None], models: Models, intent: str) -> None:
+    """Assert that the next answer fulfils `intent`, if there is a judge."""
     message = run.expect.next_event().is_message(role="assistant")
-    if mind.judge:
-        await message.judge(mind.judge, intent=intent)
+    if models.judge:
+        await message.judge(models.judge, intent=intent)
 
 
-async def test_it_greets(mind: Mind) -> None:
-    async with AgentSession[None](llm=mind.model) as session:
+async def test_it_greets(models: Models) -> None:
+    async with AgentSession[None](llm=models.model) as session:
         began = await session.start(Assistant(), capture_run=True)
         began.expect.skip_next_event_if(type="agent_handoff")
-        await is_judged(began, mind, "Says hello and offers help, in one or two sentences.")
-        if not mind.judge:
+        await judge(began, models, "Says hello and offers help, in one or two sentences.")
+        if not models.judge:
             greeting = began.expect.contains_message(role="assistant").event().item
             assert greeting.text_content == fake_openai.GREETING
 
 
-async def test_it_looks_the_time_of_a_place_up(mind: Mind) -> None:
-    async with AgentSession[None](llm=mind.model) as session:
+async def test_it_looks_up_the_time_of_a_place(models: Models) -> None:
+    async with AgentSession[None](llm=models.model) as session:
         await session.start(Assistant())
         run: RunResult[None] = await session.run(user_input=TIME)
         run.expect.next_event().is_function_call(name="time_in", arguments={"zone": "Asia/Tokyo"})
-        given = run.expect.next_event().is_function_call_output(is_error=False)
-        assert re.search(r"\d\d:\d\d$", given.event().item.output)
-        await is_judged(run, mind, "Tells a time of day.")
+        output = run.expect.next_event().is_function_call_output(is_error=False)
+        assert re.search(r"\d\d:\d\d$", output.event().item.output)
+        await judge(run, models, "Tells a time of day.")
 
 
-async def test_it_admits_that_there_is_no_such_place(mind: Mind) -> None:
-    async with AgentSession[None](llm=mind.model) as session:
+async def test_it_admits_that_it_does_not_know_the_place(models: Models) -> None:
+    async with AgentSession[None](llm=models.model) as session:
         await session.start(Assistant())
         run: RunResult[None] = await session.run(user_input=NO_PLACE)
         run.expect.next_event().is_function_call(name="time_in")
         run.expect.next_event().is_function_call_output(is_error=True)
-        await is_judged(run, mind, "Says that it could not find the time there, and names no time.")
+        await judge(run, models, "Says that it could not find the time there, and names no time.")

@@ -1,5 +1,5 @@
 # file only pipeline or realtime
-"""Which key the models lack, and who says so."""
+"""Missing keys of the models, and their finding in the doctor."""
 
 import pytest
 
@@ -17,21 +17,21 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
-def test_the_doctor_names_it() -> None:
+def test_the_doctor_names_the_missing_key() -> None:
     (finding,) = environment.look(Settings())
     assert (finding.level, finding.cause) == ("warning", "no-model-key")
     assert KEYS[0] in finding.seen
 
 
 # begin only pipeline
-def test_with_livekit_cloud_the_key_of_livekit_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_livekit_cloud_the_livekit_key_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_URL", "wss://example.livekit.cloud")
     settings = Settings()
     assert not settings.missing_key
     assert settings.inference_credentials[0] == settings.livekit_api_key
 
 
-def test_half_a_key_for_inference_is_missing_the_other_half(
+def test_half_an_inference_key_is_not_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LIVEKIT_URL", "wss://example.livekit.cloud")
@@ -39,7 +39,7 @@ def test_half_a_key_for_inference_is_missing_the_other_half(
     assert Settings().missing_key
 
 
-def test_a_key_for_inference_goes_before_that_of_livekit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inference_key_overrides_the_livekit_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_URL", "wss://example.livekit.cloud")
     for variable in KEYS:
         monkeypatch.setenv(variable, "another")

@@ -1,4 +1,4 @@
-"""A variable that is wrong stops the programs with a line that says so."""
+"""An invalid variable ends the program with one line about it."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ GOOD_SECRET = "0123456789abcdef0123456789abcdef"
 
 @pytest.fixture(autouse=True)
 def no_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A path for a .env that is not there yet."""
+    """The path of a .env that does not exist yet."""
     path = tmp_path / ".env"
     monkeypatch.setitem(settings.Settings.model_config, "env_file", path)
     return path
 
 
-def what_it_says(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
+def error_lines(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as end:
@@ -25,8 +25,8 @@ def what_it_says(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]
     return str(end.value.code).splitlines()
 
 
-def test_each_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = what_it_says(
+def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = error_lines(
         monkeypatch, LIVEKIT_URL="", LIVEKIT_API_KEY="", LIVEKIT_API_SECRET="", WORKER_PORT="web"
     )
     assert [line.split()[0] for line in lines] == [
@@ -68,20 +68,20 @@ def test_each_missing_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch)
 def test_a_wrong_value_is_named_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
 ) -> None:
-    (line,) = what_it_says(monkeypatch, **{variable: value})
+    (line,) = error_lines(monkeypatch, **{variable: value})
     assert line.startswith(variable)
     assert reason in line
     assert value not in line
 
 
-def test_key_and_secret_that_have_changed_places_are_told_apart(
+def test_swapped_key_and_secret_are_recognised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lines = what_it_says(monkeypatch, LIVEKIT_API_KEY=GOOD_SECRET, LIVEKIT_API_SECRET="APIkey")
-    assert lines == ["LIVEKIT_API_SECRET and LIVEKIT_API_KEY have changed places"]
+    lines = error_lines(monkeypatch, LIVEKIT_API_KEY=GOOD_SECRET, LIVEKIT_API_SECRET="APIkey")
+    assert lines == ["LIVEKIT_API_SECRET and LIVEKIT_API_KEY are swapped"]
 
 
-def test_the_public_development_secret_is_taken_with_a_warning(
+def test_the_public_development_secret_is_accepted_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("LIVEKIT_API_SECRET", settings.DEV_SECRET)
@@ -89,7 +89,7 @@ def test_the_public_development_secret_is_taken_with_a_warning(
     assert "public development secret" in caplog.text
 
 
-def test_a_real_variable_wins_over_the_env_file(
+def test_a_real_variable_overrides_the_env_file(
     monkeypatch: pytest.MonkeyPatch, no_env_file: Path
 ) -> None:
     no_env_file.write_text("WORKER_HOST=from-file\nTOKEN_TTL_SECONDS=60\nUNKNOWN=1\n")
@@ -98,7 +98,7 @@ def test_a_real_variable_wins_over_the_env_file(
     assert (loaded.worker_host, loaded.token_ttl_seconds) == ("from-environment", 60)
 
 
-def test_origins_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_CORS_ORIGINS", "https://example.com, http://localhost:3000")
     origins = ["https://example.com", "http://localhost:3000"]
     assert settings.load_settings().token_cors_origins == origins
@@ -129,7 +129,7 @@ def test_the_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
         ("wss://example.livekit.cloud", False),
     ],
 )
-def test_it_knows_a_server_on_this_machine(
+def test_it_recognises_a_server_on_this_machine(
     monkeypatch: pytest.MonkeyPatch, url: str, is_local: bool
 ) -> None:
     monkeypatch.setenv("LIVEKIT_URL", url)

@@ -1,4 +1,4 @@
-"""The worker's side of LiveKit's protocol. (The name it registers: test_dispatch_….py.)"""
+"""The worker's side of LiveKit's protocol. (The name it registers: tests/dispatch.)"""
 
 from types import SimpleNamespace
 from typing import cast
@@ -34,7 +34,7 @@ def test_a_busy_machine_is_logged_once_a_minute(
 
 
 @pytest.mark.parametrize(("end", "leaves"), ENDS)
-async def test_an_agent_leaves_when_nobody_can_speak_with_it_any_more(
+async def test_an_agent_leaves_when_its_session_is_dead(
     monkeypatch: pytest.MonkeyPatch, end: CloseEvent, leaves: bool
 ) -> None:
     session = AgentSession[None]()

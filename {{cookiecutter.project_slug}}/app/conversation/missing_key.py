@@ -1,5 +1,5 @@
 # file only pipeline or realtime
-"""The agent whose models lack their key: it joins all the same, and says what is missing."""
+"""The agent without a key for its models: it still joins, and says what is missing."""
 
 import logging
 
@@ -12,7 +12,7 @@ logger = logging.getLogger("app.conversation.missing_key")
 
 
 class Speechless(Agent):
-    """Writes what is missing into the chat."""
+    """An agent that writes into the chat which key is missing."""
 
     def __init__(self, missing: str) -> None:
         super().__init__(instructions="")
@@ -23,11 +23,7 @@ class Speechless(Agent):
 
 
 async def start(job: JobContext, missing: str) -> AgentSession[None]:
-    """Brings it into the room of `job`, which has joined it.
-
-    Args:
-        missing: which variable, and where to get what belongs there.
-    """
+    """Start the agent. `missing` says which variable it lacks, and where to get its value."""
     logger.error("The agent cannot hear or speak. %s.", missing)
     session = AgentSession[None]()
 

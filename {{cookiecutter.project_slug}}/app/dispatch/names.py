@@ -1,7 +1,7 @@
-"""The agent name: the worker registers it, and rooms ask for it.
+"""The agent name: a worker registers under it, and rooms ask for it.
 
 LiveKit offers each new room to a worker registered *without* a name. A named worker gets only the
-rooms that ask for exactly that name, so an unwanted name is what most often keeps an agent away.
+rooms that ask for exactly that name. An unwanted name is the most common reason for no agent.
 app/agent.py registers no name, so LiveKit offers it every room.  # only automatic
 app/agent.py registers one name, and every token asks for it.  # only explicit
 """
@@ -20,27 +20,27 @@ from app.settings import Settings
 
 logger = logging.getLogger("app.dispatch.names")
 
-# Since livekit-agents 1.5.7 the first names a worker that gives no name; since 1.6.0 the second
-# beats any name in code (measured).
+# Since livekit-agents 1.5.7, the first names a worker that has no name in code. Since 1.6.0, the
+# second overrides the name in code (measured).
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
-NAME_OF_WORKER = "_agent_name"  # livekit-agents has no public attribute for it  # only 1.8
+NAME_OF_WORKER = "_agent_name"  # there is no public attribute for it  # only 1.8
 
 
 def our_name(settings: Settings) -> str:
-    """The name of our agent, which rooms ask for; empty under automatic dispatch."""
+    """Return the name of our agent; empty under automatic dispatch."""
     return settings.livekit_agent_name  # only explicit
     return ""  # only automatic
 
 
 def is_simulation() -> bool:
-    """Whether `lk agent simulate` runs this worker, which names it for its own rooms."""
+    """Whether `lk agent simulate` runs this worker. It needs the name that it gives the worker."""
     return "--simulation" in sys.argv
 
 
 def ignore_names(environ: MutableMapping[str, str], settings: Settings) -> None:
     """Remove the environment variables that would give the worker another name.
 
-    Call it once the settings are read and before the worker is built: that is when the SDK looks.
+    Call this after reading the settings and before creating the worker, which reads the variables.
     """
     if is_simulation():
         return
@@ -55,9 +55,9 @@ def ignore_names(environ: MutableMapping[str, str], settings: Settings) -> None:
 
 # begin only 1.8
 def keep_name(worker: Any, settings: Settings) -> None:
-    """Let `worker` register under our name only, whatever else would name it.
+    """Make `worker` register only under our name.
 
-    After 1.8.9, livekit-agents takes `[agent] name` of livekit.toml when a worker starts in
+    After 1.8.9, livekit-agents uses `[agent] name` of livekit.toml when a worker starts in
     production (livekit/agents #7295, read).
     """
 
@@ -73,7 +73,7 @@ def keep_name(worker: Any, settings: Settings) -> None:
                 name,
                 our_name(settings),
             )
-            os._exit(1)  # it has no jobs yet; SystemExit ends in tracebacks of the SDK's tasks
+            os._exit(1)  # no jobs yet; SystemExit would end in tracebacks of the SDK's tasks
 
     if not is_simulation():
         worker.on("worker_started", ignore_name)
@@ -82,16 +82,13 @@ def keep_name(worker: Any, settings: Settings) -> None:
 
 # end only 1.8
 def room_configuration(requested: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """The room configuration for a token: what the client asks for, but not which agent.
+    """Return the room configuration for a token.
 
-    Args:
-        requested: what a client asks for, as the JSON of LiveKit's `RoomConfiguration`.
-
-    Returns:
-        The same, but with our agents, and metadata that says `require_agent`.
+    It is what the client `requested` (the JSON of LiveKit's `RoomConfiguration`), but with our
+    agents only, and with `require_agent` in its metadata.
 
     Raises:
-        ValueError: a value is wrong; the message begins with its name.
+        ValueError: a value is wrong; the message begins with its field.
     """
     agents = requested.get("agents") or []
     others = {name_of(agent) for agent in agents} - {"", our_name(settings)}
@@ -108,27 +105,23 @@ def room_configuration(requested: Mapping[str, Any], settings: Settings) -> dict
     kept: list[dict[str, str]] = []
     # begin only explicit
     agent = {"agentName": our_name(settings)}
-    if asked := job_metadata(agents, settings):
-        agent["metadata"] = asked
+    if metadata_for_job := job_metadata(agents, settings):
+        agent["metadata"] = metadata_for_job
     kept = [agent]
     # end only explicit
     return {**requested, "agents": kept, "metadata": metadata}
 
 
 def name_of(agent: Mapping[str, Any]) -> str:
-    """Which agent a client asks for, as LiveKit's clients write it or as protobuf does."""
+    """Return the requested name, spelled as in LiveKit's SDKs or as in protobuf JSON."""
     return agent.get("agent_name") or agent.get("agentName") or ""
 
 
 # begin only explicit
 def job_metadata(agents: list[Any], settings: Settings) -> str:
-    """The metadata for the job of our agent, from the `agents` that a client asks for.
-
-    Raises:
-        ValueError: it is not a string.
-    """
+    """Return the metadata for our agent's job from the `agents` in a client's request."""
     for agent in agents:
-        # A client that gives no name means the agent that there is.
+        # A client that gives no name means our agent.
         if name_of(agent) in ("", our_name(settings)) and agent.get("metadata"):
             if not isinstance(agent["metadata"], str):
                 raise ValueError("agents: metadata must be a string")
@@ -138,9 +131,9 @@ def job_metadata(agents: list[Any], settings: Settings) -> str:
 
 # end only explicit
 def without_name(metadata: str) -> str:
-    """The same metadata, but a JSON object loses its `agent_name`.
+    """Return the metadata without `agent_name`, if it is a JSON object.
 
-    livekit-server 1.13.5 does not read it there (measured), but other code may wait for that agent.
+    livekit-server 1.13.5 ignores that key (measured), but other code may wait for that agent.
     """
     if not metadata:
         return metadata
@@ -155,5 +148,5 @@ def without_name(metadata: str) -> str:
 
 
 def name_for(job: Job) -> str:
-    """The agent name that `job` is for."""
+    """Return the agent name that `job` is for."""
     return job.agent_name

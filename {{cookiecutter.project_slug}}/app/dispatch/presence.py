@@ -1,7 +1,7 @@
-"""How a job joins its room and leaves it, so that exactly one living agent like it is there.
+"""How a job joins and leaves its room, so that exactly one live agent of its name stays there.
 
-Two can be on their way into the same room: LiveKit does not check whether one is there already, and
-several may check a room in the same moment (rooms.py). The one that joined first stays.
+Two agents may join the same room: LiveKit does not check whether one is present, and several
+processes may check a room at the same moment (rooms.py). The agent that joined first stays.
 """
 
 import asyncio
@@ -29,14 +29,13 @@ from app.settings import Settings
 
 logger = logging.getLogger("app.dispatch.presence")
 
-# Seconds for a living agent to answer. Over loopback it takes 3 ms (measured); but if this were too
-# short, a living one would be removed.
-ANSWER_TIMEOUT = 5
-API_TIMEOUT = 20  # seconds to find out who stays, and to see to it
-# Seconds before each look for a room that is not listed: one region may hear of it late.
-LISTED_AFTER = (0, 0.5, 1.5)
-# Seconds that an agent waits in a room without people, whatever timeout the room has. LiveKit keeps
-# a room for 20 by default. Whoever comes later gets another agent.
+# Over loopback, an agent answers in 3 ms (measured). A short timeout would remove live agents.
+ANSWER_TIMEOUT_SECONDS = 5
+API_TIMEOUT_SECONDS = 20
+# Delays before the attempts to find a room that is not listed: another region may list it late.
+LISTING_DELAYS_SECONDS = (0, 0.5, 1.5)
+# How long an agent waits in a room without people, whatever the room's timeout. LiveKit keeps a
+# room for 20 seconds by default. A person who joins later gets another agent.
 ALONE_SECONDS: float = 60
 NO_ANSWER = (
     RpcError.ErrorCode.CONNECTION_TIMEOUT,
@@ -47,11 +46,7 @@ API_ERRORS = (TwirpError, ClientError, TimeoutError)
 
 
 async def join(job: JobContext, settings: Settings) -> bool:
-    """Join the room of `job`, and leave it when the job ends, however it ends.
-
-    Returns:
-        Whether this agent should stay. If not, the job is ending: it has nothing to do here.
-    """
+    """Join the room of `job` until the job ends, and return whether this agent stays."""
     proxy.prepare_job(job._info.url)
     job.log_context_fields |= {"room": job.job.room.name, "job_id": job.job.id}
     return await Presence(job, settings).begin()
@@ -64,7 +59,7 @@ class Presence:
         self._job = job
         self._is_replaceable = settings.dispatch_ensure
         self._name = names.name_for(job.job)
-        self._is_real = job.job.id.startswith("AJ_")  # the console makes up a job and a room
+        self._is_real = job.job.id.startswith("AJ_")  # not a job of `console`, which has no server
         self._running: set[asyncio.Task[object]] = set()
         self._one_by_one = asyncio.Lock()
         self._is_leaving = False
@@ -74,7 +69,7 @@ class Presence:
         room = self._job.room
         if policy.opts_out(self._name, self._job.job.room.metadata):
             return self._leave("the room's metadata says require_agent: false")
-        # Joining would open a room that has closed in the meantime.
+        # Joining would reopen a room that has closed in the meantime.
         if await self._has_closed():
             return self._leave("the room has closed")
         room.on("participant_connected", self._on_connected)
@@ -89,25 +84,25 @@ class Presence:
         return not await self._give_way()
 
     def _leave(self, reason: str) -> bool:
-        """End the job. Returns False: this agent does not stay."""
+        """End the job, and return False: this agent does not stay."""
         self._is_leaving = True
         if self._alone:
             self._alone.cancel()
-        logger.info("This agent leaves: %s", reason)
+        logger.info("Leaving the room: %s", reason)
         self._job.shutdown(reason)
         return False
 
     def _run(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(work)
-        self._running.add(task)  # asyncio itself does not keep it alive
+        self._running.add(task)  # asyncio keeps only weak references
         task.add_done_callback(self._running.discard)
 
     # begin only 1.8
     async def _leave_at_the_end(self) -> None:
-        """Leave when the SDK cancels what runs in this process, because the worker has died.
+        """Leave when the SDK cancels the tasks of this process, because the worker has died.
 
-        Otherwise the process would end without a word, and livekit-server list the agent for
-        another 20 seconds (measured).
+        Otherwise the process would exit without leaving, and livekit-server would list the agent
+        for another 20 seconds (measured).
         """
         try:
             await asyncio.Event().wait()
@@ -116,34 +111,34 @@ class Presence:
 
     # end only 1.8
     async def _open_room(self) -> RoomInfo | None:
-        """The room as the server lists it now."""
+        """Return the room as the server lists it now."""
         request = ListRoomsRequest(names=[self._job.job.room.name])
         rooms = (await self._job.api.room.list_rooms(request)).rooms
         return rooms[0] if rooms else None
 
     async def _has_closed(self) -> bool:
-        """Whether the room of this job has closed. If the server does not say, assume not."""
+        """Whether the room of this job has closed. If the server does not answer, assume not."""
         if not self._is_real:
             return False
         try:
-            async with asyncio.timeout(API_TIMEOUT):
-                for wait in LISTED_AFTER:
+            async with asyncio.timeout(API_TIMEOUT_SECONDS):
+                for wait in LISTING_DELAYS_SECONDS:
                     await asyncio.sleep(wait)
                     if room := await self._open_room():
                         return room.sid != self._job.job.room.sid
         except API_ERRORS as error:
-            logger.warning("Could not see whether the room is still open: %s", error)
+            logger.warning("Could not check whether the room is still open: %s", error)
             return False
         return True
 
     async def _close_empty_room(self) -> None:
-        """Close the room that this agent has opened by joining, before anybody comes.
+        """Close the empty room that this agent reopened by joining.
 
-        Otherwise it stays open for as long as agents join it, each one sent because the room opened
-        (8 of 8 rooms that were deleted as their agent joined, livekit-server 1.13.5, measured).
+        Otherwise the room stays open: its opening sends another agent, which opens it again (8 of 8
+        rooms that were deleted as their agent joined, livekit-server 1.13.5, measured).
         """
         try:
-            async with asyncio.timeout(API_TIMEOUT):
+            async with asyncio.timeout(API_TIMEOUT_SECONDS):
                 api, name = self._job.api.room, self._job.job.room.name
                 answer = await api.list_participants(ListParticipantsRequest(room=name))
                 room = await self._open_room()
@@ -158,33 +153,32 @@ class Presence:
             self._run(self._give_way())
 
     def _watch_if_alone(self) -> None:
-        """Leave in a while if there is nobody to talk to."""
+        """Leave after ALONE_SECONDS without company."""
         if not self._is_replaceable:
-            return  # whoever comes later would stay alone
+            return  # nothing would send another agent to a person who joins later
         if any(map(is_company, self._job.room.remote_participants.values())):
             if self._alone:
                 self._alone.cancel()
             self._alone = None
         elif not self._alone:
             loop = asyncio.get_running_loop()
-            reason = f"nobody was in the room for {ALONE_SECONDS} s"
+            reason = f"the room was empty for {ALONE_SECONDS} s"
             self._alone = loop.call_later(ALONE_SECONDS, self._leave, reason)
 
     async def _come_back(self) -> None:
-        """After a broken connection, another agent may be here, or the server be a new one."""
+        """After a reconnect, give way to another agent, or restore the room on a new server."""
         if not await self._give_way():
             try:
-                async with asyncio.timeout(API_TIMEOUT):
+                async with asyncio.timeout(API_TIMEOUT_SECONDS):
                     await self._restore_room()
             except API_ERRORS as error:
                 logger.warning("Could not restore the room: %s", error)
 
     async def _restore_room(self) -> None:
-        """Restore what the server has forgotten about the room, if it was restarted.
+        """Restore what a restarted server has forgotten about the room.
 
-        If the agent is the first to return, it opens the room, which then has no metadata and no
-        dispatch for a name (livekit-server 1.13.5, measured). A new dispatch brings a second agent,
-        which gives way.
+        If the agent returns first, the room has no metadata and no dispatch for a name
+        (livekit-server 1.13.5, measured). A new dispatch brings a second agent, which gives way.
         """
         job, api = self._job.job, self._job.api
         room = await self._open_room()
@@ -203,15 +197,15 @@ class Presence:
         # end only explicit
 
     async def _give_way(self) -> bool:
-        """End the job if an agent like this one joined earlier, and is alive."""
+        """End the job if a live agent with the same name joined earlier."""
         async with self._one_by_one:
             others = self._job.room.remote_participants.values()
             if not self._is_leaving and any(map(self._is_like_this, others)):
                 try:
-                    async with asyncio.timeout(API_TIMEOUT):
+                    async with asyncio.timeout(API_TIMEOUT_SECONDS):
                         is_surplus = await self._is_surplus()
                 except API_ERRORS as error:
-                    logger.warning("Could not see who else is in the room: %s", error)
+                    logger.warning("Could not check who else is in the room: %s", error)
                 else:
                     if is_surplus:
                         self._leave("another agent is in the room")
@@ -221,12 +215,12 @@ class Presence:
         room, api = self._job.room, self._job.api.room
         answer = await api.list_participants(ListParticipantsRequest(room=room.name))
         me = room.local_participant.identity
-        here = [p for p in answer.participants if p.identity in {me, *room.remote_participants}]
-        agents = sorted(filter(self._is_like_this, here), key=lambda p: (p.joined_at_ms, p.sid))
+        present = [p for p in answer.participants if p.identity in {me, *room.remote_participants}]
+        agents = sorted(filter(self._is_like_this, present), key=lambda p: (p.joined_at_ms, p.sid))
         for earlier in takewhile(lambda agent: agent.identity != me, agents):
             if await is_alive(room, earlier.identity):
                 return True
-            logger.warning("The agent that is in the room does not answer: removing it")
+            logger.warning("The other agent in the room does not answer: removing it")
             await api.remove_participant(
                 RoomParticipantIdentity(room=room.name, identity=earlier.identity)
             )
@@ -237,7 +231,7 @@ class Presence:
 
 
 def is_company(participant: policy.Participant) -> bool:
-    """Whether an agent has something to do for this participant: a person, or a stream."""
+    """Whether this participant needs an agent: a person or a stream, not an agent or a recorder."""
     return participant.kind not in (ParticipantInfo.Kind.AGENT, ParticipantInfo.Kind.EGRESS)
 
 
@@ -249,7 +243,7 @@ async def is_alive(room: Room, identity: str) -> bool:
             destination_identity=identity,
             method="are-you-there",
             payload="",
-            max_round_trip_latency=ANSWER_TIMEOUT,
+            max_round_trip_latency=ANSWER_TIMEOUT_SECONDS,
         )
     except RpcError as error:
         return error.code not in NO_ANSWER

@@ -1,8 +1,8 @@
 """HTTP proxies: use one where LiveKit needs it, bypass it for loopback hosts and NO_PROXY.
 
-LiveKit's SDK ignores NO_PROXY (measured with livekit-agents 1.8.9 and 1.0.23). A worker takes
-HTTPS_PROXY, or else HTTP_PROXY, for any URL, and its models share that. livekit.rtc takes
-HTTP_PROXY or http_proxy for ws://, HTTPS_PROXY or https_proxy for wss://. LiveKitAPI takes none.
+LiveKit's SDK ignores NO_PROXY (measured with livekit-agents 1.8.9 and 1.0.23). A worker uses
+HTTPS_PROXY, or else HTTP_PROXY, for any URL, and so do its models. livekit.rtc uses HTTP_PROXY or
+http_proxy for ws://, HTTPS_PROXY or https_proxy for wss://. LiveKitAPI uses none.
 """
 
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger("app.dispatch.proxy")
 
 
 def is_bypassed(url: str) -> bool:
-    """Whether a proxy is set, but not for `url`: its host is a loopback host or in NO_PROXY."""
+    """Whether a proxy is set, but `url` bypasses it: a loopback host, or one in NO_PROXY."""
     parts = urlsplit(url)
     host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "wss" else 80)
     try:
@@ -31,13 +31,9 @@ def is_bypassed(url: str) -> bool:
 
 
 def extend_no_proxy(url: str) -> bool:
-    """Add the host of a bypassed `url` to NO_PROXY, for this process and its children.
+    """Add the host of a bypassed `url` to NO_PROXY, and return whether it was missing there.
 
-    Other libraries need it: aiohttp, urllib and httpx have no rule for loopback hosts, and aiohttp
-    none for `host:port`.
-
-    Returns:
-        Whether it was missing there.
+    aiohttp, urllib and httpx have no rule for loopback hosts, and aiohttp none for `host:port`.
     """
     host = str(urlsplit(url).hostname)
     if not is_bypassed(url) or proxy_bypass(host):
@@ -55,21 +51,21 @@ def for_worker(url: str) -> str | None:
 
 
 def prepare_job(url: str) -> None:
-    """Let this job bypass the proxy for LiveKit at `url`, and still use it for its models."""
+    """Make this job bypass the proxy for LiveKit at `url`, but not for its models."""
     from livekit.agents.utils import http_context  # slow to import, and only a worker needs it
 
     if is_bypassed(url):
         hide_from_rtc(url)
         for name, proxy in getproxies_environment().items():
-            if name in ("http", "https"):  # for websockets, aiohttp looks for WS_PROXY, WSS_PROXY
+            if name in ("http", "https"):  # aiohttp reads WS_PROXY and WSS_PROXY
                 os.environ.setdefault(f"{name.upper().replace('HTTP', 'WS')}_PROXY", proxy)
-        http_context.http_session()._trust_env = True  # it obeys NO_PROXY, unlike the SDK's default
+        http_context.http_session()._trust_env = True  # obey NO_PROXY, unlike the SDK's default
 
 
 def hide_from_rtc(url: str) -> None:
-    """Let livekit.rtc in this process connect to a bypassed `url` directly.
+    """Make livekit.rtc in this process connect to a bypassed `url` directly.
 
-    It reads the variables from C, for each connection. Python's copy of them stays (measured).
+    It reads the C environment for each connection, so os.environ keeps the variables (measured).
     """
     if is_bypassed(url):
         name = urlsplit(url).scheme.replace("ws", "http", 1) + "_proxy"
@@ -86,6 +82,6 @@ def livekit_api(settings: Settings) -> LiveKitAPI:
     """Return a client of LiveKit's API that obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
     secret = settings.livekit_api_secret.get_secret_value()
     api = LiveKitAPI(settings.livekit_url, settings.livekit_api_key, secret)
-    assert api._session  # noqa: S101  it makes its own
+    assert api._session  # noqa: S101  it creates one by default
     api._session._trust_env = True
     return api

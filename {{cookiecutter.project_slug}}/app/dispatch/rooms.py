@@ -1,9 +1,9 @@
 """Keeps an agent in every room that should have one.
 
-The token backend checks a room when it has issued a token for it, when LiveKit reports who comes
-and goes, and from time to time. A worker checks all rooms once it has registered, and a room when
-one of its jobs ended there. Several may check at once: the LiveKit server tells all of them the
-same, and an agent that finds another one in its room leaves (app/dispatch/presence.py).
+The token backend checks a room when it issues a token for it, when a webhook reports who joined or
+left, and periodically. A worker checks all rooms once it has registered, and a room when its job
+there ends. Several may check at once: they all get the same answers from the LiveKit server, and an
+agent that finds another one in its room leaves (app/dispatch/presence.py).
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from app.settings import Settings
 
 logger = logging.getLogger("app.dispatch.rooms")
 
-CONCURRENCY = 16  # rooms that are checked at the same time
-SWEEP = 100  # rooms that one sweep checks at most, to bound what it costs the server
-GATHER_SECONDS = 0.25  # for which the rooms of new tokens are gathered, to list them in one call
-SPREAD_SECONDS = 0.1  # so that of several checks in the same moment one comes first
-LEFT = ("participant_left", "participant_connection_aborted")  # the second: before it had joined
-COUNT_AGE_SECONDS = 10  # livekit-server's count of a room's people is up to five seconds old
+CONCURRENCY = 16  # rooms checked at the same time
+SWEEP = 100  # rooms per sweep, to bound the load on the server
+GATHER_SECONDS = 0.25  # how long to collect rooms of new tokens, to list them in one call
+SPREAD_SECONDS = 0.1  # random delay, so that simultaneous checks do not all dispatch
+LEFT = ("participant_left", "participant_connection_aborted")  # the second: before it joined
+COUNT_AGE_SECONDS = 10  # livekit-server's participant counts are up to five seconds old
 
 
 class Check(NamedTuple):
@@ -41,9 +41,9 @@ class Check(NamedTuple):
 
 
 class Rooms:
-    """Sends our agent into each room of ours that has a person in it and no agent.
+    """Dispatches our agent to every room of ours that has a person but no agent.
 
-    Works within `async with`; before and afterwards it does nothing.
+    Use it as an async context manager; outside of it, it does nothing.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -74,7 +74,7 @@ class Rooms:
         await self._server.__aexit__(None, None, None)
 
     def expect(self, room: str, job_metadata: str = "") -> None:
-        """Check `room`, which somebody with a new token is about to join."""
+        """Check `room`, which the owner of a new token is about to join."""
         if not self._is_open:
             return
         if not self._expected:
@@ -82,7 +82,7 @@ class Rooms:
         self._expected[room] = job_metadata
 
     def handle(self, event: WebhookEvent) -> None:
-        """Act on what LiveKit reports."""
+        """Handle a webhook event."""
         room, participant = event.room, event.participant
         is_ours = policy.is_agent(participant, self._name)
         if event.event == "participant_joined" and is_ours:
@@ -93,63 +93,61 @@ class Rooms:
         elif event.event in LEFT and is_ours:
             self.check(room.name, 0, ignore_before=participant.joined_at_ms / 1000)
         elif event.event == "participant_joined" and policy.is_person(participant):
-            # Give the agent that LiveKit itself sends into a new room the time to come.
+            # Leave time for the agent that LiveKit itself sends into a new room.
             age = event.created_at - room.creation_time
             self.check(room.name, max(0, policy.SECONDS_TO_TAKE - age))
 
     def check(self, room: str, after: float, ignore_before: float = 0) -> None:
-        """Check whether `room` lacks an agent, until there is one or nobody is there.
+        """Check whether `room` lacks an agent, until it has one or is empty.
 
         Args:
-            after: in how many seconds, at the latest.
+            after: the maximum delay in seconds.
             ignore_before: as for `policy.seconds_to_wait`, by the clock of the LiveKit server.
         """
         if not self._is_open:
             return
         loop = asyncio.get_running_loop()
-        at = loop.time() + after
+        check_at = loop.time() + after
         if due := self._checks.pop(room, None):
             due.timer.cancel()
-            at, ignore_before = min(at, due.timer.when()), max(ignore_before, due.ignore_before)
+            check_at = min(check_at, due.timer.when())
+            ignore_before = max(ignore_before, due.ignore_before)
 
         def start() -> None:
             del self._checks[room]
             self._run(self._check(room, ignore_before))
 
-        self._checks[room] = Check(loop.call_at(at, start), ignore_before)
+        self._checks[room] = Check(loop.call_at(check_at, start), ignore_before)
 
     def check_all(self) -> None:
-        """Check all rooms, because from now on a worker can take jobs."""
-        # What was dispatched in the last second may be on its way to another worker. Before,
-        # agents could not come, or did not stay: but this worker may be a repaired one.
+        """Check all rooms, because a worker can now take jobs."""
+        # Newer dispatches may be pending at another worker. Older ones failed, but perhaps because
+        # of a bug that this worker no longer has.
         self._run(self._check_all(since=time.time() - 1))
 
     def sweep(self) -> None:
-        """Check some rooms from time to time, from now on: not every webhook arrives."""
+        """Start to check some rooms periodically: not every webhook arrives."""
 
         async def sweep() -> None:
             while True:
                 seconds = self._settings.dispatch_sweep_seconds
                 await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311
-                await self._attempt(self._check_all(at_most=SWEEP))  # or one failure would end it
+                await self._attempt(self._check_all(at_most=SWEEP))  # or a failure would end it
 
         self._run(sweep())
 
     def remove(self, room: str, identity: str) -> None:
-        """Remove an agent whose process has ended from `room`, if it is still listed there.
-
-        livekit-server takes 20 seconds to find out by itself (measured).
-        """
+        """Remove an agent whose process has ended: livekit-server takes 20 seconds (measured)."""
         if self._is_open:
             self._run(self._server.remove(room, identity))
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(self._attempt(work))
-        self._running.add(task)  # asyncio itself does not keep it alive
+        self._running.add(task)  # asyncio keeps only weak references
         task.add_done_callback(self._running.discard)
 
     async def _attempt(self, work: Coroutine[None, None, None]) -> None:
-        """Do `work`, or log once why LiveKit does not allow it: there will be another check."""
+        """Do `work`, or log the first of successive failures. Another check will follow."""
         try:
             await work
         except TwirpError as error:
@@ -159,7 +157,7 @@ class Rooms:
         except (ClientError, TimeoutError) as error:
             self._log_failure(str(error) or f"no answer within {TIMEOUT_SECONDS} seconds")
             return
-        except Exception as error:  # what answers is not a LiveKit server
+        except Exception as error:  # whatever answers is not a LiveKit server
             self._log_failure(repr(error))
             return
         self._has_failed = False
@@ -172,7 +170,7 @@ class Rooms:
     async def _check_expected(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
         expected, self._expected = self._expected, {}
-        # Whoever joins a room that is not listed opens it, and LiveKit sends an agent.
+        # Joining a room that is not listed opens it, and LiveKit sends an agent.
         for room in await self._server.rooms(expected):
             self._run(self._check(room.name, job_metadata=expected[room.name]))
 
@@ -185,7 +183,7 @@ class Rooms:
         ]
         self._not_ours.intersection_update(open_rooms)
         random.shuffle(open_rooms)
-        open_rooms.sort(key=self._not_ours.__contains__)  # they come last, in case this has changed
+        open_rooms.sort(key=self._not_ours.__contains__)  # last, in case this has changed
         for name in open_rooms[:at_most]:
             self._run(self._check(name, since, forget_before=since))
 
@@ -196,10 +194,10 @@ class Rooms:
         forget_before: float = 0,
         job_metadata: str | None = None,
     ) -> None:
-        """Send our agent into `room` if it has a person, no agent, and none on its way.
+        """Dispatch our agent to `room` if it has a person, no agent, and no pending dispatch.
 
         Args:
-            job_metadata: of a token whose owner is about to join; None if nobody is.
+            job_metadata: from a new token, whose owner is about to join; None without one.
         """
         async with self._slots:
             is_expected = job_metadata is not None
@@ -215,11 +213,11 @@ class Rooms:
             wait = policy.seconds_to_wait(earlier, time.time(), ignore_before, forget_before)
             if not wait:
                 if earlier and not job_metadata:
-                    latest = max(earlier, key=lambda each: each.state.created_at)
+                    latest = max(earlier, key=lambda dispatch: dispatch.state.created_at)
                     job_metadata = latest.metadata
                 logger.warning(
                     "No agent is in the room %.100r: asking for one (if none comes, "
-                    "python -m app.doctor says why)",
+                    "run python -m app.doctor)",
                     room,
                     extra={"room": room},
                 )
@@ -230,11 +228,11 @@ class Rooms:
 
     async def _is_ours(self, room: str, dispatches: list[AgentDispatch], is_expected: bool) -> bool:
         if self._name and is_expected:
-            return True  # our token asks for our agent, but LiveKit reads that in new rooms only
+            return True  # our token asks for it, but LiveKit reads that only for new rooms
         if not policy.is_our_room(self._name, dispatches):
             return False
-        opened = await self._server.rooms([room])
-        return not any(policy.opts_out(self._name, each.metadata) for each in opened)
+        infos = await self._server.rooms([room])
+        return not any(policy.opts_out(self._name, info.metadata) for info in infos)
 
     async def _lacks_agent(self, room: str, is_expected: bool) -> bool:
         participants = await self._server.participants(room)

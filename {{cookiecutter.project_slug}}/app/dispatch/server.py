@@ -1,4 +1,4 @@
-"""What the LiveKit server says of its rooms, and what it does with them for us."""
+"""The calls of the LiveKit server's API that dispatch needs."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -27,10 +27,9 @@ TIMEOUT_SECONDS = 10
 
 
 class Server:
-    """The LiveKit server of these settings. Works within `async with`.
+    """A client of the LiveKit server in the settings. Use it as an async context manager.
 
-    Every method raises TwirpError, aiohttp.ClientError or TimeoutError if the server does not do
-    what it is asked.
+    Every method raises TwirpError, aiohttp.ClientError or TimeoutError if its call fails.
     """
 
     _api: LiveKitAPI
@@ -51,7 +50,7 @@ class Server:
         await self._api.aclose()
 
     async def rooms(self, names: Iterable[str] = ()) -> list[Room]:
-        """The rooms that are open, or those of `names` that are."""
+        """Return the open rooms, or those of them in `names`."""
         answer = await ask(self._api.room.list_rooms(ListRoomsRequest(names=names)))
         return list(answer.rooms)
 
@@ -65,8 +64,8 @@ class Server:
     async def is_connected(self, room: str, identity: str) -> bool:
         """Whether a participant is alive, not merely still listed.
 
-        After a crash, a livekit-server with Redis still lists who was there (1.13.5, measured), but
-        it cannot change anything about them.
+        After a crash, a livekit-server with Redis still lists its participants (1.13.5, measured),
+        but cannot update them.
         """
         no_change = UpdateParticipantRequest(room=room, identity=identity)
         try:
@@ -78,7 +77,7 @@ class Server:
         return True
 
     async def send_agent(self, room: str, job_metadata: str) -> None:
-        """Dispatch our agent to a room that is open. (It would open one that is not.)"""
+        """Dispatch our agent to an open room. (A closed one would be opened.)"""
         request = CreateAgentDispatchRequest(
             room=room,
             agent_name=our_name(self._settings),  # only explicit
@@ -87,17 +86,15 @@ class Server:
         await ask(self._api.agent_dispatch.create_dispatch(request))
 
     async def remove(self, room: str, identity: str) -> None:
-        """Remove a participant from a room, if it is still listed there."""
+        """Remove a participant that is still listed in a room."""
         participant = RoomParticipantIdentity(room=room, identity=identity)
         await ask(self._api.room.remove_participant(participant))
 
 
 async def ask(answer: Awaitable[Answer]) -> Answer:
-    """Wait for what LiveKit answers.
+    """Wait for an answer of LiveKit's API, for at most TIMEOUT_SECONDS.
 
-    Raises:
-        TimeoutError: there is no answer within TIMEOUT_SECONDS. (The timeout of livekit-api 1.2.2
-            has no effect with aiohttp 3.14, measured: it waits for ever.)
+    The timeout of livekit-api 1.2.2 has no effect with aiohttp 3.14 (measured).
     """
     async with asyncio.timeout(TIMEOUT_SECONDS):
         return await answer

@@ -1,4 +1,4 @@
-"""What a worker watches: when it has registered, and how its jobs end."""
+"""Check rooms when a worker registers and when its jobs end."""
 
 import asyncio
 from typing import Any, Protocol
@@ -9,15 +9,12 @@ from app.dispatch import names
 from app.dispatch.rooms import Rooms
 from app.settings import Settings
 
-# Seconds for the token backend to send another agent, if LiveKit's webhooks reach it.
-BACKEND_FIRST = 1
+# The token backend dispatches first, if LiveKit's webhooks reach it.
+BACKEND_HEAD_START_SECONDS = 1
 
 
 class Worker(Protocol):
-    """What AgentServer and, before livekit-agents 1.3, Worker have in common.
-
-    Neither has anything public for the end of a job.
-    """
+    """AgentServer or, before livekit-agents 1.3, Worker: no public event tells that a job ended."""
 
     _proc_pool: Any
 
@@ -36,7 +33,7 @@ def keep_watch(worker: Worker, settings: Settings) -> None:
 
 
 class Watch:
-    """The watch that `worker` keeps while it runs."""
+    """Checks rooms for as long as `worker` runs."""
 
     def __init__(self, worker: Worker, settings: Settings) -> None:
         self._worker = worker
@@ -58,9 +55,9 @@ class Watch:
                 self._rooms.check_all()
 
     def _on_job_ended(self, process: JobExecutor) -> None:
-        """Make sure that the agent has left its room, and that another one comes if necessary."""
+        """Remove the agent from its room, and send another one if necessary."""
         if ended := process.running_job:
             room = ended.job.room.name
             self._rooms.remove(room, ended.accept_arguments.identity)
             started_at = ended.job.state.started_at / 1e9
-            self._rooms.check(room, BACKEND_FIRST, ignore_before=started_at)
+            self._rooms.check(room, BACKEND_HEAD_START_SECONDS, ignore_before=started_at)

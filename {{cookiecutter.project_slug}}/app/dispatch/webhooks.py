@@ -1,4 +1,4 @@
-"""What LiveKit reports of its rooms: https://docs.livekit.io/intro/basics/rooms-participants-tracks/webhooks-events/"""
+"""LiveKit's webhooks: https://docs.livekit.io/intro/basics/rooms-participants-tracks/webhooks-events/"""
 
 import time
 
@@ -7,20 +7,19 @@ from livekit.protocol.webhook import WebhookEvent
 
 from app.settings import Settings
 
-# Seconds for which LiveKit's signature of an event holds, with a minute's leeway for the clocks.
-VALID = 6 * 60
+VALID_SECONDS = 6 * 60  # lifetime of LiveKit's signature, plus a minute of clock skew
 
 
 class NotLiveKit(Exception):
-    """Whoever sent this does not have the API secret, or has changed what LiveKit sent."""
+    """The event is not signed with the API secret, or was changed on the way."""
 
 
 class Repeated(Exception):
-    """This event was received before."""
+    """This event was already received."""
 
 
 class Webhooks:
-    """Reads events, each once."""
+    """Verifies events, and accepts each only once."""
 
     def __init__(self, settings: Settings) -> None:
         secret = settings.livekit_api_secret.get_secret_value()
@@ -28,22 +27,19 @@ class Webhooks:
         self._received: dict[str, float] = {}
 
     def receive(self, body: bytes, signature: str) -> WebhookEvent:
-        """The event in `body`.
-
-        Args:
-            signature: the header Authorization, a token that LiveKit signed for this body.
+        """Return the event in `body`, if `signature` (the Authorization header) matches.
 
         Raises:
-            NotLiveKit, Repeated: it is not to be acted on.
+            NotLiveKit, Repeated: the event must be ignored.
         """
         try:
             event = self._receiver.receive(body.decode(), signature)
-        except Exception:  # the receiver itself raises nothing more precise
+        except Exception:  # the receiver raises nothing more precise
             raise NotLiveKit from None
         if not event.id:
             raise NotLiveKit
         now = time.monotonic()
-        while self._received and next(iter(self._received.values())) < now - VALID:
+        while self._received and next(iter(self._received.values())) < now - VALID_SECONDS:
             del self._received[next(iter(self._received))]
         if event.id in self._received:
             raise Repeated

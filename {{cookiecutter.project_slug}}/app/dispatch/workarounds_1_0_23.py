@@ -1,6 +1,6 @@
-"""What livekit-agents 1.0.23 does not do by itself, so that an agent comes in time and leaves.
+"""Workarounds for livekit-agents 1.0.23, so that agents join in time and leave.
 
-Later releases do all of it. This one is pinned, so the private names that are used here stay.
+Later releases need none of them. This one is pinned, so the private names used here will stay.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from app.dispatch.load import report_load
 from app.dispatch.watch import keep_watch
 from app.settings import Settings
 
-LEAVING = 5  # seconds to leave when the worker has died
-SETTLED = 0.3  # seconds after which a state of the agent is told once more
+LEAVE_TIMEOUT_SECONDS = 5
+SETTLE_SECONDS = 0.3  # an agent state that lasts this long is sent again
 
 
 class Preload(Plugin):
-    """A package that the processes of jobs share, instead of each of them loading it (on Linux).
+    """A package that is imported once for all job processes, not in each of them (on Linux).
 
-    Plugins are all that this release loads beforehand. With its own package among them, fifty rooms
-    that opened at once had their agents after 11 seconds; without, not after 60 (two cores).
+    This release preloads only plugins. With its own package among them, fifty rooms that opened at
+    once had their agents after 11 seconds; without it, not after 60 (two cores).
     """
 
 
@@ -31,9 +31,9 @@ Plugin.register_plugin(Preload("livekit.agents", __version__, "livekit.agents"))
 
 
 class Load:
-    """The load that this worker reports. The SDK asks twice a second, in a thread.
+    """The load that this worker reports. The SDK calls it twice a second, in a thread.
 
-    Of all options, this is the only one that gets hold of the worker. So the watch begins here.
+    No other option has access to the worker, so the room checks start here.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -44,15 +44,15 @@ class Load:
         if not self._is_watching:
             self._is_watching = True
             proxy.log_bypass(self._settings.livekit_url)
-            drain_and_go_on(worker)
+            shut_down_after_drain(worker)
             worker._loop.call_soon_threadsafe(keep_watch, worker, self._settings)
         return report_load(worker)
 
 
-def drain_and_go_on(worker: Worker) -> None:
-    """Lets `worker` end the jobs that are left after its drain timeout.
+def shut_down_after_drain(worker: Worker) -> None:
+    """Make `worker` end the jobs that outlast its drain timeout.
 
-    Else the timeout ends the SDK's own end with a traceback, and jobs run on for ever (measured).
+    Otherwise the timeout aborts the SDK's shutdown with a traceback, and jobs go on (measured).
     """
     drain = worker.drain
 
@@ -64,10 +64,10 @@ def drain_and_go_on(worker: Worker) -> None:
 
 
 def leave_with_worker(room: Room) -> None:
-    """Lets the agent leave `room` when its worker dies.
+    """Make the agent leave `room` when its worker dies.
 
-    Else the process of the job ends without a word, and livekit-server lists the agent for another
-    20 seconds (measured).
+    Otherwise the job's process exits without leaving, and livekit-server lists the agent for
+    another 20 seconds (measured).
     """
     loop = asyncio.get_running_loop()
     worker = multiprocessing.parent_process()
@@ -78,22 +78,22 @@ def leave_with_worker(room: Room) -> None:
     def leave() -> None:
         loop.remove_reader(sentinel)
         leaving = asyncio.run_coroutine_threadsafe(room.disconnect(), loop)
-        # The SDK lets the threads of this loop come to their end.
-        loop.run_in_executor(None, leaving.result, LEAVING)
+        # The SDK waits for the executor threads of this loop.
+        loop.run_in_executor(None, leaving.result, LEAVE_TIMEOUT_SECONDS)
 
     loop.add_reader(sentinel, leave)
 
 
 def repeat_state(room: Room, session: AgentSession[None]) -> None:
-    """Tells `room` once more what the agent does, whenever that has not changed for a moment.
+    """Send the agent's state to `room` again once it has settled.
 
-    The SDK does not wait for one state to arrive before it tells the next: of two that follow each
-    other at once, the first may stay. After 18 of 80 sentences, an agent "spoke" on (measured).
+    The SDK does not wait for one state to arrive before it sends the next, so the older of two may
+    arrive last. After 18 of 80 sentences, the state stayed "speaking" (measured).
     """
     waiting: list[asyncio.Task[None]] = []
 
     async def repeat() -> None:
-        await asyncio.sleep(SETTLED)
+        await asyncio.sleep(SETTLE_SECONDS)
         if room.isconnected():
             state = session.agent_state
             await room.local_participant.set_attributes({"lk.agent.state": state})

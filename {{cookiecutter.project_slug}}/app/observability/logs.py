@@ -6,7 +6,7 @@ from typing import Literal
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-# As in the worker's log. uvicorn says some things twice, the second time in colour.
+# As in the worker's log. uvicorn repeats some messages in colour.
 JSON = JsonFormatter(
     "{levelname}{name}{message}",
     style="{",
@@ -17,7 +17,7 @@ JSON = JsonFormatter(
 
 
 def choose_log_format(style: Literal["text", "json"]) -> None:
-    """Chooses how this program writes what it logs, uvicorn's lines included."""
+    """Set the format of this program's log, uvicorn's lines included."""
     if style == "text":
         logging.basicConfig(format="%(levelname)s:     %(asctime)s %(message)s")
         return

@@ -1,4 +1,4 @@
-"""What this project counts, for Prometheus. docs/observability.md says what each is good for."""
+"""Prometheus metrics; docs/observability.md says how to use them."""
 
 from prometheus_client import Counter, Histogram, start_http_server
 
@@ -13,13 +13,9 @@ AGENT_SECONDS = Histogram(
 
 
 def serve_metrics(host: str, port: int) -> None:
-    """Answers GET /metrics from now on, on a port of its own: no client is to see it.
-
-    Raises:
-        SystemExit: nothing can listen there.
-    """
+    """Serve GET /metrics on its own port, which clients should not reach, or exit."""
     try:
         start_http_server(port, host)
     except OSError as error:
-        line = f"TOKEN_METRICS_PORT {port} cannot be used: {error.strerror} (one process for each)"
+        line = f"TOKEN_METRICS_PORT {port} cannot be used: {error.strerror} (one per process)"
         raise SystemExit(line) from None

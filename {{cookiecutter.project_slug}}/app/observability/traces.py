@@ -1,5 +1,5 @@
 # file only 1.8
-"""OpenTelemetry traces of what agents do, if OTEL_EXPORTER_OTLP_ENDPOINT says where to."""
+"""OpenTelemetry traces of agents, exported to OTEL_EXPORTER_OTLP_ENDPOINT."""
 
 from functools import cache
 from multiprocessing.util import Finalize
@@ -12,11 +12,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 @cache
 def send(endpoint: str) -> None:
-    """Sends the SDK's traces of this process to `endpoint`, the last of them as it ends."""
+    """Export the SDK's traces of this process to `endpoint`, the last ones when it exits."""
     provider = TracerProvider()
     exporter = OTLPSpanExporter(endpoint.rstrip("/") + "/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
     set_tracer_provider(provider)
-    # A process of multiprocessing ends without atexit, on which OpenTelemetry relies (measured). A
-    # job's own span, which is the root of all others, ends after its shutdown callbacks.
+    # OpenTelemetry relies on atexit, which multiprocessing skips (measured). A shutdown callback of
+    # the job would be too early: the root span ends after those.
     Finalize(None, provider.shutdown, exitpriority=1)

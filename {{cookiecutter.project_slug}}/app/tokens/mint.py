@@ -1,4 +1,4 @@
-"""What a token says, and how it is made."""
+"""The claims of a token, and its signature."""
 
 import hmac
 import secrets
@@ -13,22 +13,22 @@ from app.dispatch import names
 from app.settings import Settings
 from app.tokens.request import Metadata, Refused, TokenRequest
 
-METADATA = TypeAdapter[str](Metadata)  # what is written again may have grown
-TOKEN_LIMIT = 1_000_000  # bytes; livekit-server reads 1 MiB of what a client joins with (measured)
-AGENT = "agent-AJ_"  # how the SDK begins the identity of an agent
+METADATA = TypeAdapter[str](Metadata)  # JSON that is encoded again may be longer
+TOKEN_LIMIT_BYTES = 1_000_000  # livekit-server reads at most 1 MiB of a join request (measured)
+AGENT_PREFIX = "agent-AJ_"  # of the identities that the SDK gives to agents
 
 
 class Grant(NamedTuple):
-    """A token, and the metadata for the job of our agent that it asks for."""
+    """A token, and the metadata for the agent's job that it requests."""
 
     token: str
     job_metadata: str
 
 
 class Mint:
-    """Makes the tokens of one LiveKit project.
+    """Issues the tokens of one LiveKit project.
 
-    The claims are those of `livekit.api.AccessToken`, which takes several times as long
+    The claims are those of `livekit.api.AccessToken`, which is several times slower
     (tests/tokens/test_mint.py compares the two).
     """
 
@@ -39,25 +39,27 @@ class Mint:
         self._usual_room = self._room({})
 
     def grant(self, request: TokenRequest, identity: str | None) -> Grant:
-        """Make a token that joins one room, and may publish and subscribe there.
+        """Issue a token to join one room, and to publish and subscribe there.
 
         Args:
-            identity: who asks, if the sign-in knows; else it is the client's choice, or a new one.
+            identity: from the sign-in; without it, the client's choice or a new one.
 
         Raises:
-            Refused, ValidationError: the client may not have what it asks for.
+            Refused, ValidationError: the request is not allowed.
         """
         room = request.room_name or f"room-{secrets.token_hex(6)}"
         if not self._settings.token_room_pattern.fullmatch(room):
-            raise Refused("room_name: is none that TOKEN_ROOM_PATTERN allows")
-        person = identity or request.participant_identity or f"person-{secrets.token_hex(6)}"
-        if person.startswith(AGENT):
-            raise Refused("participant_identity: is an agent's, which it would put out of the room")
+            raise Refused("room_name: does not match TOKEN_ROOM_PATTERN")
+        participant = identity or request.participant_identity or f"person-{secrets.token_hex(6)}"
+        if participant.startswith(AGENT_PREFIX):
+            raise Refused(
+                "participant_identity: must not begin with agent-AJ_, which is reserved for agents"
+            )
         room_config = self._usual_room
         if request.room_config:
             room_config = self._room(request.room_config.model_dump(by_alias=True))
         claims = {
-            "sub": person,
+            "sub": participant,
             "name": request.participant_name,
             "metadata": METADATA.validate_python(
                 names.without_name(request.participant_metadata or "")
@@ -72,14 +74,14 @@ class Mint:
             },
             "roomConfig": room_config,
         }
-        token = self.sign(without_nothing(claims))
-        if len(token) > TOKEN_LIMIT:
-            raise Refused("body: says more than a token can, with which somebody is to join")
+        token = self.sign(without_empty(claims))
+        if len(token) > TOKEN_LIMIT_BYTES:
+            raise Refused("body: too large to fit into a token")
         job_metadata = [agent.get("metadata", "") for agent in room_config.get("agents", [])]
         return Grant(token, "".join(job_metadata))
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """A JSON Web Token (RFC 7519, HMAC-SHA256) that says `claims` from now on, for a while."""
+        """Return a JSON Web Token (RFC 7519, HMAC-SHA256) with `claims`, valid from now on."""
         now = int(time.time())
         issued = {
             "iss": self._settings.livekit_api_key,
@@ -97,11 +99,11 @@ class Mint:
         except ValueError as error:
             raise Refused(f"room_config.{error}") from None
         METADATA.validate_python(configuration["metadata"])
-        return without_nothing(configuration)
+        return without_empty(configuration)
 
 
-def without_nothing(claims: dict[str, Any]) -> dict[str, Any]:
-    """Leaves out what is empty, as AccessToken does: the token is part of a URL."""
+def without_empty(claims: dict[str, Any]) -> dict[str, Any]:
+    """Drop empty claims, as AccessToken does: the token is part of a URL."""
     return {name: value for name, value in claims.items() if value}
 
 

@@ -1,4 +1,4 @@
-"""How often a client may ask, as TOKEN_RATE_LIMIT says."""
+"""The rate limit of each client (TOKEN_RATE_LIMIT)."""
 
 import ipaddress
 import logging
@@ -12,43 +12,34 @@ from limits.errors import StorageError
 
 logger = logging.getLogger("app.tokens.rate_limit")
 
-REDIS_TIMEOUT = 1  # seconds
+REDIS_TIMEOUT_SECONDS = 1
 
 
 class RateLimit:
-    """Counts requests per client, here or, if there are several backends, in a Redis."""
+    """Counts requests per client, in memory or in the Redis that several backends share."""
 
     def __init__(self, rate: str, redis_url: str = "") -> None:
-        """
-        Args:
-            rate: such as `60/minute`.
-            redis_url: where the backends count together; each on its own if it is empty.
-        """
         self._rate = limits.parse(rate)
-        self._here = FixedWindowRateLimiter(MemoryStorage())
-        self._limiter = self._here
+        self._memory = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter = self._memory
         if redis_url:
             storage = RedisStorage(
                 redis_url,
                 wrap_exceptions=True,
                 implementation="redispy",
-                socket_timeout=REDIS_TIMEOUT,
-                socket_connect_timeout=REDIS_TIMEOUT,
+                socket_timeout=REDIS_TIMEOUT_SECONDS,
+                socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
             )
             self._limiter = FixedWindowRateLimiter(storage)
 
     async def count(self, address: str) -> None:
-        """Counts a request from `address`.
-
-        Raises:
-            HTTPException: 429, with the seconds to wait in Retry-After.
-        """
+        """Count a request from `address`; raise HTTPException 429 if there are too many."""
         client = network(address)
         try:
             await self._count(self._limiter, client)
-        except (StorageError, TypeError):  # the latter for an option in the URL that is none
-            logger.error("TOKEN_REDIS_URL does not answer: this backend counts alone")
-            await self._count(self._here, client)
+        except (StorageError, TypeError):  # TypeError: unknown option in the URL
+            logger.error("TOKEN_REDIS_URL does not answer: this backend counts on its own")
+            await self._count(self._memory, client)
 
     async def _count(self, limiter: FixedWindowRateLimiter, client: str) -> None:
         if await limiter.hit(self._rate, client):
@@ -61,14 +52,14 @@ class RateLimit:
 
 
 def network(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the network of an IPv6 one.
+    """Return what counts as one client: an IPv4 address, or the /64 network of an IPv6 address.
 
-    A household gets at least a /64 of those, and could take a new address for each request.
+    A household has at least a /64, and could use a new address for each request.
     """
     if ":" not in address:
         return address
     try:
         ip = ipaddress.IPv6Address(address)
     except ValueError:
-        return address  # a proxy may give each client a name instead (RFC 7239)
+        return address  # a proxy may send a name instead (RFC 7239)
     return str(ip.ipv4_mapped or ipaddress.IPv6Address(int(ip) >> 64 << 64))

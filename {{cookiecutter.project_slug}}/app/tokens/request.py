@@ -1,38 +1,27 @@
-"""What a client may ask for.
-
-The request is the one of LiveKit's standard token endpoint:
-https://docs.livekit.io/frontends/authentication/tokens/endpoint/
-"""
+"""The request for a token: https://docs.livekit.io/frontends/authentication/tokens/endpoint/"""
 
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    AliasGenerator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-# Bytes: livekit-server 1.13.5 lets nobody in whose token says more (measured), except for a longer
-# display name, which it takes here but nowhere else.
-NAME_LIMIT = 256
-METADATA_LIMIT = 512 * 1024
-ATTRIBUTES_LIMIT = 64 * 1024
-# Seconds that a room may stay open with nobody in it, at a client's wish: its agent waits there.
-ROOM_TIMEOUT_LIMIT = 3600
+# livekit-server 1.13.5 rejects tokens that exceed these limits (measured), except for a longer
+# display name, which it rejects elsewhere.
+NAME_LIMIT_BYTES = 256
+METADATA_LIMIT_BYTES = 512 * 1024
+ATTRIBUTES_LIMIT_BYTES = 64 * 1024
+# An agent waits in a room that a client keeps open without people.
+ROOM_TIMEOUT_LIMIT_SECONDS = 3600
 UINT32 = 2**32 - 1
 
 
 class Refused(ValueError):
-    """No token can be given; the message names the field of the request and says why."""
+    """No token is issued; the message names the field of the request and the problem."""
 
 
 def within(limit: int) -> AfterValidator:
-    """Refuses a text, or keys and values of more than `limit` bytes together."""
+    """Limit a text, or all keys and values of a dictionary together, to `limit` bytes."""
 
     def check(value: str | dict[str, str]) -> str | dict[str, str]:
         text = value if isinstance(value, str) else "".join((*value, *value.values()))
@@ -43,38 +32,37 @@ def within(limit: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-Name = Annotated[str, within(NAME_LIMIT)]
-Metadata = Annotated[str, within(METADATA_LIMIT)]
+Name = Annotated[str, within(NAME_LIMIT_BYTES)]
+Metadata = Annotated[str, within(METADATA_LIMIT_BYTES)]
 
 
 class RoomConfig(BaseModel):
-    """What a client may choose about a room that it opens. Other keys of LiveKit's are ignored."""
+    """What a client may configure in a room that it opens. LiveKit's other keys are ignored."""
 
     model_config = ConfigDict(alias_generator=AliasGenerator(serialization_alias=to_camel))
 
-    empty_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT)
-    departure_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT)
+    empty_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT_SECONDS)
+    departure_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT_SECONDS)
     max_participants: int | None = Field(None, ge=0, le=UINT32)
     min_playout_delay: int | None = Field(None, ge=0, le=UINT32)
     max_playout_delay: int | None = Field(None, ge=0, le=UINT32)
     sync_streams: bool | None = None
     metadata: Metadata | None = Field(None, description="a JSON object")
     agents: list[dict[str, Any]] | None = Field(
-        None,
-        description="no client chooses which agent comes: app/dispatch says what is kept",
+        None, description="a client cannot choose the agent: app/dispatch says what is kept"
     )
 
 
 class TokenRequest(BaseModel):
-    """What a client may ask for. Every field is optional, unknown ones are ignored."""
+    """A request for a token. Every field is optional; unknown fields are ignored."""
 
     room_name: Name | None = None
     participant_identity: Name | None = None
     participant_name: Name | None = None
     participant_metadata: Metadata | None = None
-    participant_attributes: Annotated[dict[str, str], within(ATTRIBUTES_LIMIT)] | None = None
+    participant_attributes: Annotated[dict[str, str], within(ATTRIBUTES_LIMIT_BYTES)] | None = None
     room_config: Annotated[
         RoomConfig | None,
-        # In full, because a reference to it would lead nowhere where api.py publishes this schema.
+        # Inlined: a reference would be broken in the schema that api.py publishes.
         WithJsonSchema(RoomConfig.model_json_schema()),
     ] = None

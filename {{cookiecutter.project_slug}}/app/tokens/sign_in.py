@@ -1,4 +1,4 @@
-"""Who may have a token, as TOKEN_AUTH says."""
+"""The sign-in: who may get a token (TOKEN_AUTH)."""
 
 import hmac
 import logging
@@ -16,23 +16,19 @@ from app.tokens.request import Name
 
 logger = logging.getLogger("app.tokens.sign_in")
 
-# Takes the bearer token of a request. Gives the identity of who asks, or None if the client may
+# Takes the bearer token of a request. Returns the person's identity, or None if the client may
 # choose one; raises HTTPException.
 SignIn = Callable[[str], Awaitable[str | None]]
 
-# What identity providers sign with. Nothing with a shared secret: the keys here are public.
+# No algorithm with a shared secret: the keys are public.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
-JWKS_TIMEOUT = 5  # seconds
-LEEWAY = 60  # seconds by which the clock of the identity provider may differ
+JWKS_TIMEOUT_SECONDS = 5
+CLOCK_SKEW_SECONDS = 60  # between this machine and the identity provider
 IDENTITY = TypeAdapter[str](Annotated[Name, Field(min_length=1)])
 
 
 def choose_sign_in(settings: Settings) -> SignIn:
-    """The sign-in that the settings ask for.
-
-    Raises:
-        SystemExit: TOKEN_AUTH has to be chosen, or something that it needs is missing.
-    """
+    """Return the sign-in for TOKEN_AUTH, or exit if a variable is missing."""
     needed = {
         "api-key": ("token_api_key",),
         "jwt": ("token_jwks_url", "token_jwt_issuer", "token_jwt_audience"),
@@ -51,10 +47,9 @@ def choose_sign_in(settings: Settings) -> SignIn:
         ):
             raise SystemExit(
                 "TOKEN_AUTH is missing: LIVEKIT_URL or TOKEN_SERVER_URL is not on this machine, so "
-                "say who may have a token: api-key, jwt, or none (everybody who can reach POST "
-                "/token)"
+                "choose who gets tokens: api-key, jwt or none (whoever can reach POST /token)"
             )
-    logger.warning("POST /token gives a token to everybody who can reach it. TOKEN_AUTH closes it.")
+    logger.warning("POST /token gives everybody who can reach it a token: TOKEN_AUTH restricts it.")
     return everybody
 
 
@@ -70,20 +65,20 @@ def api_key(key: str) -> SignIn:
     expected = os.fsencode(key)
 
     async def sign_in(bearer: str) -> None:
-        # Starlette reads the bytes of a header as Latin-1.
+        # Starlette decodes headers as Latin-1.
         if not hmac.compare_digest(bearer.encode("latin-1"), expected):
-            raise refusal("must be 'Bearer ' and the key of this backend")
+            raise refusal("must be 'Bearer ' followed by this backend's key")
 
     return sign_in
 
 
 def identity_provider(jwks_url: str, issuer: str, audience: str) -> SignIn:
-    client = jwt.PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT)
+    client = jwt.PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT_SECONDS)
 
     async def key_of(bearer: str) -> jwt.PyJWK:
         key_id = jwt.get_unverified_header(bearer).get("kid", "")
-        # The client lets all others wait while it fetches, which anybody can make it do. So it is
-        # not asked for a key that it has.
+        # The client blocks all callers while it fetches, and an unknown key id makes it fetch. So a
+        # cached key must not go through it.
         cached = client.jwk_set_cache.get() if client.jwk_set_cache else None
         for key in cached.keys if cached else []:
             if key.key_id == key_id:
@@ -91,7 +86,7 @@ def identity_provider(jwks_url: str, issuer: str, audience: str) -> SignIn:
         try:
             return await run_in_threadpool(client.get_signing_key, key_id)
         except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError, RecursionError):
-            logger.error("TOKEN_JWKS_URL does not answer with keys")
+            logger.error("TOKEN_JWKS_URL does not return keys")
             raise HTTPException(503, "The identity provider does not answer") from None
 
     async def sign_in(bearer: str) -> str:
@@ -102,7 +97,7 @@ def identity_provider(jwks_url: str, issuer: str, audience: str) -> SignIn:
                 ALGORITHMS,
                 issuer=issuer,
                 audience=audience,
-                leeway=LEEWAY,
+                leeway=CLOCK_SKEW_SECONDS,
                 options={"require": ["exp", "sub"]},
             )
             return IDENTITY.validate_python(claims["sub"])

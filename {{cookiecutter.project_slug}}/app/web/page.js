@@ -1,26 +1,26 @@
-// Joins a room, waits for the agent, and lets a person write and speak with it.
+// Joins a room and waits for the agent, so that a person can write and speak with it.
 
-const PATIENCE = 10_000; // milliseconds until the page says what to do about an agent that is not there
+const NO_AGENT_AFTER_MS = 10_000; // then the page says what to do
 
 const STATUS = {
-  apart: 'Join a room, and the agent joins you.',
+  apart: 'Join a room, and the agent joins too.',
   connecting: 'Connecting …',
   waiting: 'You are in the room. Waiting for the agent …',
   here: 'The agent is here.',
 };
-// Why a room is over, where LiveKit says it.
+// LiveKit's reasons for a disconnect.
 const ENDED = {
   ROOM_DELETED: 'The room was closed.',
-  PARTICIPANT_REMOVED: 'You were taken out of the room.',
-  DUPLICATE_IDENTITY: 'Somebody has joined in your place.',
+  PARTICIPANT_REMOVED: 'You were removed from the room.',
+  DUPLICATE_IDENTITY: 'Somebody else joined with your identity.',
 };
 const LOST = 'The connection is lost.';
-// What the agent says of itself (its attribute lk.agent.state).
+// The agent's attribute lk.agent.state.
 const DOING = {
-  initializing: 'The agent is here and gets ready.',
-  listening: 'The agent is here and listens.',
-  thinking: 'The agent thinks …',
-  speaking: 'The agent speaks.',
+  initializing: 'The agent is here and getting ready.',
+  listening: 'The agent is here and listening.',
+  thinking: 'The agent is thinking …',
+  speaking: 'The agent is speaking.',
 };
 
 const element = (id) => document.getElementById(id);
@@ -30,18 +30,18 @@ const microphone = element('microphone');
 
 join.elements.room.value = new URLSearchParams(location.search).get('room') ?? '';
 
-let room; // while this person is in one
-let impatience; // the timer of PATIENCE
-let lines; // the messages in the log, by the id of what is said
+let room; // undefined outside of a call
+let noAgentTimer;
+let lines; // the elements of the log, by message id
 
 join.addEventListener('submit', async (event) => {
   event.preventDefault();
-  say('');
+  showProblem('');
   show('connecting');
   try {
     await enter(new FormData(join));
   } catch (error) {
-    say(error.message);
+    showProblem(error.message);
     leave();
   }
 });
@@ -55,67 +55,67 @@ chat.addEventListener('submit', async (event) => {
     write(id, room.localParticipant.identity, text);
     chat.reset();
   } catch (error) {
-    say(`Your message was not sent: ${error.message}`);
+    showProblem(`Your message was not sent: ${error.message}`);
   }
 });
 
 microphone.addEventListener('click', async () => {
-  say('');
+  showProblem('');
   if (!navigator.mediaDevices) {
-    say('The browser gives a microphone only to pages on https:// or on localhost.');
+    showProblem('The browser allows a microphone only on https:// or on localhost.');
     return;
   }
   try {
     await room.localParticipant.setMicrophoneEnabled(!room.localParticipant.isMicrophoneEnabled);
   } catch (error) {
-    say(`The microphone stays off: ${error.message}`);
+    showProblem(`The microphone could not be switched: ${error.message}`);
   }
 });
 
 element('leave').addEventListener('click', leave);
 
-element('copy').hidden = !navigator.clipboard; // as in pages that are not on https:// or localhost
+element('copy').hidden = !navigator.clipboard; // missing on pages that are not on https:// or localhost
 element('copy').addEventListener('click', async () => {
   await navigator.clipboard.writeText(element('command').textContent);
   element('copy').textContent = 'Copied';
 });
 
-async function enter(wishes) {
+async function enter(form) {
   if (!window.LivekitClient) {
     throw new Error('livekit-client could not be loaded from cdn.jsdelivr.net: is it blocked here?');
   }
-  const { server_url, participant_token } = await token(wishes);
+  const { server_url, participant_token } = await fetchToken(form);
   const { Room, RoomEvent, Track } = LivekitClient;
   room = new Room();
   lines = new Map();
   element('log').replaceChildren();
   element('no-agent-title').textContent = 'No agent has come';
-  const watched = new Map(); // what stops the watching, by track
+  const stopMetering = new Map(); // by track
   room
-    .on(RoomEvent.ParticipantConnected, lookAround)
-    .on(RoomEvent.ParticipantDisconnected, lookAround)
-    .on(RoomEvent.ParticipantAttributesChanged, lookAround)
+    .on(RoomEvent.ParticipantConnected, showAgent)
+    .on(RoomEvent.ParticipantDisconnected, showAgent)
+    .on(RoomEvent.ParticipantAttributesChanged, showAgent)
     .on(RoomEvent.TrackSubscribed, (track) => {
       if (track.kind !== Track.Kind.Audio) return;
       document.body.append(track.attach());
-      watched.set(track, watch(track, showVoice));
+      stopMetering.set(track, meter(track, showVoice));
     })
     .on(RoomEvent.TrackUnsubscribed, (track) => {
       track.detach().forEach((sound) => sound.remove());
-      watched.get(track)?.();
+      stopMetering.get(track)?.();
     })
     .on(RoomEvent.LocalTrackPublished, ({ track }) => {
-      watched.set(track, watch(track, showLevel));
+      stopMetering.set(track, meter(track, showLevel));
       showMicrophone();
     })
-    .on(RoomEvent.LocalTrackUnpublished, ({ track }) => watched.get(track)())
+    .on(RoomEvent.LocalTrackUnpublished, ({ track }) => stopMetering.get(track)())
     .on(RoomEvent.TrackMuted, showMicrophone)
     .on(RoomEvent.TrackUnmuted, showMicrophone)
-    .on(RoomEvent.SignalReconnecting, lose)
-    .on(RoomEvent.Reconnecting, lose)
-    .on(RoomEvent.Reconnected, lookAround)
-    .on(RoomEvent.Disconnected, ended);
-  // What is written or said comes piece by piece; a later stream of the same segment replaces it.
+    .on(RoomEvent.SignalReconnecting, showReconnecting)
+    .on(RoomEvent.Reconnecting, showReconnecting)
+    .on(RoomEvent.Reconnected, showAgent)
+    .on(RoomEvent.Disconnected, onDisconnected);
+  // Text arrives in pieces; a later stream of the same segment replaces the earlier one.
   const read = async (reader, { identity }) => {
     const segment = reader.info.attributes?.['lk.segment_id'] ?? reader.info.id;
     let text = '';
@@ -131,21 +131,21 @@ async function enter(wishes) {
   } catch (error) {
     throw new Error(`LiveKit cannot be reached: ${error.message}`);
   }
-  room.startAudio().catch(() => say('The browser blocks the sound of this page: allow it there.'));
+  room.startAudio().catch(() => showProblem('The browser blocks sound: allow it for this page.'));
   element('command').textContent = `uv run python -m app.doctor --room=${quoted(room.name)}`;
-  lookAround();
+  showAgent();
 }
 
-/** Asks the token backend for a token; throws what it says if there is none. */
-async function token(wishes) {
-  const key = String.fromCharCode(...new TextEncoder().encode(wishes.get('key'))); // as bytes
+/** Gets a token from the token backend, or throws its error. */
+async function fetchToken(form) {
+  const key = String.fromCharCode(...new TextEncoder().encode(form.get('key'))); // headers carry bytes
   const answer = await fetch('token', {
     method: 'POST',
     headers: {
       'Content-Type': 'application/json',
       ...(key && { Authorization: `Bearer ${key}` }),
     },
-    body: JSON.stringify({ room_name: wishes.get('room'), participant_name: wishes.get('name') }),
+    body: JSON.stringify({ room_name: form.get('room'), participant_name: form.get('name') }),
   }).catch(() => {
     throw new Error('The token backend does not answer.');
   });
@@ -155,14 +155,14 @@ async function token(wishes) {
     throw new Error(key ? 'That key is not accepted.' : 'Enter the access key, or your sign-in token.');
   }
   const { detail } = await answer.json().catch(() => ({}));
-  throw new Error(detail ?? `The token backend answers with HTTP status ${answer.status}.`);
+  throw new Error(detail ?? `The token backend answered with HTTP status ${answer.status}.`);
 }
 
-/** Shows whether the agent is there, and what it does. */
-function lookAround() {
-  if (!room) return; // this person leaves
+/** Shows whether the agent is in the room, and its state. */
+function showAgent() {
+  if (!room) return; // already left
   const others = [...room.remoteParticipants.values()];
-  // An avatar joins as an agent, too: it lends the agent a face.
+  // An avatar is also listed as an agent.
   const agent = others.find((p) => p.isAgent && !p.attributes['lk.publish_on_behalf']);
   if (agent) element('no-agent-title').textContent = 'The agent has gone';
   show(agent ? 'here' : 'waiting', DOING[agent?.attributes['lk.agent.state']]);
@@ -176,22 +176,22 @@ function show(state, words = STATUS[state]) {
   element('call').hidden = state === 'apart' || state === 'connecting';
   chat.hidden = state !== 'here';
   if (!document.activeElement.checkVisibility() || document.activeElement === document.body) {
-    // What was in use is gone: go on where a person would.
+    // The focused element is gone: focus what the person needs next.
     ({ here: chat.elements.text, apart: join.elements.join })[state]?.focus();
   }
   element('no-agent').hidden = true;
-  clearTimeout(impatience);
+  clearTimeout(noAgentTimer);
   if (state === 'waiting') {
-    impatience = setTimeout(() => (element('no-agent').hidden = false), PATIENCE);
+    noAgentTimer = setTimeout(() => (element('no-agent').hidden = false), NO_AGENT_AFTER_MS);
   }
 }
 
-function say(problem) {
+function showProblem(problem) {
   element('problem').textContent = problem;
   element('problem').hidden = !problem;
 }
 
-/** Shows what somebody says, or more of it: `id` is that of what is said. */
+/** Adds a message to the log, or updates the one with this `id`. */
 function write(id, identity, text) {
   const log = element('log');
   if (!lines.has(id)) {
@@ -200,7 +200,7 @@ function write(id, identity, text) {
     const line = document.createElement('li');
     line.className = mine ? 'mine' : '';
     const name = document.createElement('b');
-    // Who speaks before LiveKit has told who it is, is the agent that greets.
+    // A speaker whom LiveKit has not announced yet is the agent with its greeting.
     name.textContent = mine ? 'You' : (speaker?.isAgent ?? true) ? 'Agent' : speaker.name || 'Guest';
     const words = document.createElement('p');
     line.append(name, words);
@@ -223,8 +223,8 @@ function showVoice(volume) {
   element('agent').style.setProperty('--level', volume);
 }
 
-/** Calls `show` with the volume of `track`, 0 to 1, until the function that it gives is called. */
-function watch(track, show) {
+/** Calls `show` with the volume of `track`, 0 to 1. Returns a function that stops it. */
+function meter(track, show) {
   const { calculateVolume, cleanup } = LivekitClient.createAudioAnalyser(track);
   let frame;
   const draw = () => {
@@ -239,7 +239,7 @@ function watch(track, show) {
   };
 }
 
-/** `text` as one word of a shell. Control characters go: a terminal may take them for keys. */
+/** Quotes `text` for a shell, without control characters, which a terminal could act on. */
 function quoted(text) {
   return `'${text.replaceAll(/\p{Cc}/gu, '').replaceAll("'", `'\\''`)}'`;
 }
@@ -253,12 +253,12 @@ function leave() {
   show('apart');
 }
 
-function lose() {
-  show(document.body.dataset.state, `${LOST} Connecting again …`);
+function showReconnecting() {
+  show(document.body.dataset.state, `${LOST} Reconnecting …`);
 }
 
-function ended(reason) {
-  if (!room) return; // this person left
-  say(ENDED[LivekitClient.DisconnectReason[reason]] ?? LOST);
+function onDisconnected(reason) {
+  if (!room) return; // left on purpose
+  showProblem(ENDED[LivekitClient.DisconnectReason[reason]] ?? LOST);
   leave();
 }

@@ -1,4 +1,4 @@
-"""Where the LiveKit server for development and tests comes from."""
+"""The source of the LiveKit server for development and tests."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from dev import livekit_server
 
 
 class FakeMachine:
-    """A machine on which only `programs` are installed, and Docker and Go do as they are told."""
+    """A machine with only `programs` installed, and with scripted Docker and Go."""
 
     def __init__(self) -> None:
         self.programs: set[str] = set()
@@ -48,7 +48,7 @@ def start() -> Any:
     return livekit_server.start("key", "the-secret", 7880, rtc_tcp_port=7881, rtc_udp_port=7882)
 
 
-def test_each_source_is_asked_in_turn(
+def test_each_source_is_tried_in_turn(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert livekit_server.find()[0] == "docker"
@@ -64,22 +64,20 @@ def test_each_source_is_asked_in_turn(
     assert livekit_server.find() == ["/opt/mine"]
 
 
-def test_where_nothing_is_to_be_had_it_says_how_to_get_one(machine: FakeMachine) -> None:
+def test_without_any_source_it_says_how_to_get_one(machine: FakeMachine) -> None:
     machine.docker_answers = False
     with pytest.raises(livekit_server.ServerNotFound, match="brew install livekit"):
         livekit_server.find()
 
 
-def test_a_program_that_is_not_there_is_named(
-    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_program_is_named(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_SERVER_BIN", "/opt/gone")
     with pytest.raises(livekit_server.ServerNotFound, match="'/opt/gone'"):
         livekit_server.find()
 
 
 @pytest.mark.parametrize("programs", [{"livekit-server"}, set()], ids=["program", "Docker"])
-def test_only_this_machine_reaches_it_and_its_secret_is_on_no_command_line(
+def test_it_is_only_reachable_locally_and_its_secret_is_not_on_the_command_line(
     machine: FakeMachine, programs: set[str]
 ) -> None:
     machine.programs |= programs

@@ -1,4 +1,4 @@
-"""Every new room gets the agent, whatever a client, a variable or a text says about names."""
+"""Every new room gets the agent, whatever name a client, a variable or metadata contains."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ def test_a_variable_that_names_the_worker_is_removed_with_a_warning(
     ]
 
 
-def test_nothing_is_said_where_nothing_names_the_worker(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_warning_if_nothing_names_the_worker(caplog: pytest.LogCaptureFixture) -> None:
     names.ignore_names({"LIVEKIT_AGENT_NAME": ""}, load_settings())
     assert not caplog.messages
 
@@ -42,7 +42,7 @@ def test_nothing_is_said_where_nothing_names_the_worker(caplog: pytest.LogCaptur
     [
         [{"agent_name": "other", "metadata": "m"}],
         [{"agentName": "other"}],
-        [{"metadata": "m"}],  # what a client sends that gives metadata and no name
+        [{"metadata": "m"}],  # from a client that gives metadata but no name
         [{}],
     ],
 )
@@ -54,7 +54,7 @@ def test_a_client_cannot_choose_an_agent(agents: list[dict[str, str]]) -> None:
     assert json.loads(configuration.metadata) == {"require_agent": True}
 
 
-def test_it_is_logged_and_counted_once_that_a_client_asked_for_an_agent(
+def test_a_client_that_asks_for_an_agent_is_logged_and_counted_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -64,21 +64,21 @@ def test_it_is_logged_and_counted_once_that_a_client_asked_for_an_agent(
     assert REGISTRY.get_sample_value("app_agents_stripped_total") == before + 1
 
 
-def test_a_name_in_the_metadata_of_a_person_is_dropped() -> None:
+def test_a_name_in_participant_metadata_is_dropped() -> None:
     body = {"participant_metadata": '{"agent_name": "other", "tier": "gold"}'}
     answer = TestClient(app).post("/token", json=body)
     claims = TokenVerifier().verify(answer.json()["participant_token"])
     assert json.loads(claims.metadata) == {"tier": "gold"}
 
 
-def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
+def test_a_name_in_metadata_is_dropped_and_the_rest_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
     configuration = names.room_configuration({"metadata": metadata}, load_settings())
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
     assert json.loads(names.without_name(metadata)) == {"tier": "gold"}
 
 
-def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() -> None:
+def test_metadata_that_grows_when_the_name_is_dropped_is_limited_again() -> None:
     metadata = '{"agent_name": "other", "a": [' + "9e15," * 50_000 + "0]}"  # 9000000000000000.0
     answer = TestClient(app).post("/token", json={"participant_metadata": metadata})
     assert answer.json() == {"detail": "body: is longer than 524,288 bytes"}
@@ -108,5 +108,5 @@ def test_which_rooms_are_ours(asked_for: list[str], is_ours: bool) -> None:
         ('{"require_agent": 0}', True),
     ],
 )
-def test_what_the_metadata_of_a_room_says(metadata: str, opts_out: bool) -> None:
+def test_which_room_metadata_opts_out(metadata: str, opts_out: bool) -> None:
     assert policy.opts_out("", metadata) is opts_out

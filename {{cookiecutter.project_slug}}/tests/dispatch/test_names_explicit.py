@@ -1,4 +1,4 @@
-"""A room gets the agent when it asks for it by its name, and our tokens do."""
+"""A room gets the agent when it asks for it by name, as our tokens do."""
 
 import json
 
@@ -41,7 +41,7 @@ def test_a_token_asks_for_our_agent_whatever_the_client_asks_for(
     ("agents", "metadata"),
     [
         ([{"agent_name": "concierge", "metadata": "m"}], "m"),
-        ([{"metadata": "m"}], "m"),  # what a client sends that gives metadata and no name
+        ([{"metadata": "m"}], "m"),  # from a client that gives metadata but no name
         ([{"agent_name": "other", "metadata": "m"}], ""),
         ([{"agentName": "other", "metadata": "m"}], ""),
         ([{"metadata": "m"}, {"metadata": "n"}], "m"),
@@ -66,13 +66,13 @@ def test_metadata_that_is_not_a_string_is_refused() -> None:
     assert answer.json() == {"detail": "room_config.agents: metadata must be a string"}
 
 
-def test_a_name_in_metadata_is_dropped_and_the_rest_is_kept() -> None:
+def test_a_name_in_metadata_is_dropped_and_the_rest_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
     configuration = names.room_configuration({"metadata": metadata}, load_settings())
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
 
 
-def test_metadata_that_is_longer_once_the_name_is_dropped_is_measured_again() -> None:
+def test_metadata_that_grows_when_the_name_is_dropped_is_limited_again() -> None:
     metadata = '{"agent_name": "other", "a": [' + "9e15," * 50_000 + "0]}"  # 9000000000000000.0
     answer = TestClient(app).post("/token", json={"participant_metadata": metadata})
     assert answer.json() == {"detail": "body: is longer than 524,288 bytes"}

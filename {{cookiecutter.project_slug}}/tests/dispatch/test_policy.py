@@ -1,4 +1,4 @@
-"""When another agent is sent into a room that has none."""
+"""When to send another agent into a room that has none."""
 
 import pytest
 from livekit.protocol.agent import Job
@@ -10,7 +10,7 @@ NOW = 1_000_000.0
 
 
 def made(ago: float, taken: bool = False) -> AgentDispatch:
-    """A dispatch, made so many seconds ago."""
+    """A dispatch that was created `ago` seconds ago."""
     jobs = [Job()] if taken else []
     return AgentDispatch(state=AgentDispatchState(created_at=int((NOW - ago) * 1e9), jobs=jobs))
 
@@ -28,23 +28,23 @@ def made(ago: float, taken: bool = False) -> AgentDispatch:
         ([made(5, taken=True), made(1)], NOW - 4, SECONDS_TO_TAKE - 1),
     ],
     ids=[
-        "nobody was sent",
+        "no dispatch",
         "offered just now",
-        "nobody took it",
+        "not taken",
         "taken just now",
-        "taken, and never came",
+        "taken, but never joined",
         "a worker has registered since",
         "the agent has left",
-        "another is on its way",
+        "another is pending",
     ],
 )
-def test_it_waits_for_an_agent_on_its_way(
+def test_it_waits_for_a_pending_dispatch(
     dispatches: list[AgentDispatch], ignore_before: float, wait: float
 ) -> None:
     assert seconds_to_wait(dispatches, NOW, ignore_before) == pytest.approx(wait, abs=1e-6)
 
 
-def test_a_server_without_workers_is_asked_ever_more_rarely() -> None:
+def test_retries_back_off_while_no_worker_takes_the_job() -> None:
     time, dispatches, gaps = 0.0, [made(0)], []
     while time < 3600:
         wait = seconds_to_wait(dispatches, NOW + time, ignore_before=0)
@@ -61,7 +61,7 @@ def made_at(dispatch: AgentDispatch) -> float:
     return dispatch.state.created_at / 1e9 - NOW
 
 
-def test_agents_that_do_not_stay_are_sent_ever_more_rarely() -> None:
+def test_retries_back_off_while_agents_do_not_stay() -> None:
     removed = [made(3, taken=True), made(2)]  # the server lists late that a worker took the job
     assert seconds_to_wait(removed, NOW, ignore_before=NOW) == 0
     removed.append(made(1))
@@ -72,7 +72,7 @@ def test_agents_that_do_not_stay_are_sent_ever_more_rarely() -> None:
     assert seconds_to_wait(removed, NOW, NOW, forget_before=NOW) == 0  # for a new worker
 
 
-def test_a_new_worker_gets_the_room_at_once_though_many_offers_found_none() -> None:
+def test_a_new_worker_gets_the_room_at_once_after_many_unanswered_offers() -> None:
     offers = [made(ago) for ago in (300, 200, 100, 50, 30, 20, 10)]
     assert seconds_to_wait(offers, NOW, ignore_before=0) > 0
     assert seconds_to_wait(offers, NOW, ignore_before=NOW - 1) == 0

@@ -1,4 +1,4 @@
-"""Which URL is reached through a proxy, and by what."""
+"""Which URLs are reached through a proxy, and by which library."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SET = dict.fromkeys(VARIABLES, PROXY)
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """Takes every proxy out of the environment, and restores it, also the part only C sees."""
+    """Remove every proxy from the environment, and restore it afterwards, for C code too."""
     before = dict(os.environ)
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
@@ -64,7 +64,7 @@ def test_a_proxy_is_bypassed(url: str, env: dict[str, str]) -> None:
     assert proxy.is_bypassed(url)
     assert proxy.for_worker(url) is None
     assert proxy.is_bypassed(url)
-    assert not proxy.extend_no_proxy(url)  # it was done
+    assert not proxy.extend_no_proxy(url)  # already done
 
 
 @pytest.mark.parametrize(("url", "env", "expected"), PROXIED)

@@ -1,4 +1,4 @@
-"""Which rooms get an agent, over a fake of LiveKit's API. (Over the real one: tests/e2e.)"""
+"""Which rooms get an agent, with a fake of LiveKit's API. (With the real one: tests/e2e.)"""
 
 import time
 
@@ -68,7 +68,7 @@ async def test_no_agent_is_sent_where_none_is_needed() -> None:
 
 
 @pytest.mark.parametrize("metadata", ["", "no JSON", '{"require_agent": true}'])
-async def test_metadata_brings_no_agent_to_a_room_of_others(metadata: str) -> None:
+async def test_metadata_does_not_bring_our_agent_to_a_room_of_others(metadata: str) -> None:
     theirs = FakeRoom("theirs", PERSON, metadata=metadata, asked_for=["another"])
     ours = FakeRoom("ours", PERSON, metadata=metadata)
     async with FakeLiveKit(theirs, ours) as livekit, rooms_of(livekit) as checked:
@@ -78,7 +78,7 @@ async def test_metadata_brings_no_agent_to_a_room_of_others(metadata: str) -> No
     assert (theirs.sent, ours.sent) == ([], [NAME])
 
 
-async def test_an_agent_on_its_way_is_waited_for() -> None:
+async def test_a_pending_dispatch_is_given_time() -> None:
     room = FakeRoom("hall", PERSON)
     room.dispatch(NAME, at=time.time() - 2)
     async with FakeLiveKit(room) as livekit, rooms_of(livekit) as ours:
@@ -92,7 +92,7 @@ def sweeping(livekit: FakeLiveKit) -> Rooms:
     return Rooms(load_settings().model_copy(update=update))
 
 
-async def test_a_sweep_costs_the_server_a_bounded_number_of_calls() -> None:
+async def test_a_sweep_makes_a_bounded_number_of_calls() -> None:
     livekit = FakeLiveKit(*(FakeRoom(f"room {n}", PERSON, agent()) for n in range(1000)))
     async with livekit, sweeping(livekit) as ours:
         ours.sweep()
@@ -104,7 +104,7 @@ async def test_a_sweep_costs_the_server_a_bounded_number_of_calls() -> None:
     assert len(livekit.calls) == 3
 
 
-async def test_a_sweep_finds_our_room_among_a_thousand_of_others() -> None:
+async def test_a_sweep_finds_our_room_among_a_thousand_others() -> None:
     theirs = [FakeRoom(f"room {n}", PERSON, asked_for=["another"]) for n in range(1000)]
     livekit = FakeLiveKit(*theirs)
     async with livekit, sweeping(livekit) as ours:
@@ -112,14 +112,14 @@ async def test_a_sweep_finds_our_room_among_a_thousand_of_others() -> None:
         await livekit.called("ListDispatch", 1000)
         new = FakeRoom("new", PERSON)
         livekit.rooms["new"] = new
-        livekit.asked.clear()
+        livekit.listed.clear()
         ours.sweep()
         await livekit.called("CreateDispatch")
     assert new.sent == [NAME]
-    assert "new" in livekit.asked[: rooms.CONCURRENCY]  # among the first
+    assert "new" in livekit.listed[: rooms.CONCURRENCY]  # among the first
 
 
-async def test_many_tokens_cost_one_call_and_new_rooms_no_more() -> None:
+async def test_many_tokens_cost_one_call_and_new_rooms_no_others() -> None:
     livekit = FakeLiveKit(FakeRoom("open", PERSON, agent()))
     async with livekit, rooms_of(livekit) as ours:
         for number in range(1000):
@@ -148,25 +148,25 @@ async def test_a_token_brings_our_agent_to_a_room_of_others() -> None:
     assert room.sent == [NAME]
 
 
-async def test_the_job_gets_the_metadata_of_the_token_or_of_the_job_before() -> None:
-    asked, lost = FakeRoom("asked"), FakeRoom("lost", PERSON, asked_for=[])
-    lost.dispatch(NAME, at=0, metadata="of the job before")
-    async with FakeLiveKit(asked, lost) as livekit, rooms_of(livekit) as ours:
-        ours.expect("asked", "of the token")
+async def test_the_job_gets_the_metadata_of_the_token_or_of_the_previous_job() -> None:
+    new, lost = FakeRoom("new"), FakeRoom("lost", PERSON, asked_for=[])
+    lost.dispatch(NAME, at=0, metadata="of the previous job")
+    async with FakeLiveKit(new, lost) as livekit, rooms_of(livekit) as ours:
+        ours.expect("new", "of the token")
         ours.check("lost", after=0)
         await livekit.called("CreateDispatch", 2)
-    assert asked.dispatches[-1].metadata == "of the token"
-    assert lost.dispatches[-1].metadata == "of the job before"
+    assert new.dispatches[-1].metadata == "of the token"
+    assert lost.dispatches[-1].metadata == "of the previous job"
 
 
 # end only explicit
 def event(kind: str, participant: ParticipantInfo, age: float) -> WebhookEvent:
-    """What LiveKit reports of the room "hall", `age` seconds after it was opened."""
+    """A webhook event about the room "hall", `age` seconds after it opened."""
     room = Room(name="hall", creation_time=1_000)
     return WebhookEvent(event=kind, room=room, participant=participant, created_at=int(1_000 + age))
 
 
-async def test_nothing_is_asked_about_a_new_room_whose_agent_comes(
+async def test_a_new_room_whose_agent_joins_is_not_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(policy, "SECONDS_TO_TAKE", 0.1)
@@ -176,17 +176,17 @@ async def test_nothing_is_asked_about_a_new_room_whose_agent_comes(
         ours.handle(event("participant_joined", agent(), age=0))
         ours.check("other", after=0.2)
         await livekit.called("CreateDispatch")
-    assert livekit.asked == ["other"]
+    assert livekit.listed == ["other"]
 
 
-async def test_nothing_is_asked_when_agents_of_others_come_and_go() -> None:
+async def test_joins_of_other_agents_start_no_check() -> None:
     livekit = FakeLiveKit(FakeRoom("hall", PERSON), FakeRoom("other", PERSON))
     async with livekit, rooms_of(livekit) as ours:
         ours.handle(event("participant_joined", agent("another"), age=60))
         ours.handle(event("participant_left", agent("another"), age=60))
         ours.check("other", after=0.1)
         await livekit.called("CreateDispatch")
-    assert livekit.asked == ["other"]
+    assert livekit.listed == ["other"]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ async def test_nothing_is_asked_when_agents_of_others_come_and_go() -> None:
         event("participant_connection_aborted", agent(), age=60),
     ],
     ids=[
-        "nobody came",
+        "no agent joined",
         "a person joins later",
         "a caller joins later",
         "the agent left",
@@ -237,7 +237,7 @@ async def test_a_room_that_opts_out_gets_no_agent() -> None:
 
 
 # end only automatic
-async def test_livekit_may_be_away_answer_nonsense_or_hang(
+async def test_livekit_may_fail_or_hang(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "TIMEOUT_SECONDS", 0.3)
@@ -246,7 +246,7 @@ async def test_livekit_may_be_away_answer_nonsense_or_hang(
         ours.check("no such room", after=0)
         await livekit.called("ListParticipants")
         livekit.hanging.add("ListParticipants")
-        for _ in range(2 * rooms.CONCURRENCY):  # each takes its turn, and gives it back
+        for _ in range(2 * rooms.CONCURRENCY):  # each takes a slot and releases it
             ours.check("hall", after=0)
             await livekit.called("ListParticipants", livekit.calls["ListParticipants"] + 1)
         livekit.hanging.clear()
@@ -255,7 +255,7 @@ async def test_livekit_may_be_away_answer_nonsense_or_hang(
     assert caplog.text.count("Could not check the rooms") == 1
 
 
-async def test_outside_its_time_it_does_nothing() -> None:
+async def test_it_does_nothing_outside_its_context() -> None:
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit:
         ours = rooms_of(livekit)
         ours.expect("hall")

@@ -38,7 +38,7 @@ class FakeWorker:
         self.register = callback
 
 
-async def test_all_rooms_are_checked_whenever_the_worker_has_registered(
+async def test_all_rooms_are_checked_each_time_the_worker_registers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rooms: Any = RoomsThatCount()

@@ -1,4 +1,4 @@
-"""`POST /livekit/webhook`: only what LiveKit itself sends is acted on, and only once."""
+"""`POST /livekit/webhook`: only events from LiveKit are handled, and each only once."""
 
 import base64
 import hashlib
@@ -39,7 +39,7 @@ def send(text: str, signature: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def test_it_acts_on_what_livekit_reports(received: list[WebhookEvent]) -> None:
+def test_it_handles_events_signed_by_livekit(received: list[WebhookEvent]) -> None:
     assert send(body(1), signed(body(1))) == (204, "")
     assert [event.room.name for event in received] == ["hall é"]
 
@@ -65,14 +65,16 @@ def test_it_acts_on_what_livekit_reports(received: list[WebhookEvent]) -> None:
         "no event",
     ],
 )
-def test_it_does_not_hear_others(received: list[WebhookEvent], text: str, signature: str) -> None:
-    status, said = send(text, signature)
+def test_events_that_livekit_did_not_sign_are_rejected(
+    received: list[WebhookEvent], text: str, signature: str
+) -> None:
+    status, detail = send(text, signature)
     assert status == 401
-    assert "Authorization" in said
+    assert "Authorization" in detail
     assert not received
 
 
-def test_it_hears_each_event_once(received: list[WebhookEvent]) -> None:
+def test_each_event_is_accepted_once(received: list[WebhookEvent]) -> None:
     signature = signed(body(3))
     assert send(body(3), signature)[0] == 204
     assert send(body(3), signature)[0] == 409
@@ -80,5 +82,5 @@ def test_it_hears_each_event_once(received: list[WebhookEvent]) -> None:
     assert len(received) == 1
 
 
-def test_it_reads_no_endless_body(received: list[WebhookEvent]) -> None:
-    assert send(" " * (api.EVENT_LIMIT + 1), "")[0] == 413
+def test_an_oversized_event_is_refused(received: list[WebhookEvent]) -> None:
+    assert send(" " * (api.EVENT_LIMIT_BYTES + 1), "")[0] == 413

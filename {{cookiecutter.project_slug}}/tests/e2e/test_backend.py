@@ -31,7 +31,7 @@ async def test_it_is_ready_only_if_livekit_accepts_its_key(livekit: LiveKit, bac
                 assert (answer.status, await answer.json()) == (200, {"status": "ok"})
             async with http.get(f"{wrong}/ready") as answer:
                 assert answer.status == 503
-                assert (await answer.json())["detail"] == "LiveKit refuses the key (HTTP 401)"
+                assert (await answer.json())["detail"] == "LiveKit rejects the API key (HTTP 401)"
 
 
 async def test_backends_share_a_rate_limit_in_redis_and_count_alone_without_it(

@@ -1,4 +1,4 @@
-"""What a token says. (Agents: test_dispatch_….py.)"""
+"""The claims of a token. (Agents: tests/dispatch.)"""
 
 from datetime import timedelta
 from typing import Any
@@ -71,7 +71,7 @@ def test_the_claims_are_those_of_the_sdks_own_token(
     assert claims == expected
 
 
-def test_a_token_of_the_sign_in_is_for_who_signed_in() -> None:
+def test_the_identity_of_the_sign_in_goes_into_the_token() -> None:
     claims = TokenVerifier().verify(mint.grant(TokenRequest(), "ann").token)
     assert claims.identity == "ann"
 
@@ -80,7 +80,7 @@ def test_a_token_of_the_sign_in_is_for_who_signed_in() -> None:
     ("room", "is_allowed"),
     [("lesson-7", True), ("lesson-7b", False), ("kitchen", False), ("", False)],
 )
-def test_a_room_that_the_owner_does_not_allow_is_refused(
+def test_a_room_that_does_not_match_the_pattern_is_refused(
     monkeypatch: pytest.MonkeyPatch, room: str, is_allowed: bool
 ) -> None:
     monkeypatch.setenv("TOKEN_ROOM_PATTERN", r"lesson-\d+")
@@ -88,7 +88,7 @@ def test_a_room_that_the_owner_does_not_allow_is_refused(
     if is_allowed:
         lessons.grant(TokenRequest(room_name=room), None)
     else:
-        with pytest.raises(Refused, match="room_name: is none that TOKEN_ROOM_PATTERN allows"):
+        with pytest.raises(Refused, match="room_name: does not match TOKEN_ROOM_PATTERN"):
             lessons.grant(TokenRequest(room_name=room), None)
 
 

@@ -1,4 +1,4 @@
-"""How often one client gets a token."""
+"""The rate limit of one client."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -7,7 +7,7 @@ from app import api
 from app.tokens.rate_limit import RateLimit, network
 
 
-def test_the_eleventh_request_over_a_limit_of_ten_is_told_when_to_come_again(
+def test_a_request_over_the_limit_is_told_when_to_retry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(api, "rate_limit", RateLimit("10/minute"))
@@ -28,7 +28,7 @@ def test_the_addresses_of_one_household_count_as_one_client() -> None:
 @pytest.mark.parametrize(
     ("address", "client"),
     [("::ffff:192.0.2.1", "192.0.2.1"), ("_hidden:7", "_hidden:7"), ("", "")],
-    ids=["IPv4 on an IPv6 socket", "a name of a proxy's", "a socket of this machine"],
+    ids=["IPv4 on an IPv6 socket", "a name from a proxy", "a Unix socket"],
 )
-def test_whatever_the_address_looks_like_it_counts(address: str, client: str) -> None:
+def test_every_form_of_address_counts(address: str, client: str) -> None:
     assert network(address) == client

@@ -1,4 +1,4 @@
-"""Who may have a token."""
+"""Who may get a token."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ OURS, ANOTHER = (generate_private_key(65537, 2048) for _ in range(2))
 
 @pytest.fixture(scope="module")
 def jwks_url() -> Iterator[str]:
-    """Where an identity provider publishes the public half of OURS."""
+    """The URL at which an identity provider publishes the public key of OURS."""
     key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(OURS.public_key())) | {"kid": "1"}
 
     class Provider(BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ def settings_with(**changes: Any) -> Settings:
 
 
 def ask(settings: Settings, monkeypatch: pytest.MonkeyPatch, bearer: str, **body: str) -> Response:
-    """The answer of the token backend to who sends `bearer`."""
+    """Return the token backend's answer to a request with `bearer`."""
     monkeypatch.setattr(api, "sign_in", choose_sign_in(settings))
     headers = {b"Authorization": f"Bearer {bearer}".encode()} if bearer else {}
     return TestClient(api.app).post("/token", json=body, headers=headers)
@@ -70,7 +70,7 @@ def signed(key: RSAPrivateKey = OURS, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("bearer", "status"), [("sésame", 201), ("sesame", 401), ("", 401), ("sésam", 401)]
 )
-def test_with_a_key_only_who_has_it_gets_a_token(
+def test_with_api_key_only_its_owner_gets_a_token(
     monkeypatch: pytest.MonkeyPatch, bearer: str, status: int
 ) -> None:
     settings = settings_with(token_auth="api-key", token_api_key=SecretStr("sésame"))
@@ -82,7 +82,7 @@ def test_with_a_key_only_who_has_it_gets_a_token(
         assert "sésame" not in answer.text
 
 
-def test_who_signed_in_gets_a_token_under_their_identity(
+def test_a_person_who_signed_in_gets_a_token_for_their_identity(
     monkeypatch: pytest.MonkeyPatch, provider: Settings
 ) -> None:
     for body in ({}, {"participant_identity": "ann"}, {"participant_identity": ""}):
@@ -90,7 +90,7 @@ def test_who_signed_in_gets_a_token_under_their_identity(
         assert TokenVerifier().verify(answer.json()["participant_token"]).identity == "ann"
 
 
-def test_who_signed_in_cannot_be_another(
+def test_a_person_who_signed_in_cannot_take_another_identity(
     monkeypatch: pytest.MonkeyPatch, provider: Settings
 ) -> None:
     answer = ask(provider, monkeypatch, signed(), participant_identity="bob")
@@ -127,7 +127,7 @@ def provider(jwks_url: str) -> Settings:
     ],
     ids=str.split("none no-token key late no-end issuer app nobody empty long half kid HS256"),
 )
-def test_a_token_that_is_not_the_providers_is_refused(
+def test_a_token_that_the_provider_did_not_issue_is_refused(
     monkeypatch: pytest.MonkeyPatch, provider: Settings, bearer: str
 ) -> None:
     answer = ask(provider, monkeypatch, bearer)
@@ -135,7 +135,7 @@ def test_a_token_that_is_not_the_providers_is_refused(
     assert answer.json()["detail"].startswith("Authorization: ")
 
 
-def test_it_says_when_the_provider_does_not_answer(
+def test_a_provider_that_does_not_answer_is_reported(
     monkeypatch: pytest.MonkeyPatch, provider: Settings
 ) -> None:
     away = provider.model_copy(update={"token_jwks_url": "http://127.0.0.1:1/jwks.json"})
@@ -153,7 +153,7 @@ def test_it_says_when_the_provider_does_not_answer(
         ({"token_auth": "jwt"}, "TOKEN_JWKS_URL, TOKEN_JWT_ISSUER, TOKEN_JWT_AUDIENCE"),
     ],
 )
-def test_a_choice_that_is_not_made_ends_the_program_with_a_line(
+def test_a_missing_choice_ends_the_program_with_one_line(
     changes: dict[str, str], line: str
 ) -> None:
     with pytest.raises(SystemExit, match=line) as end:
@@ -162,7 +162,7 @@ def test_a_choice_that_is_not_made_ends_the_program_with_a_line(
 
 
 @pytest.mark.parametrize("auth", [None, "none"])
-def test_it_says_once_that_everybody_gets_a_token(
+def test_it_warns_that_everybody_gets_a_token(
     caplog: pytest.LogCaptureFixture, auth: str | None
 ) -> None:
     choose_sign_in(settings_with(token_auth=auth))
