@@ -14,6 +14,7 @@ def test_the_page_matches_the_stored_run() -> None:
 
 def test_the_wait_grew_no_faster_than_the_rooms() -> None:
     first, *_ = curve = RUN["curve"]
-    assert [row["rooms"] for row in curve] == [10, 50, 100, 200]
+    assert [row["rooms"] for row in curve] == [10, 50, 100]
     for row in curve:
         assert row["median"] / first["median"] <= row["rooms"] / first["rooms"]
+        assert row["worst"] < 2, "LiveKit has passed over the worker"
