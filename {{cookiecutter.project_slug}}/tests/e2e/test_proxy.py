@@ -99,7 +99,7 @@ async def test_the_doctor_finds_a_proxy_in_the_way(
 async def of_server() -> Finding:
     settings = Settings()
     async with app_proxy.livekit_api(settings) as api:
-        return await proxies.explain(settings, await server.look(settings, api))
+        return await proxies.explain(settings, await server.check(settings, api))
 
 
 def test_the_doctor_finds_a_proxy_that_does_not_reach_livekit(
