@@ -18,8 +18,7 @@ KNOWN = re.compile(r'livekit\.agents\b|\tlivekit(\.\w+)*\t|"logger":\s*"livekit'
 STARTED = re.compile(r"starting (?:worker|LiveKit server)\b")
 REGISTERED = re.compile(r"registered worker\b|worker registered\b")
 
-# Job requests: how a worker logs them, and how a server does. Of a log that holds both, the larger
-# count is the right one.
+# Job requests, as a worker and as a server logs them. If a log holds both, use the larger count.
 JOB_EVENTS = {
     "received": (r"received job request", r"(?:assigned|failed to assign) job to worker"),
     "assigned": (r"received assignment\b(?! for)", r"assigned job to worker"),
@@ -80,10 +79,10 @@ def read(lines: Iterable[str], own_name: str = "") -> Iterator[Finding]:
     overcome = {v for v in matches if v.until_registered and matches[v].last < registered_line}
     causes = {verdict.cause for verdict in matches if verdict not in overcome}
     # In the order of the table, without what only follows from another cause.
-    told = [v for v in VERDICTS if v in matches and not causes & {*v.follows}]
-    for verdict in told:
+    reported = [v for v in VERDICTS if v in matches and not causes & {*v.follows}]
+    for verdict in reported:
         yield finding(verdict, matches[verdict], registered_line if verdict in overcome else 0)
-    if has_start and not registered_line and all(v.level != "problem" for v in told):
+    if has_start and not registered_line and all(v.level != "problem" for v in reported):
         yield NEVER_REGISTERED
     yield Finding(
         "log",
@@ -102,10 +101,11 @@ def finding(verdict: Verdict, matches: Matches, registered_line: int) -> Finding
         registered_line: where that worker registered, or 0.
     """
     level, advice = verdict.level, verdict.advice
-    name = repr(TOKEN.sub("(a token)", matches.name)[:100])
+    name = TOKEN.sub("(a token)", matches.name)[:100]
+    agent = f"the agent {name!r}" if name else "an agent without a name"
     where = f"{matches.count}x, first in line {matches.first}"
     if registered_line:
         level, where = "warning", f"{where}, but a worker registered in line {registered_line}"
         advice = "Nothing, if it was just starting. Rooms that opened before may lack an agent."
-    seen = f"{verdict.seen.replace('{name}', name)} ({where})"
+    seen = f"{verdict.seen.replace('{agent}', agent)} ({where})"
     return Finding("log", level, verdict.cause, seen, verdict.means, advice)

@@ -14,7 +14,7 @@ class Verdict:
     """What a known line means.
 
     Attributes:
-        pattern: finds the line. Its group, if any, is an agent's name, for `{name}` in `seen`.
+        pattern: finds the line. Its group, if any, is an agent's name, for `{agent}` in `seen`.
         source: where the line comes from, and how we know.
         follows: causes that lead to this line; if one was found, this verdict is left out.
         until_registered: whether a worker that registers later has overcome the problem.
@@ -86,7 +86,7 @@ VERDICTS = (
         "no-such-worker",
         "problem",
         rf'no worker is available.*{NAME}"([^"]*)".*"JT_ROOM"',
-        "A room asked for the agent {name}, and no worker was registered under that name.",
+        "A room asked for {agent}, and no such worker was registered.",
         "That room gets no agent. A token or dispatch must use the name of a worker.",
         "Ask for a worker's name, or start a worker with this name. Then open a new room.",
         f"server's agent/client.go, LaunchJob; {MEASURED_SERVER}: for rooms that name an agent",
@@ -95,20 +95,20 @@ VERDICTS = (
         "nobody-answered",
         "problem",
         rf'failed to send job request.*no response from servers.*"JT_ROOM".*{NAME}"([^"]*)"',
-        "A room asked for the agent {name}, and no worker with exactly that name answered.",
-        "There are workers, but under other names (an empty name means a worker without one).",
-        "Start a worker with exactly this name, then open a new room.",
+        "A room asked for {agent}, and no such worker answered.",
+        "Workers were there, but under other names, or without one.",
+        "Start a worker with exactly this name (or none), then open a new room.",
         f"psrpc's selectServer; {MEASURED_SERVER}: an unnamed room and a named worker",
     ),
     Verdict(
         "named-worker",
         "warning",
         rf'{NAMES}.*{NAME}"([^"]+)"',
-        "A worker is registered under the name {name}.",
+        "A worker is registered as {agent}.",
         "It gets only the rooms that ask for it by that name.",
         "Remove the name from rtc_session or WorkerOptions, and unset LIVEKIT_AGENT_NAME and "
         "LIVEKIT_AGENT_NAME_OVERRIDE. If rooms should ask for it, use --agent-name NAME.",
-        f"{MEASURED_SERVER}, and 1.8.9; 1.0.23 says its name only as it gets a job",
+        f"{MEASURED_SERVER}, and 1.8.9; 1.0.23 logs its name only with a job",
     ),
     Verdict(
         "no-capacity",
@@ -189,7 +189,7 @@ VERDICTS = (
         "unresponsive",
         "warning",
         r"(?:process|executor) is unresponsive",
-        "The process of a job did not respond for a while. If it stays so, it is killed.",
+        "The process of a job did not respond. If it does not recover, it is killed.",
         "Something blocks its event loop: time.sleep, a long computation, synchronous I/O.",
         "Await it, or run it with asyncio.to_thread.",
         "ipc/supervised_proc.py; measured with livekit-agents 1.8.9: time.sleep(100)",

@@ -36,7 +36,7 @@ def test_what_a_person_reads(log: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["--log", str(log)]) == 1
     printed = capsys.readouterr().out
     assert "\nWhat to do, in this order:\n\n1. The worker cannot reach" in printed
-    assert "\n\n2. A worker is registered under the name 'x" in printed
+    assert "\n\n2. A worker is registered as the agent 'x" in printed
     assert "\n   -> Remove the name" in printed
     assert "eyJ" not in printed
     assert "\033" not in printed
