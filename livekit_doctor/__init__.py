@@ -1,1 +1,1 @@
-"""Why does no agent join? Reads the code of any LiveKit project, and the logs of its programs."""
+"""Why does no agent join? Reads the code of any LiveKit project, and its logs."""

@@ -1,9 +1,9 @@
-"""Why does no agent join? Reads code and logs; runs nothing, needs no server and no key.
+"""Why does no agent join? Read code and logs. This runs nothing and needs no server and no key.
 
 livekit-doctor FOLDER        what keeps agents away in the code and files of a LiveKit project
 livekit-doctor --log FILE    what the log of a worker or a LiveKit server says (-: standard input)
 
-Exit codes: 0 if all is well, 1 if something is wrong, 2 if it could not look.
+Exit codes: 0 if all is well, 1 if something is wrong, 2 if it could not check.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from livekit_doctor.finding import Finding
 
 TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
 CREDENTIALS = re.compile(r"//[^/\s]+@")
-COLOURS = {"ok": 32, "warning": 33, "problem": 31}  # of a terminal
+TERMINAL_COLOURS = {"ok": 32, "warning": 33, "problem": 31}
 
 
 def read_log(name: str, agent_name: str) -> Iterator[Finding]:
@@ -37,41 +37,45 @@ def read_log(name: str, agent_name: str) -> Iterator[Finding]:
             yield from logs.read(file, agent_name)
 
 
-def report(found: Iterable[Finding], as_json: bool) -> int:
-    """Print the findings; return the exit code."""
+def report(raw_findings: Iterable[Finding], as_json: bool) -> int:
+    """Print the findings and return the exit code."""
     findings: list[Finding] = []
-    for each in found:
+    for raw in raw_findings:
         finding = replace(
-            each, seen=plain(each.seen), means=plain(each.means), advice=plain(each.advice)
+            raw, seen=plain(raw.seen), means=plain(raw.means), advice=plain(raw.advice)
         )
         findings.append(finding)
         if not as_json:
-            print(f"{coloured(finding.level)} {finding.seen}")
+            say(f"{coloured(finding.level)} {finding.seen}")
             if finding.level == "ok" and finding.means:
-                print(f"{'':8} {finding.means}")
-    wrong = [each for level in ("problem", "warning") for each in findings if each.level == level]
+                say(f"{'':8} {finding.means}")
+    wrong = [f for level in ("problem", "warning") for f in findings if f.level == level]
     if as_json:
         result = {"healthy": not wrong, "diagnosis": wrong, "findings": findings}
-        print(json.dumps(result, indent=2, default=asdict))
+        say(json.dumps(result, indent=2, default=asdict))
     elif not wrong:
-        print("\nAll is well.")
+        say("\nAll is well.")
     else:
-        print("\nWhat to do, in this order:" if wrong[1:] else "\nWhat to do:")
-        for number, each in enumerate(wrong, 1):
-            print(f"\n{number}. {each.seen}\n   {each.means}\n   -> {each.advice}")
+        say("\nWhat to do, in this order:" if wrong[1:] else "\nWhat to do:")
+        for number, finding in enumerate(wrong, 1):
+            say(f"\n{number}. {finding.seen}\n   {finding.means}\n   -> {finding.advice}")
     return 1 if wrong else 0
 
 
 def coloured(level: str) -> str:
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return f"{level:8}"
-    return f"\033[{COLOURS[level]}m{level:8}\033[0m"
+    return f"\033[{TERMINAL_COLOURS[level]}m{level:8}\033[0m"
 
 
 def plain(text: str) -> str:
-    """Return `text` without tokens, passwords in URLs, and what a terminal would obey."""
+    """Remove tokens, passwords in URLs, and control characters."""
     text = CREDENTIALS.sub("//<hidden>@", TOKEN.sub("<token>", text))
-    return "".join(each if each.isprintable() else "?" for each in text)
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -80,42 +84,50 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("folder", metavar="FOLDER", nargs="?", help="the project to read")
-    what.add_argument("--log", metavar="FILE", help="the log to read (-: standard input)")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("folder", metavar="FOLDER", nargs="?", help="the project to read")
+    source.add_argument("--log", metavar="FILE", help="the log to read (-: standard input)")
     parser.add_argument(
         "--agent-name",
         metavar="NAME",
         default="",
         help="with --log: the name that the worker should have, under explicit dispatch",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="for programs (README.md describes the output)"
-    )
-    asked = parser.parse_args(arguments)
-    if "" in (asked.folder, asked.log):
-        parser.error("FOLDER is empty" if asked.folder == "" else "--log is empty")
-    if asked.agent_name and not asked.log:
-        parser.error("--agent-name goes with --log")
-    return asked
+    parser.add_argument("--json", action="store_true", help="print JSON (README.md describes it)")
+    parsed = parser.parse_args(arguments)
+    if "" in (parsed.folder, parsed.log):
+        parser.error("FOLDER is empty" if parsed.folder == "" else "--log is empty")
+    if parsed.agent_name and not parsed.log:
+        parser.error("--agent-name needs --log")
+    return parsed
 
 
-def main(arguments: list[str] | None = None) -> int:
-    asked = parse(arguments)
+def run(arguments: argparse.Namespace) -> int:
     try:
-        if asked.log:
-            return report(read_log(asked.log, asked.agent_name), asked.json)
-        return report(project.examine(Path(asked.folder)), asked.json)
+        if arguments.log:
+            return report(read_log(arguments.log, arguments.agent_name), arguments.json)
+        return report(project.examine(Path(arguments.folder)), arguments.json)
+    except BrokenPipeError:
+        raise
     except KeyboardInterrupt:
-        reason = "It was interrupted."
+        reason = "Interrupted."
     except project.NothingToRead as error:
         reason = str(error)
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
-    print(f"Could not look. {reason}", file=sys.stderr)
-    if asked.json:
-        print(json.dumps({"error": reason}))
+    print(f"Could not check. {reason}", file=sys.stderr)
+    if arguments.json:
+        say(json.dumps({"error": reason}))
     return 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    try:
+        return run(parse(arguments))
+    except BrokenPipeError:  # the reader has closed the pipe, such as `| head -1`
+        # Otherwise Python's own flush at exit would print the error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A finding: what was seen in a log or in a project's code."""
+"""A finding in a log, or in the code of a project."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,9 +9,9 @@ class Finding:
     """What was seen, what that means, and what to do about it.
 
     Attributes:
-        check: where it was seen: `log` or `project`.
-        level: `problem` keeps an agent away, `warning` may.
-        cause: what is wrong, as a word for programs; empty if nothing is.
+        check: `log` or `project`.
+        level: `problem` keeps agents away, `warning` may.
+        cause: an id for programs; empty if nothing is wrong.
         advice: the command or the edit that helps.
     """
 

@@ -1,4 +1,4 @@
-"""What the known lines of logs mean: a table.
+"""A table of known log lines and what they mean.
 
 Worker: livekit-agents 1.0 to 1.8. Server: livekit-server 1.9 to 1.13.
 """
@@ -14,10 +14,10 @@ class Verdict:
     """What a known line means.
 
     Attributes:
-        pattern: finds the line; a group in it is an agent's name, for `{name}` in `seen`.
-        source: where the line comes from, and how that is known.
-        follows: the causes that bring this line about; where one was seen, this says nothing new.
-        until_registered: a worker that registers later has overcome it.
+        pattern: finds the line. Its group, if any, is an agent's name, for `{agent}` in `seen`.
+        source: where the line comes from, and how we know.
+        follows: causes that lead to this line; if one was found, this verdict is left out.
+        until_registered: whether a worker that registers later has overcome the problem.
     """
 
     cause: str
@@ -31,23 +31,23 @@ class Verdict:
     until_registered: bool = False
 
 
-# Lines that tell a worker's name, and how worker and server write it.
+# Lines that hold a worker's name, as the worker and the server write it.
 NAMES = r"(?:registered worker|worker registered|received job request)\b"
 NAME = r'"agent_?[Nn]ame":\s*'
 
 MEASURED = "measured with livekit-agents 1.8.9 and 1.0.23"
 MEASURED_SERVER = "measured with livekit-server 1.13.5"
 
-# The most decisive cause first: no worker at all, a worker that gets no job, one that refuses it,
-# a job that fails, then what is merely odd, then what is normal. A line counts for its first match.
+# The most decisive cause first: no worker, a worker without jobs, a refused job, a failed job, then
+# what is merely odd, then what is normal. A line counts only for the first pattern it matches.
 VERDICTS = (
     Verdict(
         "port-taken",
         "problem",
         r"address already in use",
-        "A program could not listen on its port: it is taken.",
-        "A worker, or a server, that cannot listen ends at once.",
-        "End the program that has the port, or give the worker another one (port=0: any).",
+        "A program could not listen on its port, because another one has it.",
+        "A worker or server that cannot listen ends at once.",
+        "End the other program, or give the worker another port (port=0: any).",
         f"OSError of Python and of Go; {MEASURED}",
     ),
     Verdict(
@@ -65,7 +65,7 @@ VERDICTS = (
         "server-unreachable",
         "problem",
         r"failed to connect to livekit",
-        "The worker does not reach the LiveKit server.",
+        "The worker cannot reach the LiveKit server.",
         "Nothing listens at LIVEKIT_URL, or its host name is unknown. After 16 tries it gives up.",
         "Start the server, or correct LIVEKIT_URL (.env).",
         f"worker.py, _connection_task; {MEASURED}: refused; 1.8.9: unknown host",
@@ -77,8 +77,8 @@ VERDICTS = (
         "problem",
         r"worker failed\b",
         "The worker ended with an exception.",
-        "No worker, no agent.",
-        "Read the traceback that follows in the log, or stands in its field exc_info.",
+        "Without a worker, no room gets an agent.",
+        "Read the traceback: it follows in the log, or is in the field exc_info.",
         f"cli, _worker_run; {MEASURED}",
         ("port-taken", "key-refused", "server-unreachable"),
     ),
@@ -86,36 +86,36 @@ VERDICTS = (
         "no-such-worker",
         "problem",
         rf'no worker is available.*{NAME}"([^"]*)".*"JT_ROOM"',
-        "A room asked for the agent {name}, and no worker had registered under that name.",
-        "That room gets no agent. A name in a token, or in a dispatch, has to be a worker's.",
-        "Ask for a name that a worker has, or start a worker with this name. Open a new room.",
+        "A room asked for {agent}, and no such worker was registered.",
+        "That room gets no agent. A token or dispatch must use the name of a worker.",
+        "Ask for a worker's name, or start a worker with this name. Then open a new room.",
         f"server's agent/client.go, LaunchJob; {MEASURED_SERVER}: for rooms that name an agent",
     ),
     Verdict(
         "nobody-answered",
         "problem",
         rf'failed to send job request.*no response from servers.*"JT_ROOM".*{NAME}"([^"]*)"',
-        "A room asked for the agent {name}, and no worker with just that name answered.",
-        "Workers were there, but under other names (an empty name stands for unnamed workers).",
-        "Start a worker with exactly this name, and open a new room.",
+        "A room asked for {agent}, and no such worker answered.",
+        "Workers were there, but under other names, or without one.",
+        "Start a worker with exactly this name (or none), then open a new room.",
         f"psrpc's selectServer; {MEASURED_SERVER}: an unnamed room and a named worker",
     ),
     Verdict(
         "named-worker",
         "warning",
         rf'{NAMES}.*{NAME}"([^"]+)"',
-        "A worker runs under the name {name}.",
+        "A worker is registered as {agent}.",
         "It gets only the rooms that ask for it by that name.",
-        "Take the name out of rtc_session or WorkerOptions, and unset LIVEKIT_AGENT_NAME and "
-        "LIVEKIT_AGENT_NAME_OVERRIDE. If rooms should ask for it: --agent-name NAME.",
-        f"{MEASURED_SERVER}, and 1.8.9; 1.0.23 says its name only as it gets a job",
+        "Remove the name from rtc_session or WorkerOptions, and unset LIVEKIT_AGENT_NAME and "
+        "LIVEKIT_AGENT_NAME_OVERRIDE. If rooms should ask for it, use --agent-name NAME.",
+        f"{MEASURED_SERVER}, and 1.8.9; 1.0.23 logs its name only with a job",
     ),
     Verdict(
         "no-capacity",
         "problem",
         r"no servers available \(received \d+ responses?\)",
         "The LiveKit server passed over all workers, because they were too busy.",
-        "It passes over a load of 0.7 or more (agents.target_load), and a worker that says 'full'.",
+        "It passes over a load of 0.7 or more (agents.target_load), and workers that are full.",
         "Start another worker, or report less than 0.7: load_fnc of AgentServer or WorkerOptions.",
         f"psrpc's selectServer, agentservice.go; {MEASURED_SERVER}: loads 0.8 and 0.95",
     ),
@@ -123,8 +123,8 @@ VERDICTS = (
         "no-answer",
         "problem",
         r"no answer was given inside the job_request_fnc",
-        "The request handler ended without accept(), or raised: the job was rejected.",
-        "Only `await request.accept()` takes a job; `return True` does not.",
+        "The request handler ended without accept(), or raised, so the job was rejected.",
+        "Only `await request.accept()` accepts a job; `return True` does not.",
         "Remove the request handler (request_fnc, on_request): the SDK's own accepts every job.",
         f"worker.py, _job_request_task; {MEASURED}",
     ),
@@ -134,8 +134,8 @@ VERDICTS = (
         r"assignment for job \S+ timed out"
         r"|failed to (?:assign|send) job .*(?:context deadline exceeded|request timed out)",
         "A worker's answer to a job came too late, or never.",
-        "The server waits 3 seconds, then the room gets no agent. A frozen worker is as slow.",
-        "Remove the request handler, or let it call accept() first.",
+        "After 3 seconds, the room gets no agent. The cause may also be a frozen worker.",
+        "Remove the request handler, or have it call accept() first.",
         f"worker.py, _on_accept; server's AssignJob; {MEASURED}: a handler that takes 4 s",
     ),
     Verdict(
@@ -144,7 +144,7 @@ VERDICTS = (
         r"no workers with sufficient capacity",
         "Every worker that was asked refused the job.",
         "Their request handlers did not accept it, or they were full.",
-        "Look into the workers' own logs for the reason.",
+        "Look for the reason in the workers' logs.",
         f"agentservice.go, JobRequest; {MEASURED_SERVER}: handlers that return None or raise",
         ("no-answer",),
     ),
@@ -152,9 +152,9 @@ VERDICTS = (
         "no-process",
         "problem",
         r"failed to (?:acquire process for job|launch job on process after)",
-        "The worker found no process for a job that it had accepted.",
-        "That room gets no agent, and the server believes that it has one.",
-        "Make prewarm faster and keep it from raising; raise num_idle_processes.",
+        "The worker accepted a job, but had no process for it.",
+        "That room gets no agent, and the server thinks that it has one.",
+        "Make sure that prewarm is fast and does not raise, and increase num_idle_processes.",
         "ipc/proc_pool.py; 1.5.17 and 1.8.9, read; a prewarm that raises, measured with 1.8.9",
     ),
     Verdict(
@@ -162,7 +162,7 @@ VERDICTS = (
         "problem",
         r"unhandled exception while running the job task",
         "The entrypoint of a job raised an exception.",
-        "The agent leaves, and LiveKit sends no other one.",
+        "The agent leaves, and LiveKit does not send another.",
         "Read the traceback in the log, and fix the entrypoint.",
         f"ipc/job_proc_lazy_main.py (job.py in 1.3); {MEASURED}",
     ),
@@ -170,9 +170,9 @@ VERDICTS = (
         "memory-limit",
         "problem",
         r"exceeded memory limit, killing",
-        "The process of a job was killed: it took more memory than it may (job_memory_limit_mb).",
-        "The agent stays in the room as a ghost for about 20 seconds, then there is none.",
-        "Raise job_memory_limit_mb, or keep less in memory.",
+        "The process of a job was killed: it used more memory than job_memory_limit_mb.",
+        "The dead agent stays listed in the room for about 20 seconds, then there is none.",
+        "Increase job_memory_limit_mb, or keep less in memory.",
         f"ipc/supervised_proc.py; {MEASURED}",
     ),
     Verdict(
@@ -180,8 +180,8 @@ VERDICTS = (
         "problem",
         r'process exited with non-zero exit code.*"job_id"|job ended.*"JS_FAILED"',
         "The process of a job died.",
-        "The agent stays in the room as a ghost for about 20 seconds, then there is none.",
-        "Look for a crash, or memory that ran out: exit code -9 is a kill, as in dmesg.",
+        "The dead agent stays listed in the room for about 20 seconds, then there is none.",
+        "Look for a crash, or for too little memory: exit code -9 means killed (see dmesg).",
         f"ipc/supervised_proc.py, agent/worker.go; 1.8.9, {MEASURED_SERVER}: os._exit, time.sleep",
         ("memory-limit",),
     ),
@@ -189,7 +189,7 @@ VERDICTS = (
         "unresponsive",
         "warning",
         r"(?:process|executor) is unresponsive",
-        "The process of a job did not respond for a while; in the end it is killed.",
+        "The process of a job did not respond. If it does not recover, it is killed.",
         "Something blocks its event loop: time.sleep, a long computation, synchronous I/O.",
         "Await it, or run it with asyncio.to_thread.",
         "ipc/supervised_proc.py; measured with livekit-agents 1.8.9: time.sleep(100)",
@@ -198,9 +198,9 @@ VERDICTS = (
         "worker-full",
         "warning",
         r"worker is at full capacity|marking (?:worker )?as unavailable",
-        "The worker called itself full.",
-        "It refuses each room that opens meanwhile. LiveKit offers a room once.",
-        "Start another worker. With load_threshold=math.inf, a worker never calls itself full.",
+        "The worker reported that it is full.",
+        "It refuses every room that opens meanwhile, and LiveKit offers a room only once.",
+        "Start another worker. With load_threshold=math.inf, a worker is never full.",
         f"worker.py, _update_worker_status; {MEASURED}",
         ("slow-handler", "no-process"),
     ),
@@ -209,9 +209,9 @@ VERDICTS = (
         "warning",
         r"error initializing process|timed out waiting for idle processes"
         r"|initialization timed out|spawns failed to initialize",
-        "A process for jobs did not get ready: prewarm raised, or took longer than 10 seconds.",
-        "livekit-agents 1.0 does not register until one is; later ones take jobs and fail them.",
-        "Make prewarm faster (load less), or raise initialize_process_timeout.",
+        "A job process did not start: prewarm raised, or took longer than 10 seconds.",
+        "livekit-agents 1.0 does not register until one has started; later releases fail jobs.",
+        "Load less in prewarm, or increase initialize_process_timeout.",
         f"ipc/proc_pool.py; {MEASURED}: a prewarm that is slow or raises",
     ),
     Verdict(
@@ -228,7 +228,7 @@ VERDICTS = (
         "warning",
         r'error handling request.*"status":\s*401',
         "The LiveKit server refused a person's or a program's token (HTTP 401).",
-        "It was signed with another key or secret, or has expired, so nobody joins.",
+        "It was signed with another key or secret, or has expired. Nobody joins with it.",
         "Give the token backend the server's LIVEKIT_API_KEY and LIVEKIT_API_SECRET.",
         f"service/utils.go, HandleError; {MEASURED_SERVER}",
     ),
@@ -236,17 +236,17 @@ VERDICTS = (
         "name-in-environment",
         "warning",
         r"agent_name is set to",
-        "The environment would name the worker: 'agent_name is set to'.",
-        "The worker that logs this ignores the name. Any other one with it gets no room by itself.",
-        "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE (and take them out of .env)",
+        "The environment gives the worker a name: 'agent_name is set to'.",
+        "This worker ignores the name. Any other worker would get only rooms that ask for it.",
+        "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE (and remove them from .env)",
         "ignore_names in a baked project's app/dispatch/names.py; the words are the guide's",
     ),
     Verdict(
         "",
         "ok",
         rf'{NAMES}.*{NAME}""',
-        "A worker's name is empty.",
-        "That is normal under automatic dispatch: it gets every room that asks for no other agent.",
+        "A worker is registered without a name.",
+        "That is normal under automatic dispatch: it gets all rooms that ask for no agent by name.",
         "",
         f"{MEASURED}, {MEASURED_SERVER}",
     ),
@@ -254,8 +254,8 @@ VERDICTS = (
         "",
         "ok",
         r'no worker is available.*"JT_P(?:ARTICIPANT|UBLISHER)"',
-        "The server looked for workers of the types participant and publisher, and found none.",
-        "A false alarm, also in rooms that have their agent: its worker is of the type room.",
+        "The server found no workers of the types participant and publisher.",
+        "A false alarm, which rooms with an agent cause, too: its worker is of the type room.",
         "",
         f"agent/client.go, LaunchJob; {MEASURED_SERVER}",
     ),
@@ -264,7 +264,7 @@ VERDICTS = (
         "ok",
         r'failed to send job request.*no response from servers.*"jobID"'
         r"|failed sending TerminateJob",
-        "The server wanted to end a job whose worker had gone already.",
+        "The server tried to end a job whose worker had already gone.",
         "A false alarm, in spite of 'failed to send job request': the room was closing.",
         "",
         f"agent/client.go, TerminateJob; {MEASURED_SERVER}",
@@ -276,14 +276,14 @@ UNKNOWN = Finding(
     "problem",
     "unknown-log",
     "This is not the log of a worker or of a LiveKit server, or it is empty.",
-    "A worker logs to its standard output, a LiveKit server to its standard error.",
+    "A worker logs to standard output, a LiveKit server to standard error.",
     "Save it with your worker's own command: python agent.py start > worker.log 2>&1",
 )
 NEVER_REGISTERED = Finding(
     "log",
     "problem",
     "never-registered",
-    "The log begins with a start, and no worker registers in it.",
-    "Without a registered worker, no room gets an agent; the LiveKit server does not even say so.",
+    "The log shows a start, but no worker registers.",
+    "Without a registered worker, no room gets an agent. The LiveKit server does not log this.",
     "Start a worker with --log-level DEBUG, and give it ten seconds.",
 )

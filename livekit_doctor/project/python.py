@@ -1,4 +1,4 @@
-"""Reads the Python of a project: its workers, its tokens and dispatches, its request handlers."""
+"""Read Python: workers, tokens, dispatches and request handlers."""
 
 import ast
 import re
@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from livekit_doctor.project.notes import (
     ABOUT_ROOMS,
     FULL,
-    LATER,
     NOTHING,
     SPELLINGS,
+    UNKNOWN,
     Level,
     Name,
     Notes,
@@ -19,12 +19,12 @@ from livekit_doctor.project.notes import (
     is_metadata,
     literal,
 )
-from livekit_doctor.project.requests import Function, Ways, name_of
+from livekit_doctor.project.requests import Function, Paths, name_of
 
 WORKERS = {"WorkerOptions", "ServerOptions", "AgentServer", "rtc_session"}
 ASKS = {"RoomAgentDispatch", "CreateAgentDispatchRequest"}
 JSON_NAME = re.compile(rf'"(?:{"|".join(SPELLINGS)})"\s*:\s*"([^"]+)"')
-HOPS = 5  # from one name to the next
+MAX_HOPS = 5  # how far to follow a name from one assignment or import to the next
 
 
 class Modules:
@@ -35,7 +35,7 @@ class Modules:
         self._read: dict[str, Module | None] = {}
 
     def module(self, file: str) -> "Module | None":
-        """None if it does not parse."""
+        """Return the module in `file`, or None if it does not parse."""
         if file not in self._read:
             try:
                 self._read[file] = Module(file, ast.parse(self._sources[file]), self)
@@ -44,7 +44,7 @@ class Modules:
         return self._read[file]
 
     def find(self, level: int, dotted: str, importer: str) -> "Module | None":
-        """The module that `importer` imports as `dotted`, with `level` dots before it."""
+        """Return the module that `importer` imports as `dotted`, with `level` dots before it."""
         folders = list(PurePosixPath(importer).parents)
         for folder in folders[level - 1 : level] if level else folders:
             path = folder.joinpath(*dotted.split("."))
@@ -55,7 +55,7 @@ class Modules:
 
 
 class Module:
-    """One file, and what its names mean."""
+    """A file, and what its names stand for."""
 
     def __init__(self, file: str, tree: ast.Module, modules: Modules) -> None:
         self.file, self.tree = file, tree
@@ -69,11 +69,12 @@ class Module:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._meanings[node.name] = node
                 case ast.ImportFrom(level=level, module=module):
-                    for each in node.names:
-                        self._imports[each.asname or each.name] = (level, module or "", each.name)
+                    for alias in node.names:
+                        imported = (level, module or "", alias.name)
+                        self._imports[alias.asname or alias.name] = imported
                 case ast.Import():
-                    for each in node.names:
-                        self._imports[each.asname or each.name] = (0, each.name, "")
+                    for alias in node.names:
+                        self._imports[alias.asname or alias.name] = (0, alias.name, "")
         for statement in tree.body:
             match statement:
                 case (
@@ -82,8 +83,8 @@ class Module:
                 ):
                     self._meanings[name] = value
 
-    def meaning(self, node: ast.expr, hops: int = HOPS) -> "tuple[Module, ast.expr | Function]":
-        """What a name stands for and where; the node itself, if that can not be told."""
+    def meaning(self, node: ast.expr, hops: int = MAX_HOPS) -> "tuple[Module, ast.expr | Function]":
+        """Return what a name stands for, and in which module. If unknown, it is the node itself."""
         match node:
             case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name) if (
                 name in self._meanings
@@ -107,9 +108,10 @@ def read(module: Module, notes: Notes) -> None:
             case ast.Call():
                 reader.call(node)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                for each in node.decorator_list:
-                    if isinstance(each, ast.Attribute) and each.attr == "rtc_session":
-                        notes.workers.append(Name(reader.place(each), each.attr, NOTHING))
+                for decorator in node.decorator_list:
+                    if isinstance(decorator, ast.Attribute) and decorator.attr == "rtc_session":
+                        worker = Name(reader.place(decorator), decorator.attr, NOTHING)
+                        notes.workers.append(worker)
             case ast.Dict():
                 for key, value in zip(node.keys, node.values, strict=True):
                     if isinstance(key, ast.Constant) and key.value in SPELLINGS:
@@ -123,8 +125,8 @@ def read(module: Module, notes: Notes) -> None:
         is_guard = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
         for node in [] if is_guard or isinstance(statement, Function) else ast.walk(statement):
             if isinstance(node, ast.Call) and name_of(node.func) == "run_app":
-                said = 'run_app is called outside of if __name__ == "__main__".'
-                notes.say("no-main-guard", reader.place(node), said, "warning")
+                seen = 'run_app is called outside of if __name__ == "__main__".'
+                notes.say("no-main-guard", reader.place(node), seen, "warning")
 
 
 class Reader:
@@ -138,22 +140,22 @@ class Reader:
         return value_of(node, self._module, self._notes)
 
     def call(self, call: ast.Call) -> None:
-        by, arguments = name_of(call.func), {each.arg: each for each in call.keywords}
+        by, arguments = name_of(call.func), {k.arg: k for k in call.keywords}
         given = arguments.get(SPELLINGS[0])
         if by in WORKERS:
             if given:
                 name = Name(self.place(given), by, self.value(given.value))
                 self._notes.workers.append(name)
-            elif by != "AgentServer" and None not in arguments:  # rtc_session names that one
+            elif by != "AgentServer" and None not in arguments:  # rtc_session names an AgentServer
                 self._notes.workers.append(Name(self.place(call), by, NOTHING))
             for option, argument in arguments.items():
                 self._option(by, option, argument, arguments)
         elif by in ASKS and given:
-            self._notes.asked.append(Name(self.place(given), by, self.value(given.value)))
+            self._notes.requests.append(Name(self.place(given), by, self.value(given.value)))
         late = arguments.get("close_on_disconnect")
         if late and by == "RoomInputOptions" and self._notes.release < (1, 1):
-            said = f"{by} has no close_on_disconnect in livekit-agents 1.0."
-            self._notes.say("unknown-option", self.place(late), said)
+            seen = f"{by} has no close_on_disconnect in livekit-agents 1.0."
+            self._notes.say("unknown-option", self.place(late), seen)
 
     def _option(
         self,
@@ -168,15 +170,15 @@ class Reader:
             case "namespace", _:
                 self._notes.say("unknown-option", place, f"{by} has no namespace.")
             case "num_idle_processes", ast.Constant(value=1) if self._notes.release >= (1, 4):
-                threshold = others.get("load_threshold")  # an infinite one lets all rooms in
+                threshold = others.get("load_threshold")  # math.inf accepts all rooms
                 if not threshold or isinstance(threshold.value, ast.Constant):
-                    said = f"{by} keeps one idle process."
-                    self._notes.say("idle-processes", place, said, "warning")
+                    seen = f"{by} keeps one idle process."
+                    self._notes.say("idle-processes", place, seen, "warning")
             case "load_threshold", ast.Constant(value=int() | float() as number):
-                said = f"The worker says from a load of {number} on that it is full."
+                seen = f"The worker counts as full from a load of {number}."
                 if number < FULL / 2:
                     self._notes.say(
-                        "always-full", place, said, "warning" if number > 0 else "problem"
+                        "always-full", place, seen, "warning" if number > 0 else "problem"
                     )
             case (
                 "load_fnc",
@@ -192,25 +194,25 @@ class Reader:
                 self._handler(module, value)
 
     def _handler(self, module: Module, handler: ast.expr | Function) -> None:
-        def say(cause: str, line: int, said: str, level: Level) -> None:
-            self._notes.say(cause, Place(module.file, line), said, level)
+        def say(cause: str, line: int, seen: str, level: Level) -> None:
+            self._notes.say(cause, Place(module.file, line), seen, level)
 
         if isinstance(handler, ast.Lambda):
             body = ast.copy_location(ast.Return(handler.body), handler)
             function = ast.FunctionDef("lambda", handler.args, [body], [])
             handler = ast.copy_location(function, handler)
         if isinstance(handler, Function):
-            Ways(handler, say).follow()
+            Paths(handler, say).follow()
 
     def entry(self, key: ast.Constant, value: Value) -> None:
-        """A name in a dictionary, or in a JSON text: what it does depends on where that is."""
+        """Note a name in a dictionary or a JSON text. Its place says what it is for."""
         words, is_of_agents = set[str](), False
         node: ast.AST = key
         while not isinstance(node, ast.stmt):
             child, node = node, self._module.parents[node]
             match node:
                 case ast.Call() if name_of(node.func) in ASKS:
-                    return  # metadata for the job
+                    return  # the metadata of a job
                 case ast.Call() if child is not node.func:
                     words.add(name_of(node.func))
                 case (
@@ -223,15 +225,15 @@ class Reader:
                     words.add(str(getattr(node.keys[node.values.index(child)], "value", "")))
             is_of_agents = is_of_agents or (isinstance(child, ast.List) and "agents" in words)
         if is_of_agents and words & ABOUT_ROOMS:
-            self._notes.asked.append(Name(self.place(key), "agents", value))
+            self._notes.requests.append(Name(self.place(key), "agents", value))
         elif is_of_agents:
             self._notes.mentioned.add(value)
         elif is_metadata(words):
             self._notes.say_metadata(self.place(key), value)
 
 
-def value_of(node: ast.expr, module: Module, notes: Notes, hops: int = HOPS) -> Value:
-    """What a name will be, as far as the source says."""
+def value_of(node: ast.expr, module: Module, notes: Notes, hops: int = MAX_HOPS) -> Value:
+    """Return the value of an expression, as far as the source says."""
     match node:
         case ast.Constant(value=None):
             return NOTHING
@@ -250,11 +252,11 @@ def value_of(node: ast.expr, module: Module, notes: Notes, hops: int = HOPS) -> 
             rest = value_of(default[0], module, notes, hops) if default else NOTHING
             return notes.variable(variable, rest)
         case ast.BoolOp(op=ast.Or(), values=values):
-            parts = [value_of(each, module, notes, hops) for each in values]
-            parts = [each for each in parts if each != NOTHING] or [NOTHING]
-            return parts[0] if parts[0].text else Value(None, any(each.is_sure for each in parts))
+            parts = [value_of(part, module, notes, hops) for part in values]
+            parts = [part for part in parts if part != NOTHING] or [NOTHING]
+            return parts[0] if parts[0].text else Value(None, any(part.is_sure for part in parts))
         case ast.Name() | ast.Attribute() if hops:
-            found, meant = module.meaning(node)
-            if isinstance(meant, ast.expr) and meant is not node:
-                return value_of(meant, found, notes, hops - 1)
-    return LATER
+            source, meaning = module.meaning(node)
+            if isinstance(meaning, ast.expr) and meaning is not node:
+                return value_of(meaning, source, notes, hops - 1)
+    return UNKNOWN

@@ -1,6 +1,6 @@
-"""Reads what is no Python: JavaScript and TypeScript, environment files, compose, workflows, toml.
+"""Read other files: JavaScript and TypeScript, environment files, compose, workflows, TOML.
 
-Regular expressions over the text without its comments: what they can not tell, they leave.
+This uses regular expressions on the text without comments, and ignores what they cannot decide.
 """
 
 import re
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from livekit_doctor.project.notes import (
     ABOUT_ROOMS,
-    LATER,
     NAMING_VARIABLES,
     NOTHING,
     SPELLINGS,
+    UNKNOWN,
     Name,
     Notes,
     Place,
@@ -42,30 +42,30 @@ ASKING_COMMAND = re.compile(rf"--agent-name[= ]+({QUOTED}|[^\s,\"']+)")
 
 
 def read_settings(file: str, text: str, notes: Notes) -> None:
-    """Which environment variables this file sets, and which agent its commands ask for."""
+    """Note the environment variables that this file sets, and the agents its commands ask for."""
     text = COMMENT.sub("", text)
     for found in SETTING.finditer(text):
         line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
         if found["env"] and line.strip() != "ENV":
-            continue  # the word without a value
+            continue  # a name without a value
         value = setting(found["value"])
         if found["name"] in NAMING_VARIABLES:
             place = place_in(file, text, found.start("name"))
             is_example = "example" in file or "sample" in file
             if value != NOTHING:
-                sure = value.is_sure and not is_example
-                notes.settings.append(Name(place, found["name"], Value(value.text, sure)))
+                is_sure = value.is_sure and not is_example
+                notes.settings.append(Name(place, found["name"], Value(value.text, is_sure)))
         if value != NOTHING:
             earlier = notes.variables.get(found["name"], value)
             notes.variables[found["name"]] = value if earlier == value else Value(None, True)
     for found in ASKING_COMMAND.finditer(text):
         place = place_in(file, text, found.start())
-        notes.asked.append(Name(place, "--agent-name", setting(found[1])))
+        notes.requests.append(Name(place, "--agent-name", setting(found[1])))
 
 
 def setting(written: str) -> Value:
     text = written[1:-1] if written[:1] in ("'", '"') else written
-    return LATER if "$" in text else literal(text)
+    return UNKNOWN if "$" in text else literal(text)
 
 
 def read_livekit_toml(file: str, text: str, notes: Notes) -> None:
@@ -86,20 +86,20 @@ NEWEST = (float("inf"),)
 
 
 def release(texts: Mapping[str, str]) -> tuple[float, ...]:
-    """The newest release of livekit-agents that the project's files allow."""
+    """Return the newest release of livekit-agents that the project's files allow."""
     locked: list[tuple[float, ...]] = []
     required: list[tuple[float, ...]] = []
     for file, text in texts.items():
         if file.endswith(".lock"):
-            locked += [tuple(map(float, each.split("."))) for each in LOCKED.findall(text)]
+            locked += [tuple(map(float, version.split("."))) for version in LOCKED.findall(text)]
         elif re.search(r"(^|/)(pyproject\.toml|requirements[^/]*)$", file):
             for clauses in map(CLAUSE.findall, REQUIRED.findall(COMMENT.sub("", text))):
-                required.append(min((newest(*each) for each in clauses), default=NEWEST))
+                required.append(min((newest(*clause) for clause in clauses), default=NEWEST))
     return max(locked or required, default=NEWEST)
 
 
 def newest(operator: str, version: str) -> tuple[float, ...]:
-    """The newest release that one clause of a requirement allows."""
+    """Return the newest release that a clause of a requirement allows."""
     *front, last = map(float, version.split("."))
     if operator == "==":
         return (*front, last)
@@ -124,9 +124,9 @@ def read_script(file: str, text: str, notes: Notes) -> None:
 class Script:
     def __init__(self, file: str, text: str, notes: Notes) -> None:
         self._file, self._notes = file, notes
-        # The same length, so that a place in one is the same place in the others.
+        # Both have the length of `text`, so an index is the same place in all three.
         self._text = IGNORED.sub(lambda m: blank(m[0]) if m[0][0] == "/" else m[0], text)
-        # Without what is in quotation marks, so that brackets are brackets.
+        # Without the contents of strings, so that every bracket is code.
         self._code = IGNORED.sub(
             lambda m: blank(m[0]) if m[0][0] == "/" else m[0][0] + blank(m[0][1:-1]) + m[0][-1],
             text,
@@ -135,7 +135,7 @@ class Script:
     def read(self) -> None:
         for found in WORKER.finditer(self._code):
             arguments = self._text[found.end() : self._end(found.end())]
-            if not any(each in arguments for each in (*SPELLINGS, "...")):
+            if not any(text in arguments for text in (*SPELLINGS, "...")):
                 self._notes.workers.append(Name(self._place(found.start()), found[1], NOTHING))
         for found in KEY.finditer(self._text):
             self._key(found)
@@ -143,19 +143,19 @@ class Script:
             second = self._end(found.end(), ",") + 1
             written = self._text[second : self._end(second, ",")].strip()
             name = Name(self._place(found.start()), "createDispatch", self._value(written))
-            self._notes.asked.append(name)
+            self._notes.requests.append(name)
 
     def _key(self, key: re.Match[str]) -> None:
         before = self._code[max(0, key.start() - 100) : key.start()].rstrip()
         if not before.endswith(("{", ",")):
-            return  # no key of an object, or one in a text
+            return  # not the key of an object, or inside a string
         leading = self._leading(key.start())
         written = ""
         if key[0].endswith(":"):
             written = self._text[key.end() : self._end(key.end(), ",;")].strip()
         value = self._value(written or key[2])
         name = Name(self._place(key.start()), key[2], value)
-        # The options of a worker are near: defineAgent() also holds all that the agent does.
+        # A worker's options are close by: defineAgent() also contains all of the agent's code.
         decisive = next((w for w in leading[:2] if w & WORKERS), set()) or next(
             (words for words in leading if words & {*ASKS, "agents"}), set()
         )
@@ -168,12 +168,12 @@ class Script:
             if not decisive and is_metadata(inner):
                 self._notes.say_metadata(name.place, value)
         elif decisive & ASKS or (decisive and set().union(*leading) & ABOUT_ROOMS):
-            self._notes.asked.append(name)
+            self._notes.requests.append(name)
         elif decisive or (written and (value.text or re.search(ENVIRONMENT, written))):
             self._notes.mentioned.add(value)
 
     def _leading(self, at: int) -> list[set[str]]:
-        """The words before each bracket that is open at this place, the innermost first."""
+        """Return the words before each bracket that is open here, the innermost first."""
         leading: list[set[str]] = []
         depth = 0
         for index in range(at - 1, max(-1, at - 4000), -1):
@@ -189,7 +189,7 @@ class Script:
         return leading
 
     def _end(self, at: int, stops: str = "") -> int:
-        """Where the brackets that are open at this place end, or what is before one of `stops`."""
+        """Return where the bracket that is open here closes, or where one of `stops` comes."""
         depth = 0
         for index in range(at, len(self._code)):
             character = self._code[index]
@@ -212,7 +212,7 @@ class Script:
             end = r"\s*(?:;|$(?!\s*[|?]))"
             if found := re.search(constant + end, self._text, re.DOTALL | re.MULTILINE):
                 return self._value(found[1], hops - 1)
-        return LATER
+        return UNKNOWN
 
     def _place(self, at: int) -> Place:
         return place_in(self._file, self._text, at)

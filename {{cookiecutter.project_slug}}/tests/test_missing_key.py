@@ -18,7 +18,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_doctor_names_the_missing_key() -> None:
-    (finding,) = environment.look(Settings())
+    (finding,) = environment.check(Settings())
     assert (finding.level, finding.cause) == ("warning", "no-model-key")
     assert KEYS[0] in finding.seen
 
@@ -52,5 +52,5 @@ def test_a_key_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         assert Settings().missing_key
         monkeypatch.setenv(variable, "a-key")
     assert not Settings().missing_key
-    (finding,) = environment.look(Settings())
+    (finding,) = environment.check(Settings())
     assert finding.level == "ok"

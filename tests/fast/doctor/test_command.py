@@ -1,7 +1,10 @@
-"""The command `livekit-doctor`: what it prints, and its exit codes."""
+"""The command `livekit-doctor`: its output and exit codes."""
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +27,7 @@ def log(tmp_path: Path) -> Path:
 def test_a_healthy_log(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--log", str(log)]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("ok       A worker's name is empty.")
+    assert printed.startswith("ok       A worker is registered without a name.")
     assert printed.endswith("\nAll is well.\n")
 
 
@@ -32,9 +35,9 @@ def test_what_a_person_reads(log: Path, capsys: pytest.CaptureFixture[str]) -> N
     log.write_text(RETRYING + REGISTERED % f"x\033{JWT}", encoding="utf-8")
     assert main(["--log", str(log)]) == 1
     printed = capsys.readouterr().out
-    assert "\nWhat to do, in this order:\n\n1. The worker does not reach" in printed
-    assert "\n\n2. A worker runs under the name 'x" in printed
-    assert "\n   -> Take the name out" in printed
+    assert "\nWhat to do, in this order:\n\n1. The worker cannot reach" in printed
+    assert "\n\n2. A worker is registered as the agent 'x" in printed
+    assert "\n   -> Remove the name" in printed
     assert "eyJ" not in printed
     assert "\033" not in printed
 
@@ -71,7 +74,7 @@ def test_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = tmp_path / "agent.py"
     code.write_text("import livekit\n", encoding="utf-8")
     assert main([str(tmp_path)]) == 0
-    assert "Nothing in 1 files keeps an agent away." in capsys.readouterr().out
+    assert "Nothing in 1 file keeps an agent away." in capsys.readouterr().out
     code.write_text("from livekit.agents import *\nWorkerOptions(f, agent_name='x')\n")
     assert main([str(tmp_path), "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)["diagnosis"]
@@ -79,19 +82,29 @@ def test_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert finding["seen"].startswith("agent.py:2: ")
 
 
-def test_it_says_so_if_it_cannot_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_if_it_cannot_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--log", str(tmp_path / "worker.log")]) == 2
     assert "No such file or directory" in capsys.readouterr().err
     assert main([str(tmp_path), "--json"]) == 2
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"error": f"No file in {tmp_path} mentions LiveKit."}
-    assert printed.err.startswith("Could not look.")
+    assert printed.err.startswith("Could not check.")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_closed_pipe_ends_it_quietly(log: Path, options: tuple[str, ...]) -> None:
+    reading_end, writing_end = os.pipe()
+    os.close(reading_end)
+    command = [sys.executable, "-m", "livekit_doctor", "--log", str(log), *options]
+    ended = subprocess.run(command, stdout=writing_end, stderr=subprocess.PIPE, check=False)
+    os.close(writing_end)
+    assert (ended.returncode, ended.stderr) == (2, b"")
 
 
 @pytest.mark.parametrize(
     "arguments", [[], [""], ["--log", ""], [".", "--log", "-"], [".", "--agent-name", "x"]]
 )
-def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
+def test_invalid_arguments(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code == 2

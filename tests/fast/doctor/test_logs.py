@@ -1,4 +1,4 @@
-"""`livekit-doctor --log`. The lines are real ones, shortened."""
+"""`livekit-doctor --log` on real log lines, shortened."""
 
 import itertools
 import json
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from livekit_doctor.finding import Finding
-from livekit_doctor.logs import LONGEST, read
+from livekit_doctor.logs import LINE_LIMIT, read
 from livekit_doctor.verdicts import VERDICTS
 
 # How livekit-agents logs (`start`, `dev`), and livekit-server (as text, as JSON):
@@ -78,7 +78,7 @@ HEALTHY = [
     line(START, "process exited with non-zero exit code -10", '"pid": 3'),  # an idle one
     line(SERVER, "worker registered", '"jobType": "JT_ROOM", "agentName": ""'),
     line(SERVER, "assigned job to worker", '"jobID": "AJ_GCuQ", "jobType": "JT_ROOM"'),
-    # As a named room opens, and as any room closes.
+    # When a named room opens, and when any room closes.
     line(SERVER, NO_WORKER, '"agentName": "a", "jobType": "JT_PARTICIPANT", "room": "room"'),
     line(SERVER, NO_WORKER, '"agentName": "a", "jobType": "JT_PUBLISHER", "room": "room"'),
     line(SERVER, SENT, '"error": "no response from servers", "jobID": "AJ_GCuQ"'),
@@ -92,34 +92,34 @@ def causes(*lines: str) -> list[str]:
 @pytest.mark.parametrize("prefix", ["", "worker-1  | ", "12:00:01 worker.1 | "])
 @pytest.mark.parametrize("style", [START, DEV], ids=["start", "dev"])
 @pytest.mark.parametrize(("message", "fields", "cause"), OF_WORKERS)
-def test_worker(message: str, fields: str, cause: str, style: str, prefix: str) -> None:
+def test_a_line_of_a_worker(message: str, fields: str, cause: str, style: str, prefix: str) -> None:
     assert causes(prefix + line(style, message, fields)) == [cause]
 
 
 @pytest.mark.parametrize(("message", "fields", "cause"), OF_SERVERS)
-def test_server(message: str, fields: str, cause: str) -> None:
+def test_a_line_of_a_server(message: str, fields: str, cause: str) -> None:
     assert causes(line(SERVER, message, fields)) == [cause]
     assert causes(line(SERVER_JSON, message, fields.replace('": ', '":'))) == [cause]
 
 
-def test_every_verdict_is_tried_and_says_where_it_comes_from() -> None:
-    tried = {cause for *_, cause in OF_WORKERS + OF_SERVERS}
-    assert {verdict.cause for verdict in VERDICTS} - {""} == tried
+def test_every_verdict_is_tested_and_names_its_source() -> None:
+    tested = {cause for *_, cause in OF_WORKERS + OF_SERVERS}
+    assert {verdict.cause for verdict in VERDICTS} - {""} == tested
     assert all(v.source and v.means and (v.advice or v.level == "ok") for v in VERDICTS)
 
 
-def test_what_is_healthy_is_all_right() -> None:
+def test_a_healthy_log_has_no_problem() -> None:
     findings = list(read(HEALTHY))
     assert {finding.level for finding in findings} == {"ok"}
     assert {finding.check for finding in findings} == {"log"}
-    assert any("name is empty" in finding.seen for finding in findings)
+    assert any("without a name" in finding.seen for finding in findings)
     alarms = [finding.seen for finding in findings if "false alarm" in finding.means]
     assert ["(2x" in seen for seen in alarms] == [True, False]
-    # Worker and server both say it of one job.
+    # The worker and the server both log the same job.
     assert findings[-1].seen == "Job requests: 1 received, 1 assigned, 0 rejected, 0 timed out."
 
 
-def test_counts() -> None:
+def test_job_requests_are_counted() -> None:
     job = line(DEV, "received job request", JOB)
     late = line(DEV, "assignment for job AJ_UTBX timed out", JOB)
     findings = list(read([job, line(DEV, NO_ANSWER, ""), job, late, line(DEV, NO_ANSWER, "")]))
@@ -127,7 +127,7 @@ def test_counts() -> None:
     assert "(2x, first in line 2)" in findings[0].seen
 
 
-def test_the_decisive_comes_first_and_hides_what_follows_from_it() -> None:
+def test_a_decisive_cause_comes_first_and_hides_its_consequences() -> None:
     traceback = f"aiohttp.client_exceptions.WSServerHandshakeError: {REFUSED}"
     assert causes(line(DEV, RETRYING, ""), traceback) == ["key-refused"]  # livekit-agents 1.0
     no_answer, full = line(DEV, NO_ANSWER, ""), line(START, FULL, '"load": 0.9')
@@ -142,7 +142,7 @@ def test_the_decisive_comes_first_and_hides_what_follows_from_it() -> None:
     assert causes(line(DEV, "worker failed", ""), taken) == ["port-taken"]
 
 
-def test_a_worker_that_has_come_through_was_only_late() -> None:
+def test_a_worker_that_registers_later_was_only_late() -> None:
     failed = line(START, RETRYING, '"error": "Cannot connect to host livekit:7880"')
     (late, *others) = read([STARTED, failed, REGISTERED])
     assert (late.level, late.cause) == ("warning", "server-unreachable")
@@ -156,28 +156,28 @@ def test_a_worker_that_has_come_through_was_only_late() -> None:
 @pytest.mark.parametrize(
     "first", [STARTED, line(SERVER, "starting LiveKit server", '"version": "1.13.5"')]
 )
-def test_no_worker_registered(first: str) -> None:
+def test_a_log_in_which_no_worker_registers(first: str) -> None:
     assert causes(first) == ["never-registered"]
     assert causes(first, line(DEV, RETRYING, "")) == ["server-unreachable"]
 
 
-def test_the_name_that_the_worker_should_have_is_not_a_fault() -> None:
+def test_the_expected_name_is_not_a_fault() -> None:
     registered = line(START, "registered worker", '"agent_name": "ours", "id": "AW_rg6v"')
     assert {finding.level for finding in read([registered], "ours")} == {"ok"}
     (named, _) = read([registered], "other")
     assert "'ours'" in named.seen
 
 
-def test_a_server_without_a_fault() -> None:
+def test_a_healthy_server() -> None:
     for style in (SERVER, SERVER_JSON):
-        began = line(style.replace("livekit.agents", "livekit"), "using single-node routing", "")
-        assert causes(began) == []
+        starting = line(style.replace("livekit.agents", "livekit"), "using single-node routing", "")
+        assert causes(starting) == []
     started = line(SERVER, "starting LiveKit server", "")
     assert causes(started, line(SERVER, "worker registered", '"agentName": ""')) == []
 
 
 @pytest.mark.parametrize("lines", [[], ["INFO: POST /livekit/webhook 200", "hello\ufffd\x00"]])
-def test_another_log(lines: list[str]) -> None:
+def test_a_log_of_another_program(lines: list[str]) -> None:
     (finding,) = read(lines)
     assert (finding.level, finding.cause) == ("problem", "unknown-log")
     assert "start > worker.log" in finding.advice
@@ -191,20 +191,20 @@ def test_no_token_and_no_secret_comes_through() -> None:
         for message, fields, _ in OF_WORKERS + OF_SERVERS
     ]
     lines.append(line(START, "registered worker", f'"agent_name": "{JWT}"'))
-    told = " ".join(map(str, itertools.chain(read(lines), read(lines[-1:]))))
-    assert not any(each in told for each in ("eyJ", "access_token", "a-secret"))
-    assert "(a token)" in told
+    findings = " ".join(map(str, itertools.chain(read(lines), read(lines[-1:]))))
+    assert not any(text in findings for text in ("eyJ", "access_token", "a-secret"))
+    assert "(a token)" in findings
 
 
-def test_long_names_and_long_lines() -> None:
+def test_long_names_and_lines_are_cut() -> None:
     (named, _) = read([line(START, "registered worker", f'"agent_name": "{"n" * 5000}"')])
     assert len(named.seen) < 200
-    assert causes(line(DEV, "x" * LONGEST, "address already in use")) == []
+    assert causes(line(DEV, "x" * LINE_LIMIT, "address already in use")) == []
     traceback = json.dumps("File \n" * 1000 + REFUSED)[1:-1]  # livekit-agents 1.0
     assert causes(line(START, RETRYING, f'"exc_info": "{traceback}"')) == ["key-refused"]
 
 
-def test_memory_stays_small() -> None:
+def test_memory_use_stays_small() -> None:
     def endless() -> Iterator[str]:
         for number in range(5000):
             yield line(START, "registered worker", f'"agent_name": "{number}"')

@@ -1,4 +1,4 @@
-"""`livekit-doctor FOLDER`: projects, written out as files, and what is found in them."""
+"""`livekit-doctor FOLDER` on small projects, written out as files."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from livekit_doctor import project
 from livekit_doctor.project import NothingToRead, examine
 
 Files = Mapping[str, str]
-Examine = Callable[[Files], list[str]]
+Check = Callable[[Files], list[str]]
 
 
 def worker(options: str = "", file: str = "a.py") -> dict[str, str]:
-    """A worker like the guide's; its options are on line 7."""
+    """The files of a worker like the guide's, with its options on line 7."""
     return {
         file: "from livekit.agents import WorkerOptions, cli\n"
         "async def entrypoint(ctx):\n"
@@ -44,23 +44,23 @@ def token(agent: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> Examine:
-    """What is found in these files: level, cause and place of each finding."""
+def check(tmp_path: Path) -> Check:
+    """A function that checks files and returns the level, cause and place of each finding."""
 
-    def look(files: Files) -> list[str]:
+    def check(files: Files) -> list[str]:
         for name, text in files.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text, encoding="utf-8")
         findings = examine(tmp_path)
-        assert all(each.means and each.advice for each in findings if each.cause)
-        places = [each.seen.split(": ")[0] if each.cause else "" for each in findings]
-        said = zip(findings, places, strict=True)
-        return [f"{each.level} {each.cause} {place}".strip() for each, place in said]
+        assert all(f.means and f.advice for f in findings if f.cause)
+        places = [f.seen.split(": ")[0] if f.cause else "" for f in findings]
+        pairs = zip(findings, places, strict=True)
+        return [f"{f.level} {f.cause} {place}".strip() for f, place in pairs]
 
-    return look
+    return check
 
 
-OPTIONS = [  # of a worker in Python, and what is found in line 7
+OPTIONS = [  # of a worker in Python, and the finding on line 7
     ("agent_name='my-agent'", "problem named-worker"),  # the guide's cause 2
     ("agent_name=os.environ['X']", "problem named-worker"),
     ("agent_name=os.getenv('X') or 'x'", "problem named-worker"),
@@ -81,11 +81,11 @@ OPTIONS = [  # of a worker in Python, and what is found in line 7
 
 
 @pytest.mark.parametrize(("options", "expected"), OPTIONS)
-def test_options_of_a_worker(seen: Examine, options: str, expected: str) -> None:
-    assert seen(worker(options)) == [expected if expected == "ok" else f"{expected} a.py:7"]
+def test_options_of_a_worker(check: Check, options: str, expected: str) -> None:
+    assert check(worker(options)) == [expected if expected == "ok" else f"{expected} a.py:7"]
 
 
-BESIDE_A_WORKER = [  # that has no name: a file, its text, and what is found in it
+BESIDE_AN_UNNAMED_WORKER = [  # a file, its text, and the finding in it
     (".env", "A=1\nLIVEKIT_AGENT_NAME=x", "problem named-by-environment 2"),
     (".env", "LIVEKIT_AGENT_NAME_OVERRIDE=x", "problem named-by-environment 1"),
     (".env", "LIVEKIT_AGENT_NAME=", "ok"),
@@ -154,14 +154,14 @@ BESIDE_A_WORKER = [  # that has no name: a file, its text, and what is found in 
 ]
 
 
-@pytest.mark.parametrize(("file", "text", "expected"), BESIDE_A_WORKER)
-def test_what_stands_beside_a_worker(seen: Examine, file: str, text: str, expected: str) -> None:
+@pytest.mark.parametrize(("file", "text", "expected"), BESIDE_AN_UNNAMED_WORKER)
+def test_a_file_beside_an_unnamed_worker(check: Check, file: str, text: str, expected: str) -> None:
     level, _, line = expected.rpartition(" ")
-    assert seen(worker() | {file: text}) == [f"{level} {file}:{line}" if level else "ok"]
+    assert check(worker() | {file: text}) == [f"{level} {file}:{line}" if level else "ok"]
 
 
 NAMED = worker("agent_name='my-agent'")
-SIDES: list[tuple[Files, str]] = [  # a worker that has a name, and who asks for it
+WORKERS_AND_REQUESTS: list[tuple[Files, str]] = [
     (NAMED | token("'my-agent'"), "ok"),
     (NAMED | token("'My-Agent'"), "problem names-differ token.py:3"),
     (NAMED | token("request.agent"), "ok"),
@@ -204,7 +204,7 @@ SIDES: list[tuple[Files, str]] = [  # a worker that has a name, and who asks for
     (NAMED | token("'my-agent'") | {".env": "LIVEKIT_AGENT_NAME=x"}, "ok"),
     (NAMED | token("'my-agent'") | {".env": "LIVEKIT_AGENT_NAME_OVERRIDE=x"},
      "problem names-differ token.py:3"),
-    # Metadata for a job is not metadata of a room.
+    # The metadata of a job is not that of a room.
     (NAMED | {
         "b.py": "import livekit\nRoomConfiguration(agents=[RoomAgentDispatch("
         "agent_name='my-agent', metadata=json.dumps({'agent_name': 'y'}))])",
@@ -214,9 +214,9 @@ SIDES: list[tuple[Files, str]] = [  # a worker that has a name, and who asks for
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("files", "expected"), SIDES)
-def test_two_sides(seen: Examine, files: Files, expected: str) -> None:
-    assert seen(files) == [expected]
+@pytest.mark.parametrize(("files", "expected"), WORKERS_AND_REQUESTS)
+def test_names_of_workers_and_requests_for_them(check: Check, files: Files, expected: str) -> None:
+    assert check(files) == [expected]
 
 
 GUIDE_GOOD = worker("prewarm_fnc=p, port=8082, num_idle_processes=1, shutdown_process_timeout=30")
@@ -235,14 +235,14 @@ RELEASES: list[tuple[Files, str, str, str]] = [
 
 @pytest.mark.parametrize(("files", "file", "pin", "expected"), RELEASES)
 def test_the_release_of_the_sdk(
-    seen: Examine, files: Files, file: str, pin: str, expected: str
+    check: Check, files: Files, file: str, pin: str, expected: str
 ) -> None:
-    (found,) = seen({**files, file: pin})
+    (found,) = check({**files, file: pin})
     assert expected in found
 
 
 ACCEPT, REJECT = "await request.accept()", "await request.reject()"
-HANDLERS = [  # the body of a request handler; what is found, and on which of its lines (0: def)
+HANDLERS = [  # the body of a request handler, the finding, and its line in the body (0: def)
     (ACCEPT, ""),
     ("await request.accept(name='x', identity='y')", ""),
     (f"return {ACCEPT}", ""),
@@ -280,58 +280,57 @@ HANDLERS = [  # the body of a request handler; what is found, and on which of it
 
 
 @pytest.mark.parametrize(("body", "expected"), HANDLERS)
-def test_request_handlers(seen: Examine, body: str, expected: str) -> None:
+def test_request_handlers(check: Check, body: str, expected: str) -> None:
     agent = "from .handlers import handle\n" + worker("request_fnc=handle")["a.py"]
     handlers = f"async def handle(request):\n{indent(body, '    ')}\n"
-    found = seen({"app/agent.py": agent, "app/handlers.py": handlers})
+    found = check({"app/agent.py": agent, "app/handlers.py": handlers})
     cause, _, line = expected.rpartition(" ")
     assert found == ([f"{cause} app/handlers.py:{int(line) + 1}"] if cause else ["ok"])
 
 
 @pytest.mark.parametrize("body", ["return True", "request.accept()"])
-def test_a_handler_that_is_no_coroutine(seen: Examine, body: str) -> None:
+def test_a_handler_that_is_not_a_coroutine(check: Check, body: str) -> None:
     source = f"import livekit\ndef f(request):\n    {body}\nserver.rtc_session(e, on_request=f)"
-    assert seen({"a.py": source}) == ["problem request-plain-def a.py:2"]
+    assert check({"a.py": source}) == ["problem request-plain-def a.py:2"]
 
 
-def test_what_hides_the_rest_comes_first(seen: Examine) -> None:
-    found = seen(worker("num_idle_processes=1, agent_name='x', namespace='y'"))
-    assert [each.split()[1] for each in found] == [
-        *("unknown-option", "named-worker", "idle-processes"),
-    ]
+def test_a_cause_that_hides_others_comes_first(check: Check) -> None:
+    found = check(worker("num_idle_processes=1, agent_name='x', namespace='y'"))
+    causes = [finding.split()[1] for finding in found]
+    assert causes == ["unknown-option", "named-worker", "idle-processes"]
 
 
-def test_it_reads_so_much_and_no_more(
-    seen: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_links_large_files_and_too_many_files_are_not_read(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = NAMED["a.py"]
     outside = tmp_path.with_name("outside.py")
     outside.write_text(named)
     (tmp_path / "link.py").symlink_to(outside)
-    (tmp_path / "large.py").write_text(named + "#" * project.MOST_BYTES)
+    (tmp_path / "large.py").write_text(named + "#" * project.FILE_LIMIT_BYTES)
     (tmp_path / "latin.py").write_bytes(b"# livekit \xe4")
-    assert seen(worker()) == ["warning unreadable latin.py:1"]
-    monkeypatch.setattr(project, "MOST_FILES", 1)
-    assert seen({"b.py": named}) == ["ok"]
+    assert check(worker()) == ["warning unreadable latin.py:1"]
+    monkeypatch.setattr(project, "FILE_COUNT_LIMIT", 1)
+    assert check({"b.py": named}) == ["ok"]
 
 
-def test_no_value_but_the_name_is_quoted(seen: Examine, tmp_path: Path) -> None:
-    seen(worker() | {".env": "LIVEKIT_API_SECRET=s3cret\nLIVEKIT_AGENT_NAME=" + "x" * 200})
+def test_no_value_but_the_name_is_quoted(check: Check, tmp_path: Path) -> None:
+    check(worker() | {".env": "LIVEKIT_API_SECRET=s3cret\nLIVEKIT_AGENT_NAME=" + "x" * 200})
     (finding,) = examine(tmp_path)
     assert "s3cret" not in repr(finding)
     assert "x" * 100 in finding.seen
     assert "x" * 101 not in finding.seen
 
 
-def test_nothing_to_read(seen: Examine, tmp_path: Path) -> None:
+def test_a_folder_without_livekit(check: Check, tmp_path: Path) -> None:
     with pytest.raises(NothingToRead, match="mentions LiveKit"):
-        seen({"a.py": "print()"})
+        check({"a.py": "print()"})
     with pytest.raises(NothingToRead, match="not a folder"):
         examine(tmp_path / "a.py")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among files")
-def test_pipes_and_links_in_a_circle_are_passed_over(tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_pipes_and_circular_links_are_skipped(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".env")
     (tmp_path / "a.py").symlink_to("b.py")
     (tmp_path / "b.py").symlink_to("a.py")

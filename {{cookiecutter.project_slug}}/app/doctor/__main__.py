@@ -1,11 +1,11 @@
-"""Why does no agent join? Checks this project live; what hides other causes comes first.
+"""Why does no agent join? Check this project live; a cause that hides others comes first.
 
-uv run python -m app.doctor                     environment, server, worker, backend, live probe
+uv run python -m app.doctor                     settings, server, worker, token backend, a new room
 uv run python -m app.doctor --room ROOM         also the room in which somebody waits
-uv run python -m app.doctor --token TOKEN       also the token with which somebody joined
+uv run python -m app.doctor --token TOKEN       also the token of somebody who joined
 
-Run it where the worker runs. It changes nothing, except for a room of its own, which it removes.
-Exit codes: 0 if all is well, 1 if something is wrong, 2 if it could not look.
+Run it where the worker runs. It changes nothing, except for a room of its own, which it deletes.
+Exit codes: 0 if all is well, 1 if something is wrong, 2 if it could not check.
 
 livekit-doctor reads logs (--log worker.log) and code (a folder). It comes with the template:
 uvx --from git+https://github.com/org/cookiecutter-livekit-agent livekit-doctor --help
@@ -29,80 +29,93 @@ from app.doctor.finding import Finding
 
 TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
 CREDENTIALS = re.compile(r"//[^/\s]+@")
-COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}  # of a terminal
+TERMINAL_COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}
 
 
-async def report(asked: argparse.Namespace) -> int:
-    """Print the findings; return the exit code."""
+async def report(arguments: argparse.Namespace) -> int:
+    """Print the findings and return the exit code."""
     findings: list[Finding] = []
-    async for each in examine(asked):
+    async for raw in examine(arguments):
         finding = replace(
-            each, seen=plain(each.seen), means=plain(each.means), advice=plain(each.advice)
+            raw, seen=plain(raw.seen), means=plain(raw.means), advice=plain(raw.advice)
         )
         findings.append(finding)
-        if not asked.json:
+        if not arguments.json:
             say(f"{coloured(finding.level)} {finding.seen}")
             if finding.level == "ok" and finding.means:
                 say(f"{'':8} {finding.means}")
-    wrong = [each for level in ("problem", "warning") for each in findings if each.level == level]
-    if asked.json:
+    wrong = [f for level in ("problem", "warning") for f in findings if f.level == level]
+    if arguments.json:
         result = {"healthy": not wrong, "diagnosis": wrong, "findings": findings}
         say(json.dumps(result, indent=2, default=asdict))
     elif not wrong:
         say("\nAll is well.")
     else:
         say("\nWhat to do, in this order:" if wrong[1:] else "\nWhat to do:")
-        for number, each in enumerate(wrong, 1):
-            say(f"\n{number}. {each.seen}\n   {each.means}\n   -> {each.advice}")
+        for number, finding in enumerate(wrong, 1):
+            say(f"\n{number}. {finding.seen}\n   {finding.means}\n   -> {finding.advice}")
     return 1 if wrong else 0
 
 
 def coloured(level: str) -> str:
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return f"{level:8}"
-    return f"\033[{COLOURS[level]}m{level:8}\033[0m"
+    return f"\033[{TERMINAL_COLOURS[level]}m{level:8}\033[0m"
 
 
 def plain(text: str) -> str:
-    """Return `text` without tokens, passwords in URLs, and what a terminal would obey."""
+    """Remove tokens, passwords in URLs, and control characters."""
     text = CREDENTIALS.sub("//<hidden>@", TOKEN.sub("<token>", text))
-    return "".join(each if each.isprintable() else "?" for each in text)
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def say(text: str) -> None:
     print(text, flush=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m app.doctor",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--room", help="the room in which somebody waits for the agent")
-    parser.add_argument("--token", help="the token with which somebody joined, or wants to")
-    parser.add_argument("--backend", help=f"the URL of the token backend, if not {tokens.BACKEND}")
-    parser.add_argument(
-        "--json", action="store_true", help="for programs (README.md describes the output)"
-    )
-    asked = parser.parse_args(arguments)
-    for name, value in vars(asked).items():
+    parser.add_argument("--token", help="the token of somebody who joined, or wants to")
+    parser.add_argument("--backend", help=f"the token backend's URL (default: {tokens.BACKEND})")
+    parser.add_argument("--json", action="store_true", help="print JSON (README.md describes it)")
+    parsed = parser.parse_args(arguments)
+    for name, value in vars(parsed).items():
         if value == "":
             parser.error(f"--{name} is empty")
+    return parsed
+
+
+def run(arguments: argparse.Namespace) -> int:
     try:
-        return asyncio.run(report(asked))
+        return asyncio.run(report(arguments))
+    except BrokenPipeError:
+        raise
     except KeyboardInterrupt:
-        reason = "It was interrupted."
+        reason = "Interrupted."
     except (TwirpError, ClientError, TimeoutError):
         reason = "The LiveKit server stopped answering."
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
-    print(f"Could not look. {reason}", file=sys.stderr)
-    if asked.json:
+    print(f"Could not check. {reason}", file=sys.stderr)
+    if arguments.json:
         say(json.dumps({"error": reason}))
     return 2
 
 
+def main(arguments: list[str] | None = None) -> int:
+    try:
+        return run(parse(arguments))
+    except BrokenPipeError:  # the reader has closed the pipe, such as `| head -1`
+        # Otherwise Python's own flush at exit would print the error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+
+
 if __name__ == "__main__":
-    logging.disable()  # what LiveKit's client logs is not a finding
+    logging.disable()  # the log of LiveKit's client is not a finding
     sys.exit(main())

@@ -1,7 +1,8 @@
-"""What the environment says: the settings, and names that do not belong there."""
+"""Check the environment: the settings, and variables that name a worker."""
 
 import os
 from collections.abc import Iterator
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -9,68 +10,59 @@ from app.dispatch import names
 from app.doctor.finding import Finding
 from app.settings import Settings
 
+problem = partial(Finding, "environment", "problem")
+warning = partial(Finding, "environment", "warning")
+
+NOTHING_STARTS = "Neither the worker nor the token backend starts."
+
 
 def read_settings() -> Settings | list[Finding]:
-    """Read the settings; if they are wrong, return what is."""
+    """Read the settings, or return what is wrong with them."""
     try:
         return Settings()
     except ValidationError as error:
         return list(wrong_settings(error))
     except UnicodeDecodeError:
-        return [
-            Finding(
-                "environment",
-                "problem",
-                "settings-encoding",
-                ".env is no text in UTF-8.",
-                "Neither worker nor token backend starts like this.",
-                "Save it as UTF-8, or copy .env.example anew.",
-            )
-        ]
+        seen = ".env is not UTF-8 text."
+        advice = "Save it as UTF-8, or copy .env.example again."
+        return [problem("settings-encoding", seen, NOTHING_STARTS, advice)]
 
 
 def wrong_settings(error: ValidationError) -> Iterator[Finding]:
-    """A finding for each variable that is wrong; none shows its value."""
-    for each in error.errors(include_input=False):
-        variable = "_".join(map(str, each["loc"])).upper()
-        there = "in this shell" if os.environ.get(variable) else "in .env"
-        yield Finding(
-            "environment",
-            "problem",
-            f"settings-{each['type']}",
-            f"{variable} {each['msg']}.",
-            "Neither worker nor token backend starts like this.",
-            f"Correct it {there}; .env.example says what belongs there.",
+    """Yield a finding for each variable that is wrong, without its value."""
+    for details in error.errors(include_input=False):
+        variable = "_".join(map(str, details["loc"])).upper()
+        source = "in this shell" if os.environ.get(variable) else "in .env"
+        yield problem(
+            f"settings-{details['type']}",
+            f"{variable} {details['msg']}.",
+            NOTHING_STARTS,
+            f"Correct it {source}; .env.example describes it.",
         )
 
 
-def look(settings: Settings) -> Iterator[Finding]:
-    """What names the workers that are started here."""
-    own = names.our_name(settings)
-    clean = True
+def check(settings: Settings) -> Iterator[Finding]:
+    own_name = names.our_name(settings)
+    is_fine = True
     for variable in names.NAMING_VARIABLES:
-        if (name := os.environ.get(variable, own)) not in ("", own):
-            clean = False
-            yield Finding(
-                "environment",
-                "warning",
+        if (name := os.environ.get(variable, own_name)) not in ("", own_name):
+            is_fine = False
+            yield warning(
                 "named-by-environment",
                 f"{variable} is set to {name!r} in this shell.",
-                "This project's worker ignores it. Any other that starts here gets the name, and "
-                "then only the rooms that ask for it.",
+                "This project's worker ignores it. Any other worker started here gets the name, "
+                "and then only rooms that ask for it.",
                 f"unset {variable}",
             )
     # begin only pipeline or realtime
     if settings.missing_key:
-        clean = False
-        yield Finding(
-            "environment",
-            "warning",
+        is_fine = False
+        yield warning(
             "no-model-key",
             f"{settings.missing_key}.",
-            "The agent joins, but can neither hear nor speak: it writes this into the chat.",
-            "Put it into .env, start the worker anew, and join a new room.",
+            "The agent joins, but cannot hear or speak. It writes this in the chat.",
+            "Put it in .env, restart the worker, and join a new room.",
         )
     # end only pipeline or realtime
-    if clean:
+    if is_fine:
         yield Finding("environment", "ok", "", "The settings are complete.")

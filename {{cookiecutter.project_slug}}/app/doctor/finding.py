@@ -1,4 +1,4 @@
-"""What the doctor says: one finding for each thing that it looked at."""
+"""A finding: the result of one check."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,9 +9,9 @@ class Finding:
     """What was seen, what that means, and what to do about it.
 
     Attributes:
-        check: where it was seen: environment, server, worker, token, backend, room or probe.
-        level: `problem` keeps an agent away, `warning` may; `skipped` could not be looked at.
-        cause: what is wrong, as a word for programs; empty if nothing is.
+        check: environment, server, worker, token, backend, room or probe.
+        level: `problem` keeps the agent away, `warning` may; `skipped` was not checked.
+        cause: an id for programs; empty if nothing is wrong.
         advice: the command or the edit that helps.
     """
 
@@ -21,3 +21,8 @@ class Finding:
     seen: str
     means: str = ""
     advice: str = ""
+
+
+def describe(names: list[str]) -> str:
+    """Describe agents by their names. A name is empty under automatic dispatch."""
+    return ", ".join(f"the agent {name!r}" if name else "an agent without a name" for name in names)

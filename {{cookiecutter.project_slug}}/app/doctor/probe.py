@@ -1,4 +1,4 @@
-"""A live probe: a person joins a room that was made for it, and waits for the agent."""
+"""Join a new room as a person would, and wait for the agent."""
 
 import asyncio
 import contextlib
@@ -13,40 +13,41 @@ from livekit.protocol.models import ServerInfo
 from livekit.protocol.rtc import SignalResponse
 
 from app.dispatch import names, policy, proxy
+from app.doctor import worker
 from app.doctor.finding import Finding
 from app.doctor.worker import Worker
-from app.doctor.worker import look as look_at_worker
 from app.settings import Settings
 
 problem = partial(Finding, "probe", "problem")
 
-JOINING = 5  # seconds to join
-# Seconds for the agent to come. After five, the server lists which worker has taken the job
-# (1.13.5, measured), so that those who did not bring an agent can be told apart.
-COMING = 6.5
-UNDER_WAY = 2  # seconds that an agent needs that is sent
-NAMED = (1, 9, 2)  # since this release, livekit-server says which name an agent has
+JOIN_SECONDS = 5
+# After five seconds, the server lists which worker has taken the job (1.13.5, measured). Before
+# that, a job that no worker took looks like one whose agent failed.
+AGENT_SECONDS = 6.5
+PENDING_AGENT_SECONDS = 2  # for an agent that is already on its way
+FIRST_RELEASE_WITH_NAMES = (1, 9, 2)  # of livekit-server: it reports an agent's name
 LOG = "The worker's log says more: livekit-doctor --log worker.log"
 
 
-async def look(
+async def check(
     settings: Settings,
     livekit: LiveKitAPI,
     room: str,
-    ticket: tuple[str, str],
-    worker: Worker | None,
+    url: str,
+    token: str,
+    local_worker: Worker | None,
 ) -> Finding:
-    """Leaves nothing behind.
+    """Join `room`, wait for the agent, and delete the room again.
 
     Args:
-        room: which the ticket opens; nobody else uses it.
-        ticket: where a person is to connect, and the token for it.
-        worker: the one on this machine, if it was seen.
+        room: a room that nobody else uses.
+        url: where to connect.
+        token: the token for the room.
+        local_worker: the worker on this machine, if it answered.
 
     Raises:
-        TwirpError, ClientError, TimeoutError: the server does not answer any more.
+        TwirpError, ClientError, TimeoutError: the server has stopped answering.
     """
-    url, token = ticket
     person = rtc.Room()
     changed = asyncio.Event()
     for event in ("participant_connected", "participant_attributes_changed"):
@@ -55,95 +56,93 @@ async def look(
     joining = asyncio.ensure_future(person.connect(url, token))
     try:
         try:
-            async with asyncio.timeout(JOINING):
+            async with asyncio.timeout(JOIN_SECONDS):
                 await asyncio.shield(joining)
         except (rtc.ConnectError, TimeoutError):
             return problem(
                 "cannot-join",
-                f"A person cannot join a room at {url} within {JOINING} s.",
-                "LiveKit does not answer there, or the way for sound and picture is blocked.",
+                f"A person cannot join a room at {url} within {JOIN_SECONDS} s.",
+                "LiveKit does not answer there, or audio and video are blocked.",
                 "Correct LIVEKIT_URL of the token backend, or open the server's ports for WebRTC: "
                 "rtc.tcp_port and rtc.udp_port in livekit.yaml",
             )
         joined = time.perf_counter()
         try:
-            async with asyncio.timeout(COMING):
-                await agent_of(person, changed, settings)
+            async with asyncio.timeout(AGENT_SECONDS):
+                await wait_for_agent(person, changed, settings)
         except TimeoutError:
             rooms = (await livekit.room.list_rooms(ListRoomsRequest(names=[room]))).rooms
             if not rooms:
                 return problem(
                     "backend-elsewhere",
-                    f"The token backend sends people to {url}, where no agent comes.",
+                    f"The token backend sends people to {url}, where no agent joins.",
                     f"It is not the server at {settings.livekit_url}, where the worker is.",
                     "Give both programs the same LIVEKIT_URL, key and secret.",
                 )
-            return await why_nobody_came(settings, livekit, room, worker)
-        came = time.perf_counter()
-        _, after = await look_at_worker(settings)
+            return await explain_missing_agent(settings, livekit, room, local_worker)
+        agent_joined = time.perf_counter()
+        _, worker_after = await worker.check(settings)
         server = await server_info(url, token)
     except asyncio.CancelledError:
-        # Ctrl-C. A join that is under way, or an agent that is, would open the room again.
-        await asyncio.wait([joining], timeout=JOINING)
+        # Ctrl-C. A pending join, or a pending agent, would open the room again.
+        await asyncio.wait([joining], timeout=JOIN_SECONDS)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(UNDER_WAY):
-                await agent_of(person, changed, settings)
+            async with asyncio.timeout(PENDING_AGENT_SECONDS):
+                await wait_for_agent(person, changed, settings)
         raise
     finally:
         await person.disconnect()
         with contextlib.suppress(TwirpError, ClientError, TimeoutError):
             await livekit.room.delete_room(DeleteRoomRequest(room=room))
-    if tuple(int(part) for part in server.version.split(".")[:3] if part.isdigit()) < NAMED:
+    release = tuple(int(part) for part in server.version.split(".")[:3] if part.isdigit())
+    if release < FIRST_RELEASE_WITH_NAMES:
         return problem(
             "old-server",
-            f"The agent came, but livekit-server {server.version} does not say whose agents are in "
-            "a room.",
-            "Nobody can tell whether one of ours is missing.",
-            "Take livekit-server 1.9.2 or later.",
+            f"The agent joined, but livekit-server {server.version} does not report the names of "
+            "agents.",
+            "This project cannot tell whether its agent is missing from a room.",
+            "Upgrade to livekit-server 1.9.2 or later.",
         )
     seen = f"A person joined a new room after {joined - began:.2f} s and saw the agent "
-    seen += f"{came - joined:.2f} s later (livekit-server {server.version})."
-    if worker and after and after.jobs <= worker.jobs:
+    seen += f"{agent_joined - joined:.2f} s later (livekit-server {server.version})."
+    if local_worker and worker_after and worker_after.jobs <= local_worker.jobs:
         seen += " Another worker sent it, not the one on this machine."
     return Finding("probe", "ok", "", seen)
 
 
-async def agent_of(person: rtc.Room, changed: asyncio.Event, settings: Settings) -> None:
-    """Waits until the agent is in the room."""
+async def wait_for_agent(person: rtc.Room, changed: asyncio.Event, settings: Settings) -> None:
     name = names.our_name(settings)
-    while not any(policy.is_agent(each, name) for each in person.remote_participants.values()):
+    while not any(policy.is_agent(p, name) for p in person.remote_participants.values()):
         changed.clear()
         await changed.wait()
 
 
 async def server_info(url: str, token: str) -> ServerInfo:
-    """Which server it is, as it says to everybody who joins."""
+    """Return what the server reports about itself to everyone who joins."""
+    parameters = {"access_token": token, "protocol": "15"}
     async with (
         ClientSession(proxy=proxy.for_worker(url)) as http,
-        http.ws_connect(
-            f"{url.rstrip('/')}/rtc", params={"access_token": token, "protocol": "15"}
-        ) as signals,
+        http.ws_connect(f"{url.rstrip('/')}/rtc", params=parameters) as signals,
     ):
-        return SignalResponse.FromString(
-            await signals.receive_bytes(timeout=JOINING)
-        ).join.server_info
+        message = await signals.receive_bytes(timeout=JOIN_SECONDS)
+        return SignalResponse.FromString(message).join.server_info
 
 
-async def why_nobody_came(
-    settings: Settings, livekit: LiveKitAPI, room: str, worker: Worker | None
+async def explain_missing_agent(
+    settings: Settings, livekit: LiveKitAPI, room: str, local_worker: Worker | None
 ) -> Finding:
     dispatches = policy.dispatches_for(
         names.our_name(settings), await livekit.agent_dispatch.list_dispatch(room)
     )
-    jobs = [job.state for each in dispatches for job in each.state.jobs]
-    seen = f"No agent came within {COMING} s to a person in a new room."
-    # It counts as done, by nobody.
+    jobs = [job.state for dispatch in dispatches for job in dispatch.state.jobs]
+    seen = f"No agent joined a person in a new room within {AGENT_SECONDS} s."
+    # A rejected job counts as done, with no participant.
     if any(j.status == JobStatus.JS_SUCCESS and not j.participant_identity for j in jobs):
         return problem(
             "rejecting-handler",
             seen,
             "A worker refused the job: its request handler called reject().",
-            "Take the request handler (on_request, request_fnc) away: without one, every job is "
+            "Remove the request handler (on_request, request_fnc): without one, every job is "
             "accepted.",
         )
     if jobs:
@@ -153,7 +152,7 @@ async def why_nobody_came(
             "A worker took the job, but its agent did not join, or left at once.",
             f"Is there an exception in prewarm or entrypoint? {LOG}",
         )
-    load = worker.load if worker else 0
+    load = local_worker.load if local_worker else 0
     if load is not None and load >= policy.TARGET_LOAD:
         return problem(
             "full-worker",
@@ -166,15 +165,15 @@ async def why_nobody_came(
             "nobody-asked",
             seen,
             "The room did not ask for this project's agent.",
-            "Open it with a token of this project's POST /token.",
+            "Open it with a token from this project's POST /token.",
         )
+    too_busy = f", or it reports a load of {policy.TARGET_LOAD} or more" if load is None else ""
     return problem(
         "job-not-taken",
         seen,
-        "No worker took the job. Either none is registered with this server (it may run for "
-        "another LIVEKIT_URL or key, or was told to stop), or its request handler does not call "
-        "accept() within 3 s"
-        + (f", or it reports a load of {policy.TARGET_LOAD} or more." if load is None else "."),
-        "Compare the worker's settings with these, and take a request handler (on_request, "
-        f"request_fnc) away. {LOG}",
+        "No worker took the job. Either none is registered with this server (it may use another "
+        "LIVEKIT_URL or key, or be shutting down), or its request handler does not call accept() "
+        f"within 3 s{too_busy}.",
+        "Compare the worker's settings with these, and remove any request handler (on_request, "
+        f"request_fnc). {LOG}",
     )

@@ -1,4 +1,4 @@
-"""The LiveKit server: does it answer, what time does it have, does it take the key?"""
+"""Check the LiveKit server: does it answer, is its clock right, does it accept the key?"""
 
 import asyncio
 import time
@@ -6,12 +6,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-from aiohttp import (
-    ClientError,
-    ClientSession,
-    ClientSSLError,
-    ClientTimeout,
-)
+from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
 from google.protobuf.message import DecodeError
 from livekit.api import ListRoomsRequest, LiveKitAPI, TwirpError
 
@@ -21,56 +16,57 @@ from app.tokens.mint import Mint
 
 problem = partial(Finding, "server", "problem")
 
-TIMEOUT = 4  # seconds for the server to answer
-LOOKUP_TIMEOUT = 1  # seconds to find its host once more
-# Seconds by which the clocks may differ: livekit-server 1.13.5 allows tokens a minute (measured).
-LEEWAY = 60
-KEYS = "LIVEKIT_API_KEY and LIVEKIT_API_SECRET have to be a pair that this server knows."
+TIMEOUT_SECONDS = 4
+DNS_TIMEOUT_SECONDS = 1
+# How far the clocks may differ: livekit-server 1.13.5 allows tokens a minute (measured).
+LEEWAY_SECONDS = 60
+KEYS = "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a key and its secret on this server."
 
 
-async def look(settings: Settings, livekit: LiveKitAPI) -> Finding:
+async def check(settings: Settings, livekit: LiveKitAPI) -> Finding:
     url = settings.livekit_url
     try:
-        async with asyncio.timeout(TIMEOUT):
-            return await ask(settings, livekit)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await check_answers(settings, livekit)
     except (DecodeError, ValueError):
-        return stranger(url, "an answer that is none of LiveKit's")
+        return not_livekit(url, "an unknown format")
     except ClientSSLError:
-        cause, seen = "tls", f"No secure connection comes about with {url}."
+        cause, seen = "tls", f"The TLS connection to {url} fails."
         advice = (
-            "Does the server have a certificate that is valid for this name? A server without "
-            "TLS, such as one on this machine, has ws:// in LIVEKIT_URL."
+            "Does the server have a certificate that is valid for this name? For a server without "
+            "TLS, such as one on this machine, LIVEKIT_URL begins with ws://."
         )
     except (ClientError, TimeoutError):
         if await is_known(urlsplit(url).hostname):
             cause, seen = "no-server", f"No LiveKit server answers at {url}."
-            advice = "Start it (on this machine, uv run honcho start does), or correct LIVEKIT_URL."
+            advice = "Start it (on this machine: uv run honcho start), or correct LIVEKIT_URL."
         else:
             cause, seen = "unknown-host", f"This machine cannot find the host of {url}."
             advice = "Correct LIVEKIT_URL, or this machine's DNS."
-    return problem(cause, seen, "Neither worker nor people can reach it.", advice)
+    return problem(cause, seen, "Neither the worker nor people can reach it.", advice)
 
 
 async def is_known(host: str | None) -> bool:
-    """Whether this machine finds the host; a DNS server that says nothing does not count."""
+    """Whether the host name resolves before the timeout."""
     try:
-        async with asyncio.timeout(LOOKUP_TIMEOUT):
+        async with asyncio.timeout(DNS_TIMEOUT_SECONDS):
             await asyncio.get_running_loop().getaddrinfo(host, None)
     except (OSError, UnicodeError):  # TimeoutError is an OSError
         return False
     return True
 
 
-async def ask(settings: Settings, livekit: LiveKitAPI) -> Finding:
-    """
+async def check_answers(settings: Settings, livekit: LiveKitAPI) -> Finding:
+    """Check what the server answers.
+
     Raises:
         ClientError, TimeoutError: it does not answer.
-        DecodeError, ValueError: what answers is no LiveKit server.
+        DecodeError, ValueError: it is not a LiveKit server.
     """
     url = settings.livekit_url
     token = Mint(settings).sign({"sub": "doctor", "video": {"roomJoin": True, "room": "doctor"}})
     async with (
-        ClientSession(timeout=ClientTimeout(total=TIMEOUT), trust_env=True) as http,
+        ClientSession(timeout=ClientTimeout(total=TIMEOUT_SECONDS), trust_env=True) as http,
         http.get(
             url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate",
             headers={"Authorization": f"Bearer {token}"},
@@ -79,39 +75,39 @@ async def ask(settings: Settings, livekit: LiveKitAPI) -> Finding:
     ):
         status, text, date = answer.status, await answer.text(), answer.headers.get("Date")
     if status not in (200, 401):
-        return stranger(url, f"HTTP {status}")
+        return not_livekit(url, f"HTTP {status}")
     skew = time.time() - parsedate_to_datetime(date).timestamp() if date else 0
-    if abs(skew) > LEEWAY:
+    if abs(skew) > LEEWAY_SECONDS:
+        direction = "ahead of" if skew > 0 else "behind"
         return problem(
             "clock",
-            f"This machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the "
-            "server's.",
-            f"LiveKit refuses a token whose times are off by more than {LEEWAY} s, the worker's, "
-            "too.",
-            "Set both by the same source of time: timedatectl set-ntp true",
+            f"This machine's clock is {abs(skew):.0f} s {direction} the server's.",
+            f"LiveKit refuses tokens that are off by more than {LEEWAY_SECONDS} s, including the "
+            "worker's.",
+            "Synchronize both clocks: timedatectl set-ntp true",
         )
     if status == 401:
         if "invalid API key" in text:  # the rest of this text may quote the token
             seen = f"The LiveKit server at {url} does not know LIVEKIT_API_KEY (HTTP 401)."
             return problem("unknown-key", seen, "The worker cannot register.", KEYS)
-        seen = f"LIVEKIT_API_SECRET is not the one that {url} has for the key (HTTP 401)."
+        seen = f"LIVEKIT_API_SECRET is not the secret of this key at {url} (HTTP 401)."
         return problem("wrong-secret", seen, "The worker cannot register.", KEYS)
     try:
         await livekit.room.list_rooms(ListRoomsRequest(names=["-"]))
     except TwirpError as error:
         return problem(
             "no-api",
-            f"{url} takes the key, but does not answer its API (HTTP {error.status}).",
-            "Token backend and worker cannot see which rooms lack an agent.",
-            "Is there a proxy that passes on /rtc only? It has to pass on /twirp and /agent, too.",
+            f"{url} accepts the key, but its API does not answer (HTTP {error.status}).",
+            "The token backend and the worker cannot see which rooms lack an agent.",
+            "Does a reverse proxy forward only /rtc? It must also forward /twirp and /agent.",
         )
-    return Finding("server", "ok", "", f"The LiveKit server at {url} takes the key.")
+    return Finding("server", "ok", "", f"The LiveKit server at {url} accepts the key.")
 
 
-def stranger(url: str, answer: str) -> Finding:
+def not_livekit(url: str, answer: str) -> Finding:
     return problem(
         "no-livekit",
-        f"What answers at {url} ({answer}) seems to be no LiveKit server.",
-        "LiveKit answers GET /rtc/validate.",
+        f"{url} does not seem to be a LiveKit server. It answers with {answer}.",
+        "A LiveKit server would answer GET /rtc/validate with HTTP 200 or 401.",
         "Correct LIVEKIT_URL.",
     )

@@ -1,4 +1,4 @@
-"""`python -m app.doctor` names what keeps an agent away: each cause is there for real."""
+"""`python -m app.doctor` names what keeps an agent away. Each cause is real."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from livekit.api import AccessToken, CreateRoomRequest, RoomAgentDispatch, Video
 
 from app.doctor import rooms
 from app.doctor.__main__ import main
-from app.doctor.worker import look
+from app.doctor.worker import check
 from app.settings import Settings
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, run
@@ -35,10 +35,10 @@ AGENTS = [RoomAgentDispatch(agent_name=NAME)]
 
 
 @dataclass(frozen=True)
-class Patient:
-    """A project that is well: a LiveKit server, a token backend and a worker.
+class HealthyProject:
+    """A LiveKit server, a token backend and a worker.
 
-    Its rooms were opened before the worker came, and nobody looks after them.
+    Its rooms were opened before the worker started, and nothing dispatches agents to them.
     """
 
     livekit: LiveKit
@@ -48,46 +48,43 @@ class Patient:
     env: dict[str, str]
 
     def token(self, **changes: Any) -> str:
-        """A token as the token backend makes it, but for `changes`; times are from now on."""
-        asked = {"secret": self.livekit.secret, "room": "new", "nbf": 0, "exp": 900, **changes}
+        """Return a token like the token backend's, with `changes`. Times are relative to now."""
+        parts = {"secret": self.livekit.secret, "room": "new", "nbf": 0, "exp": 900, **changes}
         claims = {
             "iss": self.livekit.key,
             "sub": "ann",
-            "video": {"roomJoin": True, "room": asked.pop("room")},
-            "roomConfig": {
-                "agents": [{"agentName": NAME}],
-                "metadata": '{"require_agent": true}',
-            },
+            "video": {"roomJoin": True, "room": parts.pop("room")},
+            "roomConfig": {"agents": [{"agentName": NAME}], "metadata": '{"require_agent": true}'},
         }
-        now, secret = int(time.time()), asked.pop("secret")
-        times = {"nbf": now + asked.pop("nbf"), "exp": now + asked.pop("exp")}
-        return jwt.encode({**claims, **asked, **times}, secret, "HS256")
+        now, secret = int(time.time()), parts.pop("secret")
+        times = {"nbf": now + parts.pop("nbf"), "exp": now + parts.pop("exp")}
+        return jwt.encode({**claims, **parts, **times}, secret, "HS256")
 
-    async def has_load(self, load: float) -> None:
-        """Waits until the worker says that it has this load."""
+    async def wait_for_load(self, load: float) -> None:
+        """Wait until the worker reports this load."""
         while True:
-            _, worker = await look(Settings(worker_port=int(self.env["WORKER_PORT"])))
+            _, worker = await check(Settings(worker_port=int(self.env["WORKER_PORT"])))
             if worker and worker.load in (load, None):
                 return
             await asyncio.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
-async def patient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Patient]:
+async def project(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HealthyProject]:
     livekit = LiveKit()
     faults = tmp_path_factory.mktemp("faults")
     (port,) = free_ports(1)
     env = {**livekit.env, "WORKER_HOST": "127.0.0.1", "WORKER_PORT": str(port)}
-    alone = {"DISPATCH_ENSURE": "false"}
+    plain = {"DISPATCH_ENSURE": "false"}
     with ExitStack() as stack:
         stack.enter_context(livekit.running())
         persons = [
-            await opened(livekit, "waiting"),
-            await opened(livekit, "quiet", metadata='{"require_agent": false}'),
-            await opened(livekit, "theirs", agents=[RoomAgentDispatch(agent_name="theirs")]),
-            await opened(livekit, "shared"),
-            await joined(livekit, "shared", NAME),
-            await joined(livekit, "shared", "theirs"),
+            await open_room(livekit, "waiting"),
+            await open_room(livekit, "quiet", metadata='{"require_agent": false}'),
+            await open_room(livekit, "theirs", agents=[RoomAgentDispatch(agent_name="theirs")]),
+            await open_room(livekit, "shared"),
+            await join(livekit, "shared", NAME),
+            await join(livekit, "shared", "theirs"),
         ]
         worker = stack.enter_context(
             livekit.worker(
@@ -95,25 +92,25 @@ async def patient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
                 PLAIN="true",
                 FAULTS=str(faults),
                 WORKER_PORT=str(port),
-                **alone,
+                **plain,
             )
         )
-        backend = stack.enter_context(livekit.backend(**alone))
-        yield Patient(livekit, worker, faults, backend, env)
+        backend = stack.enter_context(livekit.backend(**plain))
+        yield HealthyProject(livekit, worker, faults, backend, env)
         await asyncio.gather(*(person.leave() for person in persons))
 
 
-async def opened(livekit: LiveKit, name: str, **settings: Any) -> Person:
-    """Somebody in a room that was opened with `settings`."""
+async def open_room(livekit: LiveKit, name: str, **settings: Any) -> Person:
+    """Open a room with `settings` and join it."""
     async with livekit.api() as api:
         await api.room.create_room(
             CreateRoomRequest(**{"name": name, "agents": AGENTS, **settings})
         )
-    return await joined(livekit, name)
+    return await join(livekit, name)
 
 
-async def joined(livekit: LiveKit, room: str, agent: str | None = None) -> Person:
-    """Somebody in the room with this name; or something that joined as the agent `agent`."""
+async def join(livekit: LiveKit, room: str, agent: str | None = None) -> Person:
+    """Join a room as a person, or as the agent `agent`."""
     token = AccessToken(livekit.key, livekit.secret)
     token.with_grants(VideoGrants(room_join=True, room=room))
     if agent is None:
@@ -126,9 +123,9 @@ async def joined(livekit: LiveKit, room: str, agent: str | None = None) -> Perso
 
 @contextmanager
 def listening(answer: bytes | None) -> Iterator[str]:
-    """A program that is not LiveKit's: says nothing, or always the same. Gives its address."""
+    """Run another program, which answers nothing or always the same. Yield its address."""
 
-    class Same(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if answer else 404)
             self.end_headers()
@@ -142,7 +139,7 @@ def listening(answer: bytes | None) -> Iterator[str]:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             yield f"127.0.0.1:{silent.getsockname()[1]}"
         return
-    with HTTPServer(("127.0.0.1", 0), Same) as server:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -154,48 +151,48 @@ def listening(answer: bytes | None) -> Iterator[str]:
 
 @dataclass
 class Doctor:
-    """Asks the doctor of this project, and checks whatever it says.
+    """The doctor of this project. Every output is checked for secrets and its exit code.
 
     Attributes:
-        seen: what it said last that it had seen.
+        seen: the text of the last finding.
     """
 
-    patient: Patient
+    project: HealthyProject
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
     seen: str = ""
 
     async def __call__(self, env: dict[str, str] | None = None, *arguments: str) -> str:
-        """The cause that it names first, or nothing."""
-        for variable, value in {**self.patient.env, **(env or {})}.items():
+        """Return the cause that it names first, or nothing."""
+        for variable, value in {**self.project.env, **(env or {})}.items():
             self.monkeypatch.setenv(variable, value)
-        self.capsys.readouterr()  # what programs have printed that ended meanwhile
-        backend = ("--backend", self.patient.backend)
+        self.capsys.readouterr()  # drop the output of programs that have ended
+        backend = ("--backend", self.project.backend)
         code = await asyncio.to_thread(main, [*backend, "--json", *arguments])
         printed = "".join(self.capsys.readouterr())
-        for secret in (self.patient.livekit.secret, os.environ["LIVEKIT_API_SECRET"], "eyJ"):
+        for secret in (self.project.livekit.secret, os.environ["LIVEKIT_API_SECRET"], "eyJ"):
             assert secret not in printed
-        said = json.loads(printed)
-        assert code == (0 if said["healthy"] else 1)
-        assert said["healthy"] == (not said["diagnosis"])
-        self.seen = said["findings"][-1]["seen"]
-        return said["diagnosis"][0]["cause"] if said["diagnosis"] else ""
+        result = json.loads(printed)
+        assert code == (0 if result["healthy"] else 1)
+        assert result["healthy"] == (not result["diagnosis"])
+        self.seen = result["findings"][-1]["seen"]
+        return result["diagnosis"][0]["cause"] if result["diagnosis"] else ""
 
 
 @pytest.fixture
 def doctor(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: HealthyProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Doctor:
     monkeypatch.setitem(Settings.model_config, "env_file", None)
-    return Doctor(patient, monkeypatch, capsys)
+    return Doctor(project, monkeypatch, capsys)
 
 
-async def test_a_healthy_project_is_healthy(patient: Patient, doctor: Doctor) -> None:
+async def test_a_healthy_project(project: HealthyProject, doctor: Doctor) -> None:
     assert await doctor() == ""
-    assert await doctor({}, "--room", "new", "--token", patient.token(aud="any")) == ""
-    person = await Person.with_token_from(patient.backend, room_name="full of life")
+    assert await doctor({}, "--room", "new", "--token", project.token(aud="any")) == ""
+    person = await Person.with_token_from(project.backend, room_name="open")
     await person.meets_agent()
-    assert await doctor({}, "--room", "full of life") == ""
+    assert await doctor({}, "--room", "open") == ""
     await person.leave()
 
 
@@ -220,17 +217,17 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("cause", SETTINGS)
-async def test_a_setting(doctor: Doctor, cause: str) -> None:
+async def test_a_wrong_setting(doctor: Doctor, cause: str) -> None:
     assert await doctor(SETTINGS[cause]) == cause
 
 
-async def test_clients_may_go_another_way_than_the_worker(patient: Patient, doctor: Doctor) -> None:
-    way = {"TOKEN_SERVER_URL": "ws://127.0.0.1:1"}
-    with patient.livekit.backend(**way) as backend:
-        assert await doctor(way, "--backend", backend) == ""
+async def test_clients_may_use_another_url(project: HealthyProject, doctor: Doctor) -> None:
+    env = {"TOKEN_SERVER_URL": "ws://127.0.0.1:1"}
+    with project.livekit.backend(**env) as backend:
+        assert await doctor(env, "--backend", backend) == ""
 
 
-async def test_a_name_server_that_says_nothing(
+async def test_a_name_server_that_does_not_answer(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_up = asyncio.BaseEventLoop.getaddrinfo
@@ -244,7 +241,7 @@ async def test_a_name_server_that_says_nothing(
     assert await doctor(SETTINGS["unknown-host"]) == "unknown-host"
 
 
-async def test_a_server_that_says_nothing_or_is_none(patient: Patient, doctor: Doctor) -> None:
+async def test_a_silent_server_and_another_program(project: HealthyProject, doctor: Doctor) -> None:
     with listening(None) as address:
         assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-server"
     for answer in (b"", b"<html>", b"\xff"):
@@ -252,21 +249,21 @@ async def test_a_server_that_says_nothing_or_is_none(patient: Patient, doctor: D
             assert await doctor({"LIVEKIT_URL": f"ws://bob:hunter2@{address}"}) == "no-livekit"
             assert "hunter2" not in doctor.seen
             assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-livekit"
-    secure = patient.livekit.url.replace("ws:", "wss:")
+    secure = project.livekit.url.replace("ws:", "wss:")
     assert await doctor({"LIVEKIT_URL": secure}) == "tls"
 
 
-async def test_a_clock_that_is_wrong(patient: Patient) -> None:
+async def test_a_wrong_clock(project: HealthyProject) -> None:
     if not shutil.which("faketime"):
-        lack("no faketime: apt-get install faketime gets it")
-    running = await asyncio.create_subprocess_exec(
+        lack("faketime is missing: apt-get install faketime")
+    process = await asyncio.create_subprocess_exec(
         *("faketime", "-f", "+2m", sys.executable, "-m", "app.doctor", "--json"),
         cwd=PROJECT,
-        env={**os.environ, **patient.env},
+        env={**os.environ, **project.env},
         stdout=subprocess.PIPE,
     )
-    found, _ = await running.communicate()
-    assert json.loads(found)["diagnosis"][0]["cause"] == "clock"
+    printed, _ = await process.communicate()
+    assert json.loads(printed)["diagnosis"][0]["cause"] == "clock"
 
 
 TOKENS: dict[str, dict[str, Any]] = {
@@ -283,25 +280,27 @@ TOKENS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("cause", TOKENS)
-async def test_a_token(patient: Patient, doctor: Doctor, cause: str) -> None:
-    token = patient.token(**TOKENS[cause])
+async def test_a_wrong_token(project: HealthyProject, doctor: Doctor, cause: str) -> None:
+    token = project.token(**TOKENS[cause])
     assert await doctor({}, "--room", "new", "--token", token) == cause
 
 
-async def test_what_is_no_token(doctor: Doctor) -> None:
+async def test_text_that_is_not_a_token(doctor: Doctor) -> None:
     assert await doctor({}, "--token", "eyJhbGciOiJIUzI1NiJ9.e30") == "token-malformed"
 
 
-async def test_a_token_backend_that_is_none(patient: Patient, doctor: Doctor) -> None:
+async def test_no_token_backend_and_another_program(
+    project: HealthyProject, doctor: Doctor
+) -> None:
     assert await doctor({}, "--backend", "http://127.0.0.1:1") == "no-backend"
     with listening(b"") as address:
         assert await doctor({}, "--backend", f"http://{address}") == "no-token-backend"
 
 
-async def test_worker_and_token_backend_have_different_servers(
-    patient: Patient, doctor: Doctor
+async def test_worker_and_token_backend_use_different_servers(
+    project: HealthyProject, doctor: Doctor
 ) -> None:
-    other = LiveKit(secret=patient.livekit.secret)
+    other = LiveKit(secret=project.livekit.secret)
     with other.running(), other.backend(DISPATCH_ENSURE="false") as backend:
         assert await doctor({}, "--backend", backend) == "backend-elsewhere"
         assert await doctor({"LIVEKIT_URL": other.url}, "--backend", backend) == "job-not-taken"
@@ -317,16 +316,16 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("cause", ROOMS)
-async def test_a_room(doctor: Doctor, cause: str) -> None:
+async def test_a_room_without_our_agent_alone(doctor: Doctor, cause: str) -> None:
     room, env = ROOMS[cause]
     while (found := await doctor(env, "--room", room)) == "room-young":
         continue
     assert found == cause
 
 
-async def test_a_room_whose_agents_fail(patient: Patient, doctor: Doctor) -> None:
-    (patient.faults / "exception").touch()
-    person = await opened(patient.livekit, "unlucky")
+async def test_a_room_whose_agents_fail(project: HealthyProject, doctor: Doctor) -> None:
+    (project.faults / "exception").touch()
+    person = await open_room(project.livekit, "unlucky")
     while (found := await doctor({}, "--room", "unlucky")) == "room-young":
         continue
     assert found == "agent-gone"
@@ -334,25 +333,27 @@ async def test_a_room_whose_agents_fail(patient: Patient, doctor: Doctor) -> Non
 
 
 @pytest.mark.parametrize(("fault", "cause"), CAUSES.items())
-async def test_a_worker(patient: Patient, doctor: Doctor, fault: str, cause: str) -> None:
-    file = patient.faults / fault
+async def test_a_faulty_worker(
+    project: HealthyProject, doctor: Doctor, fault: str, cause: str
+) -> None:
+    file = project.faults / fault
     file.touch()
-    await patient.has_load(float(fault == "full"))
+    await project.wait_for_load(float(fault == "full"))
     async with asyncio.timeout(30):
         while not (found := await doctor()):
-            continue  # the server has not been told of the load yet
+            continue  # the server does not know the load yet
         assert found == cause
         file.unlink(missing_ok=True)
         while await doctor():
             continue
 
 
-async def test_a_worker_that_was_suspended(patient: Patient, doctor: Doctor) -> None:
-    os.kill(patient.worker.pid, signal.SIGSTOP)
+async def test_a_suspended_worker(project: HealthyProject, doctor: Doctor) -> None:
+    os.kill(project.worker.pid, signal.SIGSTOP)
     try:
         assert await doctor() == "worker-silent"
     finally:
-        os.kill(patient.worker.pid, signal.SIGCONT)
+        os.kill(project.worker.pid, signal.SIGCONT)
 
 
 THEIRS = """
@@ -368,8 +369,8 @@ if __name__ == "__main__":
 """
 
 
-async def test_what_is_not_this_projects_worker(
-    patient: Patient, doctor: Doctor, tmp_path: Path
+async def test_a_program_that_is_not_this_projects_worker(
+    project: HealthyProject, doctor: Doctor, tmp_path: Path
 ) -> None:
     with listening(b"") as address:
         port = address.partition(":")[2]
@@ -381,32 +382,32 @@ async def test_what_is_not_this_projects_worker(
         assert "Another worker sent it" in doctor.seen
     port = str(free_ports(1)[0])
     (tmp_path / "theirs.py").write_text(THEIRS, encoding="utf-8")
-    with patient.livekit.worker("theirs", WORKER_PORT=port, PYTHONPATH=str(tmp_path)):
+    with project.livekit.worker("theirs", WORKER_PORT=port, PYTHONPATH=str(tmp_path)):
         assert await doctor({"WORKER_PORT": port}) == "named-worker"
 
 
-async def test_it_says_so_if_the_server_stops_answering(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+async def test_it_says_if_the_server_stops_answering(
+    project: HealthyProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def silent(*_: object) -> NoReturn:
         raise TimeoutError
 
-    monkeypatch.setattr(rooms, "look", silent)
-    for variable, value in patient.env.items():
+    monkeypatch.setattr(rooms, "check", silent)
+    for variable, value in project.env.items():
         monkeypatch.setenv(variable, value)
     assert await asyncio.to_thread(main, ["--room", "new", "--json"]) == 2
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"error": "The LiveKit server stopped answering."}
-    assert "Could not look." in printed.err
+    assert "Could not check." in printed.err
 
 
-async def test_what_a_person_reads(patient: Patient) -> None:
-    env = {**patient.env, "WORKER_PORT": "1"}
-    token = patient.token(secret="of-another-project-with-32-letters")
+async def test_what_a_person_reads(project: HealthyProject) -> None:
+    env = {**project.env, "WORKER_PORT": "1"}
+    token = project.token(secret="of-another-project-with-32-letters")
     found = await asyncio.to_thread(run, "app.doctor", "--token", token, env=env)
     assert found.returncode == 1
     assert found.stderr == ""
-    assert patient.livekit.secret not in found.stdout
+    assert project.livekit.secret not in found.stdout
     assert "eyJ" not in found.stdout
     assert "problem  No worker answers at http://127.0.0.1:1." in found.stdout
     assert "1. No worker answers at http://127.0.0.1:1." in found.stdout

@@ -99,7 +99,7 @@ async def test_the_doctor_finds_a_proxy_that_should_be_bypassed(
 async def check_server() -> Finding:
     settings = Settings()
     async with app_proxy.livekit_api(settings) as api:
-        return await proxies.explain(settings, await server.look(settings, api))
+        return await proxies.explain(settings, await server.check(settings, api))
 
 
 def test_the_doctor_finds_a_proxy_that_cannot_reach_livekit(livekit: LiveKit, backend: str) -> None:
