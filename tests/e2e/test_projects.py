@@ -9,10 +9,10 @@ from tests.baking import bake
 
 # What depends on the SDK release: how a worker takes jobs, reports its health, ends and starts.
 OF_RELEASE = (
-    "test_dispatch_explicit or later_leave or later_agents_leave or too_late or late_agent"
-    " or healthy or test_a_worker or stopping_worker or two_persons or two_people or killed_worker"
-    " or stopped_worker or exception or phone_caller or proxy or deleted or stay_alone"
-    " or leaves_an_empty_room or restarted_server"
+    "test_dispatch_explicit or later_agents_leave or late_agent or healthy or stopping_worker"
+    " or two_people or killed_worker or stopped_worker or exception or phone_caller or proxy"
+    " or deleted or leaves_an_empty_room or restarted_server or faulty_worker"
+    " or suspended_worker"
 )
 VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py")
 # dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).
