@@ -77,7 +77,7 @@ class Presence:
         room.on("reconnected", lambda: self._run(self._come_back()))
         await self._job.connect()
         self._run(self._leave_at_the_end())  # only 1.8
-        if self._is_real and await room.sid != self._job.job.room.sid:
+        if await self._has_been_replaced():
             await self._close_empty_room()
             return self._leave("the room has closed")
         self._watch_if_alone()
@@ -131,6 +131,16 @@ class Presence:
             return False
         return True
 
+    async def _has_been_replaced(self) -> bool:
+        """Whether this agent has joined another room of the same name, perhaps by reopening it."""
+        if not self._is_real:
+            return False
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+                return await self._job.room.sid != self._job.job.room.sid
+        except TimeoutError:  # a server may send the id after the join
+            return False
+
     async def _close_empty_room(self) -> None:
         """Close the empty room that this agent reopened by joining.
 
@@ -177,8 +187,7 @@ class Presence:
     async def _restore_room(self) -> None:
         """Restore what a restarted server has forgotten about the room.
 
-        If the agent returns first, the room has no metadata and no dispatch for a name
-        (livekit-server 1.13.5, measured). A new dispatch brings a second agent, which gives way.
+        If the agent returns first, the room has no metadata (livekit-server 1.13.5, measured).
         """
         job, api = self._job.job, self._job.api
         room = await self._open_room()
@@ -187,6 +196,7 @@ class Presence:
                 UpdateRoomMetadataRequest(room=job.room.name, metadata=job.room.metadata)
             )
         # begin only explicit
+        # Nor does it have a dispatch for our name. A new one brings a second agent; it gives way.
         dispatches = await api.agent_dispatch.list_dispatch(job.room.name)
         if not policy.dispatches_for(self._name, dispatches):
             await api.agent_dispatch.create_dispatch(
