@@ -84,7 +84,9 @@ def test_a_pod_answers_whoever_asks_it(project: BakedProject, pods: dict[str, Ob
         assert pod["metadata"].get("annotations") == scrape
         assert ports.get("metrics") == (metrics and int(metrics[1]))
     assert backend["readinessProbe"]["httpGet"]["path"] == "/ready"
-    assert backend["readinessProbe"]["timeoutSeconds"] > number(r"READY_TIMEOUT_SECONDS = (\d+)", api)
+    assert backend["readinessProbe"]["timeoutSeconds"] > number(
+        r"READY_TIMEOUT_SECONDS = (\d+)", api
+    )
 
 
 def test_every_variable_is_one_that_is_read_and_none_is_secret(
