@@ -86,7 +86,9 @@ def test_a_pod_serves_its_health_checks_and_metrics(
         assert pod["metadata"].get("annotations") == scrape
         assert ports.get("metrics") == (metrics and int(metrics[1]))
     assert backend["readinessProbe"]["httpGet"]["path"] == "/ready"
-    assert backend["readinessProbe"]["timeoutSeconds"] > number(r"READY_TIMEOUT = (\d+)", api)
+    assert backend["readinessProbe"]["timeoutSeconds"] > number(
+        r"READY_TIMEOUT_SECONDS = (\d+)", api
+    )
 
 
 def test_every_variable_is_read_and_none_is_secret(
