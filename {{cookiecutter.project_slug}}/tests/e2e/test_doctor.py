@@ -316,7 +316,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("cause", ROOMS)
-async def test_a_room_without_our_agent_alone(doctor: Doctor, cause: str) -> None:
+async def test_a_room_with_a_problem(doctor: Doctor, cause: str) -> None:
     room, env = ROOMS[cause]
     while (found := await doctor(env, "--room", room)) == "room-young":
         continue
