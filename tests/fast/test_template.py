@@ -80,7 +80,6 @@ def test_the_projects_fast_tests_pass_unbaked(tmp_path: Path) -> None:
         PROJECT,
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
         *(f"--ignore-glob=tests/{pattern}" for pattern in ignored),
-        *("-k", "not opts_out"),  # in tests/dispatch/test_rooms.py, in a block for automatic
         PYTHONDONTWRITEBYTECODE="1",
         HYPOTHESIS_STORAGE_DIRECTORY=str(tmp_path),
     )
