@@ -55,9 +55,10 @@ class Mint:
             raise Refused(
                 "participant_identity: must not begin with agent-AJ_, which is reserved for agents"
             )
-        room_config = self._usual_room
+        room_config, job_metadata = self._usual_room, ""
         if request.room_config:
             room_config = self._room(request.room_config.model_dump(by_alias=True))
+            job_metadata = "".join(a.get("metadata", "") for a in room_config.get("agents", []))
         claims = {
             "sub": participant,
             "name": request.participant_name,
@@ -77,8 +78,7 @@ class Mint:
         token = self.sign(without_empty(claims))
         if len(token) > TOKEN_LIMIT_BYTES:
             raise Refused("body: too large to fit into a token")
-        job_metadata = [agent.get("metadata", "") for agent in room_config.get("agents", [])]
-        return Grant(token, "".join(job_metadata))
+        return Grant(token, job_metadata)
 
     def sign(self, claims: dict[str, Any]) -> str:
         """Return a JSON Web Token (RFC 7519, HMAC-SHA256) with `claims`, valid from now on."""
