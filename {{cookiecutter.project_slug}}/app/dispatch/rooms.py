@@ -59,7 +59,7 @@ class Rooms:
         self._has_failed = False
 
     async def __aenter__(self) -> "Rooms":
-        await self._server.__aenter__()
+        await self._server.open()
         self._is_open = True
         return self
 
@@ -71,7 +71,7 @@ class Rooms:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=TIMEOUT_SECONDS)
-        await self._server.__aexit__(None, None, None)
+        await self._server.close()
 
     def expect(self, room: str, job_metadata: str = "") -> None:
         """Check `room`, which the owner of a new token is about to join."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from types import TracebackType
 from typing import TypeVar
 
 from livekit.api import (
@@ -27,7 +26,7 @@ TIMEOUT_SECONDS = 10
 
 
 class Server:
-    """A client of the LiveKit server in the settings. Use it as an async context manager.
+    """A client of the LiveKit server in the settings, between `open` and `close`.
 
     Every method raises TwirpError, aiohttp.ClientError or TimeoutError if its call fails.
     """
@@ -37,16 +36,10 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    async def __aenter__(self) -> "Server":
+    async def open(self) -> None:
         self._api = proxy.livekit_api(self._settings)
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         await self._api.aclose()
 
     async def rooms(self, names: Iterable[str] = ()) -> list[Room]:
