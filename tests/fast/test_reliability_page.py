@@ -1,6 +1,6 @@
 """docs/reliability.md matches the stored run, and the run has every fault."""
 
-from benchmarks.reliability_page import PAGE, render, sentences, stored_run, words
+from benchmarks.reliability.page import PAGE, render, sentences, stored_run, words
 
 RUN = stored_run()
 OURS = {row["fault"]: row["ours"] for row in RUN["rows"]}

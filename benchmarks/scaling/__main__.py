@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks.baked import lines_of
-from benchmarks.scaling_page import PAGE, PICTURE, STORED, render, stored_run
+from benchmarks.scaling.page import PAGE, PICTURE, STORED, render, stored_run
 from tests.baking import PROJECT
 
 
@@ -36,7 +36,7 @@ def measure() -> dict[str, Any]:
         "resources": [],
         "curve": [],
     }
-    for line in lines_of("scaling_in_project.py"):
+    for line in lines_of("scaling/in_project.py"):
         if line.startswith('{"what"'):
             print(line, end="", flush=True)
             measured = json.loads(line)

@@ -1,16 +1,14 @@
-"""How the cases of dispatch_cases.py run. Each play returns the outcome."""
+"""What happens in the cases of cases.py. Each scenario returns the outcome."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from benchmarks.dispatch_world import Person, World
+from benchmarks.dispatch.options import GONE, PATIENCE, Worker
 
-PATIENCE = 6  # seconds without an agent, after which none will come
-GONE = 40  # seconds for the server to notice that an agent is gone; it takes 20
+if TYPE_CHECKING:
+    from benchmarks.dispatch.world import Person, World
 
 # Outcomes
 JOINS, NOBODY, NEVER = "joins", "no agent", "never joined"
@@ -18,27 +16,7 @@ STAYS, LEAVES = "the agent stays", "the agent leaves"
 ALL, NOT_ALL = "an agent in every room", "not in every room"
 
 
-@dataclass(frozen=True)
-class Worker:
-    """How a worker behaves; see dispatch_worker.py.
-
-    Attributes:
-        options: further arguments for WorkerOptions.
-        env: further environment variables.
-        command: what follows the script's name.
-    """
-
-    options: Mapping[str, Any] = field(default_factory=dict)
-    entrypoint: str = "stays"
-    handler: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
-    command: Sequence[str] = ("start",)
-
-
-PLAIN = Worker()
-GREETER = Worker(options={"agent_name": "greeter"})
-
-Play = Callable[["World", Worker], Awaitable[str]]
+Scenario = Callable[["World", Worker], Awaitable[str]]
 
 
 def asks_for(agent_name: str) -> dict[str, Any]:
@@ -49,53 +27,53 @@ def _met(joined: bool) -> str:
     return JOINS if joined else NOBODY
 
 
-def joined_with(**token: Any) -> Play:
+def joined_with(**token: Any) -> Scenario:
     """A worker runs, and a person joins a new room with this token."""
 
-    async def play(world: "World", worker: Worker) -> str:
+    async def scenario(world: "World", worker: Worker) -> str:
         await world.start(worker)
         return _met(await world.meets(await world.person(**token)))
 
-    return play
+    return scenario
 
 
 a_person_joins = joined_with()
 
 
-def made_with(**room: Any) -> Play:
+def made_with(**room: Any) -> Scenario:
     """A worker runs, a backend creates this room, and a person joins it."""
 
-    async def play(world: "World", worker: Worker) -> str:
+    async def scenario(world: "World", worker: Worker) -> str:
         await world.start(worker)
         await world.create_room(**room)
         return _met(await world.meets(await world.person()))
 
-    return play
+    return scenario
 
 
-def logs(words: str, play: Play = a_person_joins) -> Play:
-    """Add to the outcome of `play` whether these words were logged."""
+def logs(words: str, scenario: Scenario = a_person_joins) -> Scenario:
+    """Add to the outcome of `scenario` whether these words were logged."""
 
-    async def logging_play(world: "World", worker: Worker) -> str:
-        outcome = await play(world, worker)
+    async def logging_scenario(world: "World", worker: Worker) -> str:
+        outcome = await scenario(world, worker)
         return f"{outcome}, {'logs' if world.logged(words) else 'does not log'} `{words}`"
 
-    return logging_play
+    return logging_scenario
 
 
-def python(code: str) -> Play:
+def python(code: str) -> Scenario:
     """Run a line of Python in the SDK's environment."""
 
-    async def play(world: "World", worker: Worker) -> str:
+    async def scenario(world: "World", worker: Worker) -> str:
         return await world.outcome_of(code)
 
-    return play
+    return scenario
 
 
-def rooms_at_once(rooms: int, bursts: int) -> Play:
+def rooms_at_once(rooms: int, bursts: int) -> Scenario:
     """Create several rooms at once, in several bursts: it is luck whether requests collide."""
 
-    async def play(world: "World", worker: Worker) -> str:
+    async def scenario(world: "World", worker: Worker) -> str:
         async def is_served(room: str) -> bool:
             person = await world.person(room=room)
             served = await world.meets(person)
@@ -113,7 +91,7 @@ def rooms_at_once(rooms: int, bursts: int) -> Play:
         world.detail = f"{sum(served)} of {len(served)}"
         return ALL if all(served) else NOT_ALL
 
-    return play
+    return scenario
 
 
 async def two_are_asked(world: "World", worker: Worker) -> str:
@@ -181,10 +159,10 @@ async def worker_killed(world: "World", worker: Worker) -> str:
     return await is_replaced(world, person)
 
 
-def dispatched(times: int, agent_name: str = "") -> Play:
+def dispatched(times: int, agent_name: str = "") -> Scenario:
     """Dispatch into a room without an agent, whose worker was late or has another name."""
 
-    async def play(world: "World", worker: Worker) -> str:
+    async def scenario(world: "World", worker: Worker) -> str:
         person = await world.person()
         await world.start(worker)
         if await world.meets(person):
@@ -195,7 +173,7 @@ def dispatched(times: int, agent_name: str = "") -> Play:
             return f"{person.agents} agents" if person.agents else NOBODY
         return JOINS if times == 1 else f"{times} agents"
 
-    return play
+    return scenario
 
 
 async def dispatched_too_early(world: "World", worker: Worker) -> str:

@@ -8,17 +8,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.dispatch_plays import (
+from benchmarks.dispatch.options import GREETER, PLAIN, Worker
+from benchmarks.dispatch.scenarios import (
     ALL,
-    GREETER,
     JOINS,
     LEAVES,
     NOBODY,
     NOT_ALL,
-    PLAIN,
     STAYS,
-    Play,
-    Worker,
+    Scenario,
     a_person_joins,
     agent_is_lost,
     asks_for,
@@ -70,7 +68,7 @@ class Case:
     new: str = ""
     guide: Guide | None = None
     worker: Worker = PLAIN
-    play: Play = a_person_joins
+    scenario: Scenario = a_person_joins
 
     @property
     def expected(self) -> tuple[str, str]:
@@ -117,7 +115,7 @@ NAMES = (
         JOINS,
         "LiveKit does not read it.",
         guide=Guide("GOOD - Enables automatic dispatch", JOINS),
-        play=made_with(metadata='{"require_agent": true}'),
+        scenario=made_with(metadata='{"require_agent": true}'),
     ),
     Case(
         "room_metadata",
@@ -126,7 +124,7 @@ NAMES = (
         "LiveKit ignores metadata. The template still strips the name, because other code may wait "
         "for that agent.",
         guide=BREAKS,
-        play=made_with(metadata=POLYGLOT),
+        scenario=made_with(metadata=POLYGLOT),
     ),
     Case(
         "token_room_metadata",
@@ -134,14 +132,14 @@ NAMES = (
         JOINS,
         "As above.",
         guide=BREAKS,
-        play=joined_with(room_config={"metadata": POLYGLOT}),
+        scenario=joined_with(room_config={"metadata": POLYGLOT}),
     ),
     Case(
         "person_metadata",
         "`agent_name` in the person's metadata.",
         JOINS,
         "As above.",
-        play=joined_with(metadata=POLYGLOT),
+        scenario=joined_with(metadata=POLYGLOT),
     ),
     Case(
         "worker_name",
@@ -161,7 +159,7 @@ NAMES = (
             f"{NOBODY}, logs `PREVENT automatic dispatch`",
         ),
         worker=GREETER,
-        play=logs("PREVENT automatic dispatch"),
+        scenario=logs("PREVENT automatic dispatch"),
     ),
     Case(
         "empty_name",
@@ -170,7 +168,7 @@ NAMES = (
         "Empty is the same as none.",
         guide=Guide("is normal and doesn't prevent dispatch", f'{JOINS}, logs `"agent_name": ""`'),
         worker=Worker(options={"agent_name": ""}),
-        play=logs('"agent_name": ""'),
+        scenario=logs('"agent_name": ""'),
     ),
     Case(
         "environment_name",
@@ -203,35 +201,35 @@ NAMES = (
         "It overrides the name in the code.",
         new=NOBODY,
         worker=Worker(GREETER.options, env={"LIVEKIT_AGENT_NAME_OVERRIDE": "another"}),
-        play=joined_with(room_config=asks_for("greeter")),
+        scenario=joined_with(room_config=asks_for("greeter")),
     ),
     Case(
         "token_other_name",
         "The token's `agents` name another agent; the worker has no name.",
         NOBODY,
         "Any name in the list replaces the unnamed agent. The template strips a client's list.",
-        play=joined_with(room_config=asks_for("another")),
+        scenario=joined_with(room_config=asks_for("another")),
     ),
     Case(
         "room_other_name",
         "The same in CreateRoom.",
         NOBODY,
         "As above.",
-        play=made_with(**asks_for("another")),
+        scenario=made_with(**asks_for("another")),
     ),
     Case(
         "token_empty_agent",
         "The token says `agents: [{}]`.",
         JOINS,
         "This means the unnamed agent.",
-        play=joined_with(room_config={"agents": [{}]}),
+        scenario=joined_with(room_config={"agents": [{}]}),
     ),
     Case(
         "room_empty_agent",
         "The same in CreateRoom.",
         JOINS,
         "As above.",
-        play=made_with(agents=[{}]),
+        scenario=made_with(agents=[{}]),
     ),
     Case(
         "namespace",
@@ -241,7 +239,7 @@ NAMES = (
         guide=Guide(
             "Not available in WorkerOptions", "TypeError: unexpected keyword argument 'namespace'"
         ),
-        play=python(
+        scenario=python(
             "from livekit.agents import WorkerOptions; WorkerOptions(print, namespace='a')"
         ),
     ),
@@ -255,7 +253,7 @@ NAMES = (
             "This doesn't exist in RoomInputOptions",
             "TypeError: unexpected keyword argument 'close_on_disconnect'",
         ),
-        play=python(
+        scenario=python(
             "from livekit.agents import RoomInputOptions as Options; "
             "Options(close_on_disconnect=False)"
         ),
@@ -286,7 +284,7 @@ HANDLERS = (
         "The return value is ignored. The line continues: `inside the job_request_fnc, "
         "automatically rejecting the job`.",
         guide=Guide("Doesn't work reliably", REJECTED),
-        play=logs(UNANSWERED),
+        scenario=logs(UNANSWERED),
     ),
     handler(
         "return_none",
@@ -294,7 +292,7 @@ HANDLERS = (
         "return_none",
         REJECTED,
         "As above.",
-        play=logs(UNANSWERED),
+        scenario=logs(UNANSWERED),
     ),
     handler(
         "accept_without_await",
@@ -302,7 +300,7 @@ HANDLERS = (
         "accept_without_await",
         REJECTED,
         "Nothing is accepted.",
-        play=logs(UNANSWERED),
+        scenario=logs(UNANSWERED),
     ),
     handler(
         "plain_function",
@@ -310,7 +308,7 @@ HANDLERS = (
         "accept_in_a_plain_function",
         REJECTED,
         "As above.",
-        play=logs(UNANSWERED),
+        scenario=logs(UNANSWERED),
     ),
     handler(
         "handler_raises",
@@ -318,7 +316,7 @@ HANDLERS = (
         "raise_an_error",
         REJECTED,
         "An exception counts as no answer.",
-        play=logs(UNANSWERED),
+        scenario=logs(UNANSWERED),
     ),
     handler(
         "reject",
@@ -327,7 +325,7 @@ HANDLERS = (
         f"{NOBODY}, 2 of 2 workers asked",
         "In newer SDKs, one rejection ends the job for all workers (`terminate=True`).",
         new=f"{NOBODY}, 1 of 2 workers asked",
-        play=two_are_asked,
+        scenario=two_are_asked,
     ),
     handler(
         "slow_2_5",
@@ -351,14 +349,14 @@ MOMENTS = (
         "The worker registers after the room has opened.",
         NOBODY,
         "LiveKit asks once, when the room opens. The template dispatches an agent itself.",
-        play=late_worker,
+        scenario=late_worker,
     ),
     Case(
         "second_person",
         "… and a second person joins.",
         NOBODY,
         "That does not help.",
-        play=second_person,
+        scenario=second_person,
     ),
     Case(
         "busy",
@@ -367,7 +365,7 @@ MOMENTS = (
         f"{NOBODY}, logs `no servers available`",
         "The server has its own limit (`agents.target_load`, 0.7), and only its own log says so.",
         worker=Worker(options={"load_threshold": 0.99}),
-        play=logs("no servers available", busy_for_a_while),
+        scenario=logs("no servers available", busy_for_a_while),
     ),
     Case(
         "one_idle_process",
@@ -377,7 +375,7 @@ MOMENTS = (
         new=NOT_ALL,
         guide=Guide("Correct Configuration for Automatic Dispatch", ALL),
         worker=Worker(options={"num_idle_processes": 1}),
-        play=rooms_at_once(2, bursts=5),
+        scenario=rooms_at_once(2, bursts=5),
     ),
     Case(
         "four_idle_processes",
@@ -385,7 +383,7 @@ MOMENTS = (
         ALL,
         "With more idle processes, each such job counts for less.",
         worker=Worker(options={"num_idle_processes": 4}),
-        play=rooms_at_once(4, bursts=2),
+        scenario=rooms_at_once(4, bursts=2),
     ),
 )
 
@@ -396,7 +394,7 @@ LOSSES = (
         f"{NOBODY}, logs `unhandled exception while running the job task`",
         "No other agent is sent.",
         worker=Worker(entrypoint="raises_first"),
-        play=logs("unhandled exception while running the job task"),
+        scenario=logs("unhandled exception while running the job task"),
     ),
     Case(
         "entrypoint_raises_later",
@@ -406,7 +404,7 @@ LOSSES = (
         "other agent is sent.",
         new=f"{NOBODY}, logs `unhandled exception while running the job task`",
         worker=Worker(entrypoint="raises_in_the_room"),
-        play=logs("unhandled exception while running the job task", agent_is_lost),
+        scenario=logs("unhandled exception while running the job task", agent_is_lost),
     ),
     Case(
         "job_killed",
@@ -415,14 +413,14 @@ LOSSES = (
         "The room keeps a silent agent until the server notices, then none. "
         "Do not trust `JS_RUNNING`.",
         worker=Worker(entrypoint="is_killed"),
-        play=job_killed,
+        scenario=job_killed,
     ),
     Case(
         "worker_killed",
         "The worker and its jobs are killed; another worker is registered.",
         NOBODY,
         "The room keeps a silent agent until the server notices, then none.",
-        play=worker_killed,
+        scenario=worker_killed,
     ),
 )
 
@@ -432,35 +430,35 @@ BY_HAND = (
         'A room without an agent: `create_dispatch(agent_name="")`.',
         JOINS,
         "This brings the agent. The template does it automatically.",
-        play=dispatched(1),
+        scenario=dispatched(1),
     ),
     Case(
         "rescue_twice",
         "The same, twice.",
         "2 agents",
         "Each call sends one more.",
-        play=dispatched(2),
+        scenario=dispatched(2),
     ),
     Case(
         "rescue_too_early",
         "The same, before any worker has registered.",
         NOBODY,
         "The call succeeds, and nothing is queued.",
-        play=dispatched_too_early,
+        scenario=dispatched_too_early,
     ),
     Case(
         "dispatch_new_room",
         "`create_dispatch` into a room that is not open.",
         "2 agents",
         "It opens the room, which gets its unnamed agent, and sends another one.",
-        play=dispatched_into_a_new_room,
+        scenario=dispatched_into_a_new_room,
     ),
     Case(
         "delete_dispatch",
         "`delete_dispatch` while the agent is in the room.",
         LEAVES,
         "Deleting the dispatch removes the agent.",
-        play=dispatch_deleted,
+        scenario=dispatch_deleted,
     ),
     Case(
         "named_token",
@@ -468,7 +466,7 @@ BY_HAND = (
         JOINS,
         "Explicit dispatch works.",
         worker=GREETER,
-        play=joined_with(room_config=asks_for("greeter")),
+        scenario=joined_with(room_config=asks_for("greeter")),
     ),
     Case(
         "named_room",
@@ -476,7 +474,7 @@ BY_HAND = (
         JOINS,
         "As above.",
         worker=GREETER,
-        play=made_with(**asks_for("greeter")),
+        scenario=made_with(**asks_for("greeter")),
     ),
     Case(
         "case_counts",
@@ -484,7 +482,7 @@ BY_HAND = (
         NOBODY,
         "Names are case-sensitive.",
         worker=GREETER,
-        play=joined_with(room_config=asks_for("Greeter")),
+        scenario=joined_with(room_config=asks_for("Greeter")),
     ),
     Case(
         "named_open_room",
@@ -492,7 +490,7 @@ BY_HAND = (
         NOBODY,
         "The token's room configuration counts only if it opens the room.",
         worker=GREETER,
-        play=token_for_an_open_room,
+        scenario=token_for_an_open_room,
     ),
     Case(
         "named_made_again",
@@ -500,7 +498,7 @@ BY_HAND = (
         NOBODY,
         "As above.",
         worker=GREETER,
-        play=room_made_again,
+        scenario=room_made_again,
     ),
     Case(
         "named_dispatch",
@@ -508,7 +506,7 @@ BY_HAND = (
         JOINS,
         "This works for an open room.",
         worker=GREETER,
-        play=dispatched(1, "greeter"),
+        scenario=dispatched(1, "greeter"),
     ),
 )
 

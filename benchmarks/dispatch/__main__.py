@@ -14,61 +14,15 @@ import datetime
 import json
 import os
 import platform
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from benchmarks.dispatch_cases import CASES, Case
-from benchmarks.dispatch_page import PAGE, STORED, render, stored_runs
-from tests.baking import TEMPLATE
+from benchmarks.dispatch.cases import CASES, Case
+from benchmarks.dispatch.page import PAGE, STORED, render, stored_runs
+from benchmarks.dispatch.runner import AT_ONCE, Played, environment, play, release_in
 
 SDKS = {"1.0.23": "==1.0.23", "1.8": ">=1.8,<1.9"}
-ENVIRONMENTS = TEMPLATE / ".cache" / "dispatch"
-AT_ONCE = 3  # cases
-
-
-class Played(NamedTuple):
-    """The result of a case with one SDK.
-
-    Attributes:
-        detail: a number that differs from run to run, if there is one.
-        seconds: how long the agent took, if one came.
-    """
-
-    outcome: str
-    detail: str = ""
-    seconds: float | None = None
-
-
-def environment(name: str, release: str, *more: str) -> Path:
-    """Install this livekit-agents release, and `more` packages; return the environment's Python."""
-    folder = ENVIRONMENTS / name
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    if not python.exists():
-        subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, folder], check=True)
-    install = ["uv", "pip", "install", "--quiet", "--upgrade", "--python", str(python)]
-    subprocess.run([*install, f"livekit-agents{release}", *more], check=True)
-    return python
-
-
-def release_in(python: Path) -> str:
-    code = "from importlib.metadata import version; print(version('livekit-agents'))"
-    printed = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
-    return printed.stdout.strip()
-
-
-async def play(case: Case, server: Path, python: Path) -> Played:
-    """Run a case in its own world."""
-    from benchmarks.dispatch_world import world  # needs the LiveKit client; --render does not
-
-    try:
-        async with world(server, python) as its_world:
-            outcome = await case.play(its_world, case.worker)
-            return Played(outcome, its_world.detail, its_world.seconds)
-    except Exception as error:  # the other cases must still run
-        print(f"{case.slug}: {error!r}", file=sys.stderr)
-        return Played(f"not measured ({type(error).__name__})")
 
 
 async def rows(cases: list[Case], server: Path, pythons: dict[str, Path]) -> dict[str, Any]:
@@ -96,7 +50,7 @@ async def rows(cases: list[Case], server: Path, pythons: dict[str, Path]) -> dic
 
 def measure(only: str | None) -> list[dict[str, Any]]:
     """Measure all cases or one; return the stored runs with the result."""
-    from benchmarks.dispatch_world import find_server, version_of
+    from benchmarks.dispatch.world import find_server, version_of
 
     server = find_server()
     runs = {run["server"]: run for run in (stored_runs() if STORED.exists() else [])}

@@ -1,4 +1,4 @@
-"""The part of first_word.py that runs in a baked project; WHO makes it the worker of that name."""
+"""The part that runs in a baked project; WHO makes it the worker of that name."""
 
 import asyncio
 import io
@@ -84,7 +84,7 @@ def main() -> None:
         servers = []
         for who in SHAPES:
             servers.append(stack.enter_context(livekit_running()))
-            worker = servers[-1].worker("first_word_in_pipeline", WHO=who)
+            worker = servers[-1].worker("in_pipeline", WHO=who)
             stack.enter_context(worker)
         report = asyncio.run(table(servers))
     print(report)

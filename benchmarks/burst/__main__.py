@@ -10,7 +10,7 @@ from benchmarks.baked import lines_of
 
 
 def main() -> None:
-    for line in lines_of("burst_in_project.py"):
+    for line in lines_of("burst/in_project.py"):
         print(line, end="", flush=True)
 
 

@@ -21,8 +21,8 @@ import aiohttp
 from google.protobuf.json_format import ParseDict
 from livekit import api, rtc
 
-from benchmarks.dispatch_plays import PATIENCE, Worker
-from tests.baking import PROJECT, TEMPLATE, clean_environment
+from benchmarks.dispatch.options import PATIENCE, Worker
+from tests.baking import PROJECT, clean_environment
 
 KEY, SECRET = "key", "a secret that only this machine ever sees"
 ROOM = "room"
@@ -107,7 +107,7 @@ class World:
             LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE="0",
             **worker.env,
         )
-        script = TEMPLATE / "benchmarks" / "dispatch_worker.py"
+        script = Path(__file__).with_name("worker.py")
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [self._python, script, *worker.command],

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.baked import lines_of
-from benchmarks.reliability_page import (
+from benchmarks.reliability.page import (
     PAGE,
     STORED,
     TWO_PROJECTS,
@@ -56,7 +56,7 @@ def measure(faults: list[str], is_whole: bool) -> None:
 
 def measurements(faults: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the releases, then a row for each of `faults`."""
-    for text in lines_of("reliability_in_project.py", *faults):
+    for text in lines_of("reliability/in_project.py", *faults):
         if text.startswith(('{"agents"', '{"fault"')):  # workers also log JSON
             yield json.loads(text)
     if TWO_PROJECTS in faults:

@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-TEMPLATE = Path(__file__).parents[1]
+from tests.baking import TEMPLATE
+
 ROUNDS = 15
 
 

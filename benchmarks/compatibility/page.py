@@ -1,19 +1,20 @@
-"""Write docs/compatibility.md from the stored run and the hand-written compatibility_page.md."""
+"""Write docs/compatibility.md from the stored run and the hand-written page.md."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from benchmarks.dispatch_page import line
+from benchmarks.pages import DOCS, fill, line, stored
 from tests.baking import PROMPTS
 
-HERE = Path(__file__).parent
-DOCS = HERE.parent / "docs"
 PAGE, STORED = DOCS / "compatibility.md", DOCS / "compatibility.json"
-TEXT = HERE / "compatibility_page.md"
+TEXT = Path(__file__).with_name("page.md")
 
+# The release that the guide was written for, then the last one of each minor version.
+RELEASES = {
+    "1.0": "==1.0.23",
+    **{f"1.{minor}": f">=1.{minor}.0,<1.{minor + 1}" for minor in range(1, 9)},
+}
 FORMS: list[str] = PROMPTS["livekit_agents"]
 DISPATCH = {
     "nothing": "No name anywhere",
@@ -38,14 +39,14 @@ Row = Mapping[str, Any]  # of one release; see compatibility.py
 
 
 def stored_run() -> dict[str, Any]:
-    run: dict[str, Any] = json.loads(STORED.read_text(encoding="utf-8"))
-    return run
+    return stored(STORED)
 
 
 def render(run: Mapping[str, Any]) -> str:
     rows: list[Row] = list(run["rows"].values())
     dates = sorted({row["date"] for row in rows})
-    return Template(TEXT.read_text(encoding="utf-8")).substitute(
+    return fill(
+        TEXT,
         python=" and ".join(sorted({row["python"] for row in rows})),
         newest=FORMS[0],
         oldest=FORMS[-1],

@@ -1,4 +1,4 @@
-"""The part of reliability.py that runs in a baked project.
+"""The part that runs in a baked project.
 
 Prints JSON lines: the releases, then a row for each fault that is named on the command line.
 """

@@ -1,19 +1,15 @@
-"""Write docs/reliability.md from the stored run and the hand-written reliability_page.md."""
+"""Write docs/reliability.md from the stored run and the hand-written page.md."""
 
 import ast
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from benchmarks.dispatch_page import line
+from benchmarks.pages import DOCS, fill, line, stored
 from tests.baking import PROJECT
 
-HERE = Path(__file__).parent
-DOCS = HERE.parent / "docs"
 PAGE, STORED = DOCS / "reliability.md", DOCS / "reliability.json"
-TEXT = HERE / "reliability_page.md"
+TEXT = Path(__file__).with_name("page.md")
 
 # Not among the project's own faults, because it takes two projects.
 TWO_PROJECTS = "two_projects"
@@ -39,15 +35,15 @@ def sentences() -> dict[str, str]:
 
 
 def stored_run() -> dict[str, Any]:
-    run: dict[str, Any] = json.loads(STORED.read_text(encoding="utf-8"))
-    return run
+    return stored(STORED)
 
 
 def render(run: Mapping[str, Any]) -> str:
     dates = sorted({row["date"] for row in run["rows"]})
     rows = (line(row["sentence"], words(row["plain"]), words(row["ours"])) for row in run["rows"])
     head = line("What goes wrong", "Plain LiveKit", "This project")
-    return Template(TEXT.read_text(encoding="utf-8")).substitute(
+    return fill(
+        TEXT,
         date=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
         agents=run["agents"],
         server=run["server"],

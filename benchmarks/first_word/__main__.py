@@ -11,7 +11,7 @@ from benchmarks.baked import lines_of
 
 
 def main() -> None:
-    for line in lines_of("first_word_in_pipeline.py", assistant="pipeline"):
+    for line in lines_of("first_word/in_pipeline.py", assistant="pipeline"):
         print(line, end="", flush=True)
 
 

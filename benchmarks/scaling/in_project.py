@@ -1,4 +1,4 @@
-"""The part of scaling.py that runs in a baked project. Prints its measurements as JSON lines."""
+"""The part that runs in a baked project. Prints its measurements as JSON lines."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The part of burst.py that runs in a baked project; WHO makes it the worker of that name."""
+"""The part that runs in a baked project; WHO makes it the worker of that name."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ def main() -> None:
             report("this project", asyncio.run(served(backend)))
         for who in WORKERS:
             ready = "registered worker"
-            with program("burst_in_project", "start", ready=ready, env={**livekit.env, "WHO": who}):
+            with program("in_project", "start", ready=ready, env={**livekit.env, "WHO": who}):
                 report(who, asyncio.run(served(backend)))
 
 

@@ -1,33 +1,31 @@
-"""Write docs/dispatch.md from the cases, the stored runs and the hand-written dispatch_page.md."""
+"""Write docs/dispatch.md from the cases, the stored runs and the hand-written page.md."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
-from string import Template
 from typing import Any
 
-from benchmarks.dispatch_cases import CASES, GROUPS, Case
-from benchmarks.dispatch_plays import GONE, PATIENCE
+from benchmarks.dispatch.cases import CASES, GROUPS, Case
+from benchmarks.dispatch.options import GONE, PATIENCE
+from benchmarks.pages import DOCS, fill, line, stored
 
-HERE = Path(__file__).parent
-DOCS = HERE.parent / "docs"
 PAGE, STORED = DOCS / "dispatch.md", DOCS / "dispatch.json"
-TEXT = HERE / "dispatch_page.md"
+TEXT = Path(__file__).with_name("page.md")
 
-Run = Mapping[str, Any]  # of one server; see dispatch.py
+Run = Mapping[str, Any]  # of one server; see __main__.py
 
 
 def stored_runs() -> list[dict[str, Any]]:
     """Return the stored runs, one per LiveKit server, the newest server first."""
-    runs: list[dict[str, Any]] = json.loads(STORED.read_text(encoding="utf-8"))["runs"]
+    runs: list[dict[str, Any]] = stored(STORED)["runs"]
     return runs
 
 
 def render(runs: list[dict[str, Any]]) -> str:
     main, *others = runs
     seconds = [s for row in main["rows"].values() for s in row["seconds"] if s is not None]
-    return Template(TEXT.read_text(encoding="utf-8")).substitute(
+    return fill(
+        TEXT,
         setting=_setting(main),
         patience=PATIENCE,
         gone=GONE,
@@ -89,7 +87,3 @@ def _beside(main: Run, other: Run) -> str:
     head = line("What is done", *other["sdks"])
     text = f"Same results on {_setting(other)}, except:"
     return "\n".join((f"{text}\n", head, "|---|---|---|", *rows))
-
-
-def line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"

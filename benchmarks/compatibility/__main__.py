@@ -6,7 +6,7 @@
     uv run python -m benchmarks.compatibility --render      only write the page, from the stored run
 
 Each release gets its own environment in .cache/dispatch. The cases are those of
-benchmarks/dispatch_cases.py. Then a baked project's fast tests, and its dispatch tests on a real
+benchmarks/dispatch/cases.py. Then a baked project's fast tests, and its dispatch tests on a real
 LiveKit server, run with that release, even if its pyproject.toml requires another one.
 """
 
@@ -23,16 +23,19 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from benchmarks.compatibility_page import CASES_SHOWN, FORMS, PAGE, STORED, render, stored_run
-from benchmarks.dispatch import AT_ONCE, ENVIRONMENTS, environment, play, release_in
-from benchmarks.dispatch_cases import CASES
+from benchmarks.compatibility.page import (
+    CASES_SHOWN,
+    FORMS,
+    PAGE,
+    RELEASES,
+    STORED,
+    render,
+    stored_run,
+)
+from benchmarks.dispatch.cases import CASES
+from benchmarks.dispatch.runner import AT_ONCE, ENVIRONMENTS, environment, play, release_in
 from tests.baking import PROMPTS, bake, clean_environment
 
-# The release that the guide was written for, then the last one of each minor version.
-RELEASES = {
-    "1.0": "==1.0.23",
-    **{f"1.{minor}": f">=1.{minor}.0,<1.{minor + 1}" for minor in range(1, 9)},
-}
 NEWEST = ">=1.8.9"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 TIMEOUT_SECONDS = 180  # the longest command takes 40
@@ -78,7 +81,7 @@ def pythons_for(release: str) -> list[str]:
 
 async def outcomes(python: Path) -> dict[str, str]:
     """Return the outcome of each case, and the fields of the worker's HTTP endpoint."""
-    from benchmarks.dispatch_world import find_server, world
+    from benchmarks.dispatch.world import find_server, world
 
     server, slots = find_server(), asyncio.Semaphore(AT_ONCE)
 

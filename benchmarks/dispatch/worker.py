@@ -1,4 +1,4 @@
-"""The worker of dispatch_plays.py. Runs in the environment of the measured SDK, old or new.
+"""The worker of a case. Runs in the environment of the measured SDK, old or new.
 
 The environment sets its behaviour: DISPATCH_WORKER is JSON with `options` for WorkerOptions and the
 names of an `entrypoint` and optionally a request `handler` of this file. DISPATCH_LOAD is a file

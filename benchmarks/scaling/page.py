@@ -1,18 +1,14 @@
-"""Write docs/scaling.md from the stored run and the hand-written scaling_page.md."""
+"""Write docs/scaling.md from the stored run and the hand-written page.md."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from benchmarks.dispatch_page import line
+from benchmarks.pages import DOCS, fill, line, stored
 
-HERE = Path(__file__).parent
-DOCS = HERE.parent / "docs"
 PAGE, STORED, PICTURE = DOCS / "scaling.md", DOCS / "scaling.json", DOCS / "scaling.svg"
-TEXT = HERE / "scaling_page.md"
+TEXT = Path(__file__).with_name("page.md")
 
 CORES, MEMORY_MB = 4, 16_000  # of a machine
 CORES_USED, MEMORY_USED = 0.5, 0.75  # the targets of deploy/kubernetes
@@ -20,13 +16,13 @@ SIZES = (10_000, 1_000_000)  # rooms
 
 
 def stored_run() -> dict[str, Any]:
-    run: dict[str, Any] = json.loads(STORED.read_text(encoding="utf-8"))
-    return run
+    return stored(STORED)
 
 
 def render(run: Mapping[str, Any]) -> str:
     usual = run["resources"][0]
-    return Template(TEXT.read_text(encoding="utf-8")).substitute(
+    return fill(
+        TEXT,
         date=run["date"],
         agents=run["agents"],
         server=run["server"],
