@@ -16,8 +16,7 @@ from livekit.api import (
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo, Room
 
-from app.dispatch import proxy
-from app.dispatch.names import our_name  # only explicit
+from app.dispatch import names, proxy
 from app.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -69,12 +68,12 @@ class Server:
             raise
         return True
 
-    async def send_agent(self, room: str, job_metadata: str) -> None:
+    async def send_agent(self, room: str, options: names.JobOptions) -> None:
         """Dispatch our agent to an open room. (A closed one would be opened.)"""
         request = CreateAgentDispatchRequest(
             room=room,
-            agent_name=our_name(self._settings),  # only explicit
-            metadata=job_metadata,
+            agent_name=names.our_name(self._settings),  # only explicit
+            **options,
         )
         await ask(self._api.agent_dispatch.create_dispatch(request))
 
