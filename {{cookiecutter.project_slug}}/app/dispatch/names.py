@@ -149,8 +149,8 @@ def without_name(metadata: str) -> str:
     Raises:
         ValueError: it cannot be cleaned, or a browser could not parse it.
     """
-    if not metadata:
-        return metadata
+    if metadata.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+        return metadata  # a text, or JSON without keys
     try:
         content, has_name = parse(metadata)
     except json.JSONDecodeError:
