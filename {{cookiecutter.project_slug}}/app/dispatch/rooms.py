@@ -13,12 +13,11 @@ import time
 from collections.abc import Coroutine
 from typing import NamedTuple
 
-from aiohttp import ClientError
-from livekit.api import TwirpError
+from livekit.api import CreateAgentDispatchRequest, TwirpError
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.webhook import WebhookEvent
 
-from app.dispatch import names, policy
+from app.dispatch import names, policy, proxy
 from app.dispatch.names import JobOptions
 from app.dispatch.server import TIMEOUT_SECONDS, Server
 from app.observability.metrics import AGENT_SECONDS, DISPATCHES
@@ -49,7 +48,6 @@ class Rooms:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._server = Server(settings)
         self._name = names.our_name(settings)
         self._is_open = False
         self._running: set[asyncio.Task[None]] = set()
@@ -60,7 +58,7 @@ class Rooms:
         self._has_failed = False
 
     async def __aenter__(self) -> "Rooms":
-        await self._server.open()
+        self._server = Server(proxy.livekit_api(self._settings))
         self._is_open = True
         return self
 
@@ -151,17 +149,12 @@ class Rooms:
         """Do `work`, or log the first of successive failures. Another check will follow."""
         try:
             await work
+            self._has_failed = False
         except TwirpError as error:
             if error.status != 404:  # the room has closed
                 self._log_failure(f"{error.message or error.code} (HTTP {error.status})")
-            return
-        except (ClientError, TimeoutError) as error:
-            self._log_failure(str(error) or f"no answer within {TIMEOUT_SECONDS} seconds")
-            return
-        except Exception as error:  # whatever answers is not a LiveKit server
-            self._log_failure(repr(error))
-            return
-        self._has_failed = False
+        except Exception as error:  # of any kind, if what answers is not a LiveKit server
+            self._log_failure(str(error) or repr(error))
 
     def _log_failure(self, reason: str) -> None:
         if not self._has_failed:
@@ -222,7 +215,9 @@ class Rooms:
                     room,
                     extra={"room": room},
                 )
-                await self._server.send_agent(room, options or {})
+                request = CreateAgentDispatchRequest(room=room, **(options or {}))
+                request.agent_name = self._name  # only explicit
+                await self._server.send_agent(request)
                 DISPATCHES.inc()
                 wait = policy.SECONDS_TO_TAKE
         self.check(room, wait, ignore_before)
