@@ -61,8 +61,6 @@ GUARDS = ("app/dispatch/names.py", "app/dispatch/policy.py", "app/doctor/")
 GUARD_TESTS = {
     "tests/dispatch/test_names_automatic.py",
     "tests/e2e/test_dispatch_automatic.py",
-    "tests/e2e/test_doctor.py",
-    "tests/e2e/test_names.py",
     "tests/fake_livekit.py",
     "tests/dispatch/test_rooms.py",
 }

@@ -6,12 +6,13 @@ from typing import Any
 
 import jwt
 import pytest
-from app import api
-from app.dispatch.names import our_name
-from app.tokens import request as token_request
 from fastapi.testclient import TestClient
 from pydantic.alias_generators import to_camel
 from starlette.middleware.cors import CORSMiddleware
+
+from app import api
+from app.dispatch.names import our_name
+from app.tokens import request as token_request
 
 client = TestClient(api.app, raise_server_exceptions=False)
 DEEP = 10_000

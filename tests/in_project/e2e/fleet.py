@@ -20,9 +20,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import aiohttp
-from dev import livekit_server
 from livekit import rtc
 
+from dev import livekit_server
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, program, redis_running
 from tests.e2e.world import answers_to

@@ -27,7 +27,7 @@ from app.doctor.worker import check
 from app.settings import Settings
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, run
-from tests.worker import CAUSES
+from tests.e2e.release import CAUSES
 
 NAME = ""  # only automatic
 NAME = Settings().livekit_agent_name  # only explicit

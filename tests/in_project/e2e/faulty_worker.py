@@ -76,7 +76,7 @@ if PLAIN:
     names.keep_name = lambda *_: None  # only 1.8
     proxy.is_bypassed = lambda url: False
 
-from tests import worker  # noqa: E402 (its import calls these functions)
+from tests.e2e import release  # noqa: E402 (its import calls these functions)
 
 if __name__ == "__main__":
-    worker.main(accept_or_not, load if PLAIN else None)
+    release.main(accept_or_not, load if PLAIN else None)

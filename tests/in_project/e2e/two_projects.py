@@ -1,6 +1,6 @@
 """Two projects that share one LiveKit key: which agents join whose rooms, as a table.
 
-    python two_projects_in_project.py FOLDER AGENT FOLDER AGENT
+    python -m tests.e2e.two_projects FOLDER AGENT FOLDER AGENT
 
 Runs in the environment of a baked project. AGENT is the name of a project's agent, empty under
 automatic dispatch. Each project has a token backend and a worker. Its worker is killed while
