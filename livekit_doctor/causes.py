@@ -1,0 +1,19 @@
+"""All causes that `livekit-doctor` can find, and the page docs/causes.md about them."""
+
+from livekit_doctor.finding import Cause
+
+# Where the page is read.
+URL = "https://github.com/org/cookiecutter-livekit-agent/blob/main/docs/causes.md"
+
+
+def link(cause: str) -> str:
+    """Return where the page explains a cause."""
+    return f"{URL}#{cause}" if cause else ""
+
+
+def tables() -> dict[str, tuple[Cause, ...]]:
+    """Return the causes, by where they are found.
+
+    The same id may be in several tables. The page then has one heading, and a part for each.
+    """
+    return {}
