@@ -13,9 +13,7 @@ import yaml
 
 from livekit_doctor.project.notes import Place
 
-# Where a command runs: containers have ports of their own, the processes of one machine do not.
-SEPARATORS = {"&&", "||", ";", "&", "|"}
-# Programs that start another one, and how many of their options have a value of their own.
+# Programs that start another one, and the words of a shell.
 WRAPPERS = {
     *("exec", "nohup", "tini", "dumb-init", "sudo", "gosu", "su-exec", "time", "nice", "then", "do"),
     *("uv", "run", "poetry", "pipenv", "pdm", "hatch", "rye", "conda", "mise", "doppler", "op"),
@@ -25,9 +23,11 @@ WRAPPERS = {
 PYTHONS = re.compile(r"(.*/)?(python|pypy)[\d.]*(\.exe)?$|py$")
 NODES = re.compile(r"(.*/)?(node|tsx|ts-node|ts-node-esm|bun|deno|nodemon)$")
 SHELLS = re.compile(r"(.*/)?(ba|da|z|k)?sh$")
-# Options of these programs that take a value.
-WITH_VALUE = {"-X", "-W", "--require", "-r", "--import", "--loader", "--env-file", "--with", "--group"}
-WITH_VALUE |= {"--extra", "-p", "--python", "--project", "--directory", "-n", "-u", "-s", "--package"}
+# Options that take a value: of Python, of Node, of the wrappers.
+OF_PYTHON = {"-X", "-W"}
+OF_NODE = {"--require", "-r", "--import", "--loader", "--env-file", "--tsconfig"}
+OF_WRAPPERS = {"--with", "--group", "--extra", "-p", "--python", "--project", "--directory", "-n", "-u", "-s"}
+OF_WRAPPERS |= {"--package", "--env-file", "-f"}
 # Programs that are certainly not a worker.
 OTHERS = {
     *("uvicorn", "gunicorn", "hypercorn", "fastapi", "flask", "streamlit", "nginx", "caddy"),
@@ -97,7 +97,7 @@ def parse(place: Place, words: list[str], machine: str, is_deployed: bool) -> Co
         word = rest[0]
         if found := re.fullmatch(r"([A-Za-z_]\w*)=(.*)", word):
             environment[found[1]] = found[2]
-        elif word in WITH_VALUE and len(rest) > 1:
+        elif word in OF_WRAPPERS and len(rest) > 1:
             rest.pop(0)
         elif word.startswith("-") or word in WRAPPERS or re.fullmatch(r"\d+[smh]?", word):
             pass
@@ -109,8 +109,9 @@ def parse(place: Place, words: list[str], machine: str, is_deployed: bool) -> Co
         return common
     program, rest = rest[0], rest[1:]
     if PYTHONS.match(program) or NODES.match(program):
+        with_value = OF_PYTHON if PYTHONS.match(program) else OF_NODE
         while rest and rest[0].startswith("-") and rest[0] not in ("-m", "-c"):
-            rest = rest[2:] if rest[0] in WITH_VALUE else rest[1:]
+            rest = rest[2:] if rest[0] in with_value else rest[1:]
         if rest[:1] in (["run"], ["watch"]) and NODES.match(program):
             rest = rest[1:]
         if rest[:1] == ["-m"]:

@@ -96,6 +96,7 @@ def _report_id(request: Name, notes: Notes) -> bool:
 def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes) -> None:
     if not near and not far:
         notes.remark(
+            "asked-elsewhere",
             request.place,
             f"{request.by} asks for {request.value}. No worker is in this folder: it must be "
             "registered under exactly this name.",
@@ -125,7 +126,7 @@ def _report_unasked(
     level: Level = "problem" if worker.value.is_sure else "warning"
     if not issuers and not clients and (why := _is_meant(worker, notes)):
         notes.remark(
-            worker.place, f"{gives}: only rooms that ask for exactly this name get it. {why}"
+            cause, worker.place, f"{gives}: only rooms that ask for exactly this name get it. {why}"
         )
         return
     if clients:

@@ -126,8 +126,9 @@ class Notes:
     def release(self, file: str) -> Release:
         return self.releases.of(file)
 
-    def remark(self, place: Place, seen: str) -> None:
-        self.remarks.append(Finding("project", "ok", "", f"{place}: {seen}"))
+    def remark(self, cause: str, place: Place, seen: str) -> None:
+        """Say what is worth knowing, though nothing is known to be wrong."""
+        self.remarks.append(BY_ID[cause].finding("project", "ok", f"{place}: {seen}"))
 
     def say_metadata(self, place: Place, value: Value) -> None:
         if value != NOTHING:

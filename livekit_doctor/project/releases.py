@@ -210,12 +210,18 @@ class Releases:
         name = PurePosixPath(file).name
         if name in ("uv.lock", "poetry.lock", "pdm.lock"):
             self._lock(file, tomllib.loads(text).get("package", []))
+            if not self._of(file).locked:
+                for version in re.findall(r'name = "livekit-agents"\s*\nversion = "([\d.]+)', text):
+                    self._of(file).locked.append((Version(version), file))
         elif name == "Pipfile.lock":
             locked = json.loads(text).get("default", {})
             pins = [{"name": n, "version": p.get("version", "")[2:]} for n, p in locked.items()]
             self._lock(file, pins)
         elif name == "pyproject.toml":
             self._pyproject(file, tomllib.loads(text))
+            if not self._of(file).agents:  # another tool's table
+                for found in re.findall(r"""["'](livekit[^"'\n]*)["']""", text):
+                    self._add(file, found)
         elif name == "Pipfile":
             parsed = tomllib.loads(text)
             for section in ("packages", "dev-packages"):

@@ -13,6 +13,8 @@ from livekit_doctor.project.requests import name_of
 
 AGENTS, PLUGINS = "livekit.agents", "livekit.plugins"
 # Methods, by the name of what they are called on: `request.accept()`, `ctx.connect()`.
+# Calls whose options seldom grow: one that no release takes is a mistake, not a newer release.
+SURE = {"WorkerOptions", "ServerOptions", "AgentServer", "AgentServer.rtc_session"}
 METHODS = {"rtc_session": "AgentServer.rtc_session"}
 # Distributions whose plugins have another name than their import.
 OTHER_DISTRIBUTIONS = {
@@ -45,6 +47,7 @@ class Check:
         self._exports = exports()
         self._nodes = list(ast.walk(module.tree))
         self._guarded = set(self._find_guarded())
+        self._bound = bound_names(self._nodes)
         # What the names of this file stand for: `agents` for `livekit.agents`.
         self._names: dict[str, str] = {}
         stored = Counter(
@@ -182,10 +185,18 @@ class Check:
                 name = name_of(node.func.value if isinstance(node.func, ast.Subscript) else node.func)
                 if name == "rtc_session" and isinstance(node.func, ast.Attribute):
                     name = METHODS[name]
-                elif not dotted.startswith(AGENTS):
+                elif not dotted.startswith(AGENTS) and not self._is_unbound(node.func):
                     continue
                 if self._exports.is_call(name):
                     self._arguments(node, name)
+
+    def _is_unbound(self, func: ast.AST) -> bool:
+        """Whether this is a name of LiveKit's by its looks, in an excerpt without its imports."""
+        return (
+            isinstance(func, ast.Name)
+            and func.id.endswith(("Options", "AgentServer"))
+            and func.id not in self._bound
+        )
 
     def _arguments(self, call: ast.Call, name: str) -> None:
         minors = self._release.minors & self._exports.minors_with_call(name)
@@ -206,7 +217,7 @@ class Check:
             where = f" {self._exports.describe(having)} has it." if having else ""
             seen = f"{name} does not take {options} in {self._release}{by}.{where}"
             is_sure = bool(having) or self._release.is_known or options == "namespace"
-            is_sure = is_sure or name in ("WorkerOptions", "ServerOptions", "AgentServer")
+            is_sure = is_sure or name in SURE
             self._say("unknown-option", unknown[0][0].value, seen, is_sure)
         is_starred = None in given or any(isinstance(a, ast.Starred) for a in call.args)
         allowed = max(self._exports.positional(name, minor) for minor in minors)
@@ -281,6 +292,17 @@ class Check:
         distribution = min(wanted)
         seen = f"The code imports livekit.plugins.{plugin}, but no file here asks for {distribution}."
         self._say("missing-plugin", node, seen, is_sure=not is_conditional(node, self._module))
+
+
+def bound_names(nodes: Iterable[ast.AST]) -> set[str]:
+    bound: set[str] = set()
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.ClassDef(name=name):
+                bound.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                bound |= {alias.asname or alias.name for alias in aliases}
+    return bound
 
 
 def is_indirect(plugin: str, around: Iterable[Requirements]) -> bool:

@@ -40,7 +40,7 @@ QUOTED = r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
 EXPRESSION = r"\$[{]{2}[^}\n]{0,200}\}\}"  # of a workflow
 # Names are read whole and only then compared: a crafted file must not take quadratic time.
 SETTING = re.compile(
-    r"""(?<![\w$])["']?(?P<name>[A-Z0-9_]++)["']?"""
+    r"""(?<![\w$])["']?(?P<name>(?=[A-Z0-9_]*AGENT)[A-Z0-9_]++)["']?"""
     r"""(?:[ \t]{0,20}[=:][ \t]{0,20}|(?P<env>[ \t]{1,20})|[ \t]{0,20}\n[ \t]{0,40}value:[ \t]{0,20})"""
     rf"""(?P<value>{QUOTED}|{EXPRESSION}|[^\s,;"'}}]{{0,500}})"""
 )
@@ -58,7 +58,7 @@ def read_settings(file: str, text: str, notes: Notes) -> None:
     else:
         source = COMMENT.sub(lambda found: " " * len(found[0]), text)
         for found in SETTING.finditer(source):
-            if "AGENT" not in found["name"] or source[max(0, found.start() - 2) : found.start()] == "${":
+            if source[max(0, found.start() - 2) : found.start()] == "${":
                 continue
             line_start = source.rfind("\n", max(0, found.start() - 200), found.start()) + 1
             if found["env"] and source[line_start : found.start()].strip() != "ENV":
