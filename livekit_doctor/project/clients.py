@@ -5,6 +5,7 @@ Swift, Kotlin, Java, Dart, Go, PHP, Ruby, C#, Rust, C++ and others, and prose: R
 
 import re
 from bisect import bisect_right
+from collections.abc import Mapping
 
 from livekit_doctor.project.notes import NOTHING, UNKNOWN, Name, Notes, Place, Value, literal
 
@@ -22,8 +23,13 @@ ENVIRONMENT = re.compile(
     r"""(?:os\.Getenv|getenv|env|System\.getenv|ENV\.fetch|Environment\.GetEnvironmentVariable|env::var"""
     r"""|fromEnvironment|std::getenv|ENV)\s{0,5}[\[(]\s{0,5}["']([A-Z0-9_]+)["']"""
 )
-COMMENT = re.compile(r"(?m)//[^\n]*|^\s*#(?!include|define)[^\n]*|/\*.{0,5000}?\*/", re.DOTALL)
-DISPATCH = re.compile(r"(?i)create_?(agent_?)?dispatch|agent_?dispatch")
+# A comment that does not end goes to the end of the file, so that none is searched for twice.
+COMMENT = re.compile(
+    r"(?m)//[^\n]*|^[ \t]*#(?!include|define)[^\n]*|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
+)
+CONSTANT = re.compile(
+    r"""(?<!\w)(\w++)[^\n="']{0,40}(?::?=)\s{0,5}["']([^"'\n$]{1,100})["']"""
+)
 # An agent's name as an argument: `createDispatch(room, "name")`.
 POSITIONAL = re.compile(r"""(?i)create_?dispatch\w{0,20}\(\s{0,5}[^,()]{1,100},\s{0,20}["']([^"'\n$]{1,100})["']""")
 # What a client needs to say if it lets the server choose: a token, a room, a connection.
@@ -34,9 +40,10 @@ def read(file: str, text: str, notes: Notes) -> None:
     """Note the names that a file in another language asks for."""
     source = COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
     lines = Lines(source)
+    constants = {found[1]: found[2] for found in CONSTANT.finditer(source)}
     is_found = False
     for found in KEY.finditer(source):
-        value = value_after(source, found.end(), notes)
+        value = value_after(source, found.end(), constants, notes)
         if value is None:
             continue
         is_found = True
@@ -60,7 +67,7 @@ class Lines:
         return bisect_right(self._starts, at)
 
 
-def value_after(source: str, at: int, notes: Notes) -> Value | None:
+def value_after(source: str, at: int, constants: Mapping[str, str], notes: Notes) -> Value | None:
     """Return the value that follows a key. None if none does, as in a declaration."""
     window = source[at : at + WINDOW]
     between = BETWEEN.match(window)
@@ -78,15 +85,9 @@ def value_after(source: str, at: int, notes: Notes) -> Value | None:
     if re.match(r"(String|string|str|char|std|&str|Option|\w+\?)\b", rest):
         return None  # a declaration
     if name := re.match(r"[\w.]+", rest):
-        return constant(source, name[0].rpartition(".")[2]) or UNKNOWN
+        text = constants.get(name[0].rpartition(".")[2])
+        return literal(text) if text else UNKNOWN
     return None
-
-
-def constant(source: str, name: str) -> Value | None:
-    """Return the text that a constant of the same file holds."""
-    pattern = rf"(?<!\w){re.escape(name)}(?!\w)[^\n=\"']{{0,40}}(?::?=)\s{{0,5}}[\"']([^\"'\n$]{{1,100}})[\"']"
-    found = re.search(pattern, source)
-    return literal(found[1]) if found else None
 
 
 # --- prose ---

@@ -208,7 +208,7 @@ def of_yaml(file: str, text: str) -> Iterator[Command]:
     """Read docker compose, Kubernetes and render.yaml."""
     if not re.search(r"(?m)^\s*-?\s*(command|args|entrypoint|startCommand|dockerCommand|run)\s*:", text):
         return
-    if "{{" in text or text.count("*") > 200:  # a template of Helm; or aliases, which could explode
+    if "{{" in text:  # a template of Helm
         return
     try:
         documents = list(yaml.load_all(text, Loader))  # noqa: S506: it is a SafeLoader
@@ -244,8 +244,12 @@ def of_kubernetes(file: str, document: dict[str, Any]) -> Iterator[Command]:
     if "kind" not in document:
         return
     folders: list[Any] = [document]
+    seen = set[int]()  # aliases can name the same part very often
     while folders:
         part = folders.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
         if isinstance(part, list):
             folders += part
         elif isinstance(part, dict):

@@ -107,7 +107,7 @@ def read(root: Path) -> Sources:
         except text.NotText as error:
             if is_relevant(path):
                 sources.unread[file] = str(error)
-        except ValueError:
+        except (ValueError, RecursionError):
             sources.unread[file] = "is damaged"  # a notebook
         except OSError as error:
             sources.unread[file] = f"cannot be read ({error.strerror})"

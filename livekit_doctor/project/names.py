@@ -141,8 +141,9 @@ def _is_meant(worker: Name, notes: Notes) -> str:
     name = worker.value.text
     if name and any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for text in notes.prose):
         return "A text of the project speaks of the name."
-    if any(re.search(r"(?i)dispatch|agent.?name", text) for text in notes.prose):
-        return "A text of the project speaks of dispatching agents."
+    elsewhere = r"(?i)dispatch|agent.?name|front.?end|telephony|\bsip\b|playground"
+    if any(re.search(elsewhere, text) for text in notes.prose):
+        return "Its clients seem to be elsewhere: a text of the project speaks of them."
     source = notes.sources.get(worker.place.file, "")
     if re.search(r"\bjob\.metadata\b|(?i:explicit(ly)? dispatch|dispatch rule)", source):
         return "Its code expects to be dispatched: it reads the job's metadata."

@@ -1,7 +1,9 @@
 """Notes about a project: the names in it, and whatever else keeps agents away."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from livekit_doctor.finding import Finding, Level
 from livekit_doctor.project.causes import BY_ID
@@ -109,6 +111,12 @@ class Notes:
     prose: list[str] = field(default_factory=list)
     findings: dict[Finding, Place] = field(default_factory=dict)
     remarks: list[Finding] = field(default_factory=list)
+
+    @cached_property
+    def is_vendored(self) -> bool:
+        """Whether the project holds livekit-agents itself, so that no release says what it has."""
+        own = re.compile(r"(^|/)livekit[-_/]agents/(livekit/agents/)?(worker|version)\.py$")
+        return any(map(own.search, self.sources))
 
     def variable(self, name: str, default: Value) -> Value:
         """Return the value of the environment variable `name`."""

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from packaging.version import Version
@@ -65,11 +66,10 @@ class Module:
     def __init__(self, file: str, tree: ast.Module, modules: Modules) -> None:
         self.file, self.tree = file, tree
         self._modules = modules
-        self.parents: dict[ast.AST, ast.AST] = {}
+        self.nodes = list(ast.walk(tree))
         self._meanings: dict[str, ast.expr | Function] = {}
         self._imports: dict[str, tuple[int, str, str]] = {}
-        for node in ast.walk(tree):
-            self.parents |= dict.fromkeys(ast.iter_child_nodes(node), node)
+        for node in self.nodes:
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._meanings[node.name] = node
@@ -87,6 +87,10 @@ class Module:
                     | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
                 ):
                     self._meanings[name] = value
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     def meaning(self, node: ast.expr, hops: int = MAX_HOPS) -> "tuple[Module, ast.expr | Function]":
         """Return what a name stands for, and in which module. If unknown, it is the node itself."""
@@ -108,7 +112,7 @@ class Module:
 
 def read(module: Module, notes: Notes) -> None:
     reader = Reader(module, notes)
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Call():
                 reader.call(node)

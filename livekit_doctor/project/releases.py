@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
@@ -120,7 +120,7 @@ class Release:
     version: Version = NEWEST
     source: str = ""
 
-    @property
+    @cached_property
     def minors(self) -> frozenset[str]:
         """The minors whose data may apply: an early patch may lack what the last one has."""
         known = exports().releases

@@ -25,7 +25,7 @@ OTHER_DISTRIBUTIONS = {
 
 def read(module: Module, notes: Notes) -> None:
     """Report what raises when `module` is imported or run."""
-    if is_vendored(notes.sources):
+    if notes.is_vendored:
         return
     check = Check(module, notes)
     check.imports()
@@ -35,17 +35,12 @@ def read(module: Module, notes: Notes) -> None:
     check.runs()
 
 
-def is_vendored(texts: Iterable[str]) -> bool:
-    """Whether the project holds livekit-agents itself, so that its release is not an installed one."""
-    return any(re.search(r"(^|/)livekit[-_/]agents/(livekit/agents/)?(worker|version)\.py$", f) for f in texts)
-
-
 class Check:
     def __init__(self, module: Module, notes: Notes) -> None:
         self._module, self._notes = module, notes
         self._release: Release = notes.release(module.file)
         self._exports = exports()
-        self._nodes = list(ast.walk(module.tree))
+        self._nodes = module.nodes
         self._guarded = set(self._find_guarded())
         self._bound = bound_names(self._nodes)
         # What the names of this file stand for: `agents` for `livekit.agents`.

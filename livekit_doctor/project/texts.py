@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+from dotenv.variables import Variable, parse_variables
 
 from livekit_doctor.finding import Level
 from livekit_doctor.project import node_handlers
@@ -74,15 +75,20 @@ def of_env(text: str) -> Iterator[tuple[str, Value, int]]:
     """Yield the variables about agents in an environment file, as python-dotenv reads them."""
     if "AGENT" not in text:
         return
-    # Unknown variables of the machine stay visible, rather than become empty.
-    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    resolved = dotenv_values(stream=io.StringIO(text), interpolate=True)
-    for name, written in values.items():
-        if "AGENT" in name and written is not None:
-            found = re.search(rf"(?m)^\s*(?:export\s+)?['\"]?{re.escape(name)}\b", text)
-            line = text.count("\n", 0, found.end()) + 1 if found else 1
-            known = resolved.get(name) if all(v in values for v in re.findall(r"\$\{(\w+)\}", written)) else None
-            value = literal(known) if known is not None else setting(written)
+    values: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        name, written = binding.key, binding.value
+        if not name or written is None:
+            continue
+        parts = list(parse_variables(written[:2000]))
+        names = [part.name for part in parts if isinstance(part, Variable)]
+        known = "".join(part.resolve(values) for part in parts)
+        values[name] = known[:2000]
+        if "AGENT" in name:
+            # Other variables come from the machine, so what they hold is unknown.
+            value = literal(known) if all(n in values for n in names) else UNKNOWN
+            skipped = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string[:skipped].count("\n")
             yield name, value, line
 
 
@@ -177,8 +183,8 @@ class Script:
             self._key(found)
         for found in DISPATCH.finditer(self._code):
             second = self._end(found.end(), ",") + 1
-            written = self._text[second : self._end(second, ",")].strip()
-            name = Name(self._place(found.start()), "createDispatch", self._value(written))
+            value = self._value(self._source(second, ","))
+            name = Name(self._place(found.start()), "createDispatch", value)
             self._notes.requests.append(name)
 
     def members(self) -> Iterator[tuple[str, str, str]]:
@@ -188,8 +194,7 @@ class Script:
             if key[0].endswith(":"):
                 for start, end, name in objects:
                     if start <= key.start() < end:
-                        written = self._text[key.end() : self._end(key.end(), ",;")].strip()
-                        yield name, key[2], written
+                        yield name, key[2], self._source(key.end(), ",;")
                         break
 
     def _key(self, key: re.Match[str]) -> None:
@@ -199,7 +204,7 @@ class Script:
         leading = self._leading(key.start())
         written = ""
         if key[0].endswith(":"):
-            written = self._text[key.end() : self._end(key.end(), ",;")].strip()
+            written = self._source(key.end(), ",;")
         value = self._value(written or key[2])
         name = Name(self._place(key.start()), key[2], value)
         # A worker's options are close by: defineAgent() also contains all of the agent's code.
@@ -255,6 +260,10 @@ class Script:
             leading.append(set(re.findall(r"[\w$]+", last)))
             index = parents[index]
         return leading
+
+    def _source(self, at: int, stops: str) -> str:
+        """Return an expression. The end of a long one is cut off: it is not a name."""
+        return self._text[at : min(self._end(at, stops), at + 500)].strip()
 
     def _end(self, at: int, stops: str = "") -> int:
         """Return where the bracket that is open here closes, or where one of `stops` comes."""
