@@ -63,7 +63,8 @@ class Package:
     def names(self, module: str) -> dict[str, ast.AST]:
         """Return what can be imported from `module`, and what binds it."""
         if module not in self._names:
-            self._names[module] = names = {}  # before it is filled, as modules import each other
+            names: dict[str, ast.AST] = {}
+            self._names[module] = names  # before it is filled, as modules import each other
             names |= dict(self._bound(module, self.trees[module].body))
             for lazy in self._lazy(module):
                 names.setdefault(lazy, self.trees[module])
@@ -78,9 +79,9 @@ class Package:
         tree = self.trees[module]
         if any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body):
             for part in ast.walk(tree):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    if part.value.isidentifier():
-                        yield part.value
+                match part:
+                    case ast.Constant(value=str(text)) if text.isidentifier():
+                        yield text
 
     def _bound(self, module: str, body: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
         for node in body:
@@ -161,8 +162,9 @@ class Package:
         result = Signature()
         for base in node.bases:
             name = ast.unparse(base).partition("[")[0]
-            if (found := self._find(module, name)) and isinstance(found[1], ast.ClassDef):
-                inherited = self._signature_of_class(*found)
+            where, found = self._find(module, name) or ("", None)
+            if isinstance(found, ast.ClassDef):
+                inherited = self._signature_of_class(where, found)
                 result.accepts |= inherited.accepts
                 result.requires |= inherited.requires
                 result.is_open = result.is_open or inherited.is_open

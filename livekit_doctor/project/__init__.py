@@ -53,6 +53,8 @@ def read_file(file: str, text: str, modules: python.Modules, notes: Notes) -> No
         ValueError, RecursionError: its text does not parse.
     """
     name = PurePosixPath(file).name
+    if re.search(r"(^|/)livekit/(agents|plugins|api|rtc|protocol)/", file):
+        return  # the SDK itself
     if SETTINGS.fullmatch(name):
         texts.read_settings(file, text, notes)
     if re.fullmatch(r"livekit.*\.toml", name):
@@ -109,11 +111,11 @@ def report_mark(file: str, sources: files.Sources, notes: Notes) -> None:
     is_settings = re.fullmatch(r"\.env.*|.*\.env|package\.json|Dockerfile", name)
     if sources.marks[file] == "UTF-16" and (is_code or is_settings) and "example" not in name:
         notes.say("encoding", Place(file, 1), "The file is saved as UTF-16.")
-    elif re.match(r"\.env", name) and re.match(r"\s*(export\s+)?LIVEKIT_", text):
-        if sources.marks[file] != "UTF-16" and "example" not in name:
-            first = text.split("=")[0].strip()
-            seen = f"The file begins with a byte order mark, so {first} is not set."
-            notes.say("encoding", Place(file, 1), seen, "warning")
+        return
+    first = re.match(r"\s*(?:export\s+)?(LIVEKIT_\w+)", text)
+    if first and sources.marks[file] != "UTF-16" and ".env" in name and "example" not in name:
+        seen = f"The file begins with a byte order mark, so {first[1]} is not set."
+        notes.say("encoding", Place(file, 1), seen, "warning")
 
 
 def verdict(sources: files.Sources, found: list[Finding]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What keeps agents away in the code and files of a project, in the order in which one hides the next.
+"""What keeps agents away in the code and files of a project. One cause hides those below it.
 
 First the program does not start, then no job comes, then a job is refused.
 """
@@ -50,15 +50,15 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "encoding",
         "A file is saved as UTF-16, which its program cannot read.",
-        "Python, python-dotenv and Node read UTF-8. Windows PowerShell 5.1 writes UTF-16 with > and "
-        "Out-File.",
+        "Python, python-dotenv and Node read UTF-8. Windows PowerShell 5.1 writes UTF-16 with > "
+        "and Out-File.",
         "Save the file as UTF-8, without a byte order mark.",
         "Python 3.11, python-dotenv 1.2",
         (
             "SyntaxError: source code cannot contain null bytes",
             "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0",
         ),
-        'Get-Content FILE | Set-Content -Encoding utf8NoBOM FILE.new  # PowerShell 7',
+        "Get-Content FILE | Set-Content -Encoding utf8NoBOM FILE.new  # PowerShell 7",
     ),
     Cause(
         "old-api",
@@ -212,7 +212,9 @@ CAUSES: tuple[Cause, ...] = (
     Cause("request-plain-def", "A request handler is not async.", *REFUSED, NO_ANSWER),
     Cause("request-not-awaited", "A request handler does not await accept().", *REFUSED, NO_ANSWER),
     Cause("request-arguments", "accept() gets arguments that it does not take.", *REFUSED),
-    Cause("request-unanswered", "A request handler may end without an answer.", *REFUSED, NO_ANSWER),
+    Cause(
+        "request-unanswered", "A request handler may end without an answer.", *REFUSED, NO_ANSWER
+    ),
     Cause("request-raises", "A request handler raises before it answers.", *REFUSED, NO_ANSWER),
     Cause("request-slow", "A request handler may answer too late.", *REFUSED),
     Cause("request-rejects", "A request handler rejects every job.", *REFUSED),
@@ -235,8 +237,8 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "dev-in-production",
         "A deployed worker runs with `dev`.",
-        "It watches its files, restarts when they change, and ends at once when it is told to stop, "
-        "in the middle of conversations.",
+        "It watches its files, restarts when they change, and ends at once when it is told to "
+        "stop, in the middle of conversations.",
         "Use start: python worker.py start",
         MEASURED,
     ),

@@ -1,6 +1,6 @@
 """Read clients and backends in other languages as text, for the names that they ask for.
 
-Swift, Kotlin, Java, Dart, Go, PHP, Ruby, C#, Rust, C++ and others, and prose: READMEs name agents too.
+Swift, Kotlin, Java, Dart, Go, PHP, Ruby, C#, Rust, C++ and others. READMEs name agents, too.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from livekit_doctor.project.notes import NOTHING, UNKNOWN, Name, Notes, Place, Value, literal
 
 WINDOW = 300  # characters after a key in which its value is
-# agentName, agent_name, AgentName, withAgentName, setAgentName, set_agent_name, AGENT_NAME, :agent_name
+# agentName, agent_name, AgentName, withAgentName, setAgentName, set_agent_name, AGENT_NAME
 KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:with|set|Set|With|set_|with_)?(?:agent_?name|agentName|AgentName|AGENT_NAME)(?![A-Za-z0-9])"
 )
@@ -18,7 +18,9 @@ KEY = re.compile(
 BETWEEN = re.compile(
     r"""["'`]?\]?\s{0,20}(?::\s{0,5}[A-Z]\w*\??\s{0,5}=|=>|:=|==?|:|\(|,|\.to|\s+to\b)?\s{0,20}(?:Some\(|proto\.String\(|new\s+String\(|std::string\(|&|@)?\s{0,20}"""
 )
-STRING = re.compile(r'''b?"((?:[^"\\\n$]|\\.){0,200})"|b?'((?:[^'\\\n$]|\\.){0,200})'|`([^`$\n]{0,200})`''')
+STRING = re.compile(
+    r"""b?"((?:[^"\\\n$]|\\.){0,200})"|b?'((?:[^'\\\n$]|\\.){0,200})'|`([^`$\n]{0,200})`"""
+)
 ENVIRONMENT = re.compile(
     r"""(?:os\.Getenv|getenv|env|System\.getenv|ENV\.fetch|Environment\.GetEnvironmentVariable|env::var"""
     r"""|fromEnvironment|std::getenv|ENV)\s{0,5}[\[(]\s{0,5}["']([A-Z0-9_]+)["']"""
@@ -27,11 +29,15 @@ ENVIRONMENT = re.compile(
 COMMENT = re.compile(
     r"(?m)//[^\n]*|^[ \t]*#(?!include|define)[^\n]*|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
 )
+# `name = "…"`, `name := "…"`, `let name: String? = "…"`, `name string = "…"`
 CONSTANT = re.compile(
-    r"""(?<!\w)(\w++)[^\n="']{0,40}(?::?=)\s{0,5}["']([^"'\n$]{1,100})["']"""
+    r"""(?<!\w)(\w++)(?:\s{0,3}:\s{0,3}[\w&?<>'. ]{1,30}|\s{1,3}string)?\s{0,5}:?=\s{0,5}"""
+    r"""["']([^"'\n$]{1,100})["']"""
 )
 # An agent's name as an argument: `createDispatch(room, "name")`.
-POSITIONAL = re.compile(r"""(?i)create_?dispatch\w{0,20}\(\s{0,5}[^,()]{1,100},\s{0,20}["']([^"'\n$]{1,100})["']""")
+POSITIONAL = re.compile(
+    r"""(?i)create_?dispatch\w{0,20}\(\s{0,5}[^,()]{1,100},\s{0,20}["']([^"'\n$]{1,100})["']"""
+)
 # What a client needs to say if it lets the server choose: a token, a room, a connection.
 JOINS = re.compile(r"(?i)accesstoken|access_token|connect|tokensource|room")
 
@@ -85,8 +91,8 @@ def value_after(source: str, at: int, constants: Mapping[str, str], notes: Notes
     if re.match(r"(String|string|str|char|std|&str|Option|\w+\?)\b", rest):
         return None  # a declaration
     if name := re.match(r"[\w.]+", rest):
-        text = constants.get(name[0].rpartition(".")[2])
-        return literal(text) if text else UNKNOWN
+        known = constants.get(name[0].rpartition(".")[2])
+        return literal(known) if known else UNKNOWN
     return None
 
 

@@ -15,10 +15,36 @@ from livekit_doctor.project.notes import Place
 
 # Programs that start another one, and the words of a shell.
 WRAPPERS = {
-    *("exec", "nohup", "tini", "dumb-init", "sudo", "gosu", "su-exec", "time", "nice", "then", "do"),
+    *(
+        "exec",
+        "nohup",
+        "tini",
+        "dumb-init",
+        "sudo",
+        "gosu",
+        "su-exec",
+        "time",
+        "nice",
+        "then",
+        "do",
+    ),
     *("uv", "run", "poetry", "pipenv", "pdm", "hatch", "rye", "conda", "mise", "doppler", "op"),
     *("opentelemetry-instrument", "ddtrace-run", "newrelic-admin", "run-program", "catchsegv"),
-    *("infisical", "dotenv", "xvfb-run", "stdbuf", "timeout", "env", "npx", "pnpx", "bunx", "else"),
+    *(
+        "exec",
+        "dlx",
+        "x",
+        "infisical",
+        "dotenv",
+        "xvfb-run",
+        "stdbuf",
+        "timeout",
+        "env",
+        "npx",
+        "pnpx",
+        "bunx",
+        "else",
+    ),
 }
 PYTHONS = re.compile(r"(.*/)?(python|pypy)[\d.]*(\.exe)?$|py$")
 NODES = re.compile(r"(.*/)?(node|tsx|ts-node|ts-node-esm|bun|deno|nodemon)$")
@@ -26,13 +52,24 @@ SHELLS = re.compile(r"(.*/)?(ba|da|z|k)?sh$")
 # Options that take a value: of Python, of Node, of the wrappers.
 OF_PYTHON = {"-X", "-W"}
 OF_NODE = {"--require", "-r", "--import", "--loader", "--env-file", "--tsconfig"}
-OF_WRAPPERS = {"--with", "--group", "--extra", "-p", "--python", "--project", "--directory", "-n", "-u", "-s"}
+OF_WRAPPERS = {
+    "--with",
+    "--group",
+    "--extra",
+    "-p",
+    "--python",
+    "--project",
+    "--directory",
+    "-n",
+    "-u",
+    "-s",
+}
 OF_WRAPPERS |= {"--package", "--env-file", "-f"}
 # Programs that are certainly not a worker.
 OTHERS = {
     *("uvicorn", "gunicorn", "hypercorn", "fastapi", "flask", "streamlit", "nginx", "caddy"),
     *("celery", "redis-server", "livekit-server", "next", "vite", "serve", "daphne", "granian"),
-    "livekit-agents",  # there is no such program
+    "livekit-agents",  # in Python, there is no such program
 }
 
 
@@ -99,12 +136,22 @@ def parse(place: Place, words: list[str], machine: str, is_deployed: bool) -> Co
             environment[found[1]] = found[2]
         elif word in OF_WRAPPERS and len(rest) > 1:
             rest.pop(0)
-        elif word.startswith("-") or word in WRAPPERS or re.fullmatch(r"\d+[smh]?", word):
+        elif (
+            (
+                word in ("npm", "pnpm", "yarn", "bun")
+                and rest[1:2] in (["exec"], ["dlx"], ["x"], ["tsx"])
+            )
+            or word.startswith("-")
+            or word in WRAPPERS
+            or re.fullmatch(r"\d+[smh]?", word)
+        ):
             pass
         else:
             break
         rest.pop(0)
-    common = Command(place, tuple(words), machine=machine, is_deployed=is_deployed, environment=environment)
+    common = Command(
+        place, tuple(words), machine=machine, is_deployed=is_deployed, environment=environment
+    )
     if not rest:
         return common
     program, rest = rest[0], rest[1:]
@@ -116,26 +163,45 @@ def parse(place: Place, words: list[str], machine: str, is_deployed: bool) -> Co
             rest = rest[1:]
         if rest[:1] == ["-m"]:
             rest = rest[1:]
-            return replace(common, program="python -m", target=rest[0] if rest else "", arguments=tuple(rest[1:]))
+            return replace(
+                common,
+                program="python -m",
+                target=rest[0] if rest else "",
+                arguments=tuple(rest[1:]),
+            )
         if rest[:1] == ["-c"]:
             return replace(common, program="?")
-        return replace(common, program=program, target=rest[0] if rest else "", arguments=tuple(rest[1:]))
+        return replace(
+            common, program=program, target=rest[0] if rest else "", arguments=tuple(rest[1:])
+        )
     if program.endswith((".py", ".js", ".ts", ".mjs", ".cjs")):
         return replace(common, program=program, target=program, arguments=tuple(rest))
     return replace(common, program=program, arguments=tuple(rest))
 
 
-def commands(place: Place, written: "str | list[Any]", machine: str, is_deployed: bool = True) -> Iterator[Command]:
+def commands(
+    place: Place, written: "str | list[Any]", machine: str, is_deployed: bool = True
+) -> Iterator[Command]:
     """Yield the commands in a line of shell, or in a list of words that no shell splits."""
     if isinstance(written, list):
         words = [str(word) for word in written]
-        if len(words) >= 3 and SHELLS.match(words[0]) and words[1].startswith("-") and "c" in words[1]:
+        if (
+            len(words) >= 3
+            and SHELLS.match(words[0])
+            and words[1].startswith("-")
+            and "c" in words[1]
+        ):
             yield from commands(place, words[2], machine, is_deployed)
         elif words:
             yield parse(place, words, machine, is_deployed)
         return
     for words in split(written.replace("\\\n", " ")):
-        if len(words) >= 3 and SHELLS.match(words[0]) and words[1].startswith("-") and "c" in words[1]:
+        if (
+            len(words) >= 3
+            and SHELLS.match(words[0])
+            and words[1].startswith("-")
+            and "c" in words[1]
+        ):
             yield from commands(place, words[2], machine, is_deployed)
         else:
             yield parse(place, words, machine, is_deployed)
@@ -172,7 +238,7 @@ def read(file: str, text: str) -> Iterator[Command]:
 
 
 def joined_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a shell script with their numbers, joined where they end in a backslash."""
+    """Yield the lines of a shell script with their numbers, and continued lines as one."""
     number, pending = 1, ""
     for line in text.splitlines():
         number_of_line, number = number, number + 1
@@ -206,12 +272,14 @@ Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 def of_yaml(file: str, text: str) -> Iterator[Command]:
     """Read docker compose, Kubernetes and render.yaml."""
-    if not re.search(r"(?m)^\s*-?\s*(command|args|entrypoint|startCommand|dockerCommand|run)\s*:", text):
+    if not re.search(
+        r"(?m)^\s*-?\s*(command|args|entrypoint|startCommand|dockerCommand|run)\s*:", text
+    ):
         return
     if "{{" in text:  # a template of Helm
         return
     try:
-        documents = list(yaml.load_all(text, Loader))  # noqa: S506: it is a SafeLoader
+        documents = list(yaml.load_all(text, Loader))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ValueError(file) from error
     for document in documents:
@@ -237,7 +305,9 @@ def of_compose(file: str, document: dict[str, Any]) -> Iterator[Command]:
             continue  # one of them a text: rare
         key = "command" if command else "entrypoint"
         if isinstance(written, str | list):
-            yield from commands(Place(file, service["__lines__"].get(key, 1)), written, machine, "prod" in file)
+            yield from commands(
+                Place(file, service["__lines__"].get(key, 1)), written, machine, "prod" in file
+            )
 
 
 def of_kubernetes(file: str, document: dict[str, Any]) -> Iterator[Command]:

@@ -105,7 +105,9 @@ class Image:
             place = entrypoint[0]
             if command:
                 place = command[0]
-                words += command[1] if isinstance(command[1], list) else ["/bin/sh", "-c", command[1]]
+                words += (
+                    command[1] if isinstance(command[1], list) else ["/bin/sh", "-c", command[1]]
+                )
             yield from commands.commands(place, words, machine)
         elif command:
             yield from commands.commands(command[0], command[1], machine)
@@ -121,7 +123,9 @@ class Image:
                 stage.models, stage.sources = set(base.models), list(base.sources)
                 stage.downloaded_by, stage.is_cached = base.downloaded_by, base.is_cached
                 stage.entrypoint, stage.command = base.entrypoint, base.command
-            elif words and not re.search(r"(^|/)(python|node|debian|ubuntu|alpine|uv)\b|slim|bookworm", words[0]):
+            elif words and not re.search(
+                r"(^|/)(python|node|debian|ubuntu|alpine|uv)\b|slim|bookworm", words[0]
+            ):
                 stage.is_base_known = False
             self.stages.append(stage)
         elif not self.stages:
@@ -163,7 +167,10 @@ class Image:
             folder = stage.expand(home[1]) if home else f"/home/{name}"
             for key in [name, *(uid[1] for uid in [UID_OPTIONS.search(options)] if uid)]:
                 stage.homes[stage.expand(key) or key] = folder or f"/home/{name}"
-        if re.search(r"\b(download-files|snapshot_download|hf_hub_download|hf download|huggingface-cli)\b", rest):
+        if re.search(
+            r"\b(download-files|snapshot_download|hf_hub_download|hf download|huggingface-cli)\b",
+            rest,
+        ):
             stage.models.add(stage.model_folder() if not is_elsewhere(rest) else None)
             stage.downloaded_by = (stage.user, place)
             folder = stage.model_folder() or ""
@@ -172,18 +179,26 @@ class Image:
                 if mounted and folder.startswith(mounted.rstrip("/") + "/"):
                     stage.models.discard(folder)  # a cache mount is no part of the image
                     stage.is_cached = True
-        elif re.search(r"\b(cp|mv|ln|rsync|install)\b.*(\.cache|huggingface|model)", rest, re.DOTALL):
+        elif re.search(
+            r"\b(cp|mv|ln|rsync|install)\b.*(\.cache|huggingface|model)", rest, re.DOTALL
+        ):
             stage.models.add(None)
 
     def _copy(self, rest: str) -> None:
         stage, options = self.last, re.findall(r"--(\S+)", rest)
         words = form(rest)
-        paths = words if isinstance(words, list) else [w for w in rest.split() if not w.startswith("--")]
+        paths = (
+            words
+            if isinstance(words, list)
+            else [w for w in rest.split() if not w.startswith("--")]
+        )
         paths = [path.strip("\"'") for path in paths if not path.startswith("--")]
         if len(paths) < 2:
             return
         *sources, target = paths
-        target = stage.expand(str(PurePosixPath(stage.folder, stage.expand(target) or target))) or target
+        target = (
+            stage.expand(str(PurePosixPath(stage.folder, stage.expand(target) or target))) or target
+        )
         origin = next((o[5:] for o in options if o.startswith("from=")), None)
         if origin is None:
             stage.sources += sources
@@ -203,12 +218,17 @@ class Image:
                 if model is None:
                     stage.models.add(None)
                 elif (model + "/").startswith(source.rstrip("/") + "/"):
-                    stage.models.add((target.rstrip("/") + model[len(source.rstrip("/")) :]))
+                    stage.models.add(target.rstrip("/") + model[len(source.rstrip("/")) :])
 
 
 def is_elsewhere(run: str) -> bool:
     """Whether the command itself says where to put the files, or as whom to run."""
-    return bool(re.search(r"\b(HF_\w+|XDG_CACHE_HOME|HOME)=|--local-dir|cache_dir|\bsu\b|gosu|sudo|\bcp\b|\bmv\b", run))
+    return bool(
+        re.search(
+            r"\b(HF_\w+|XDG_CACHE_HOME|HOME)=|--local-dir|cache_dir|\bsu\b|gosu|sudo|\bcp\b|\bmv\b",
+            run,
+        )
+    )
 
 
 def form(rest: str) -> "str | list[str]":
@@ -224,7 +244,7 @@ def form(rest: str) -> "str | list[str]":
 
 
 def instructions(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each instruction with its line, without comments, and here-documents with what follows."""
+    """Yield each instruction with its line, without comments, and with its here-document."""
     pending: list[str] = []
     start, number = 1, 0
     end_of_document = ""

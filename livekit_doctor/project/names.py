@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from packaging.version import Version
 
 from livekit_doctor.finding import Level
-from livekit_doctor.project.notes import NAMING_VARIABLES, Name, Notes, Place
+from livekit_doctor.project.notes import NAMING_VARIABLES, UNKNOWN, Name, Notes, Place
 from livekit_doctor.project.texts import TOML
 
-# Ids of LiveKit: an agent of the Cloud, a worker, a job, a room, a participant, a dispatch, a trunk.
+# Ids of LiveKit: an agent of the Cloud, a worker, a job, a room, a dispatch, a trunk.
 ID = re.compile(r"(CA|AW|AJ|RM|PA|AD|ST|SDR|TR|SIP|A)_[A-Za-z0-9]{8,24}")
 # Calls that any program may make for any room; a token is made by the program of its own project.
 BY_API = {"CreateAgentDispatchRequest", "createDispatch", "create_dispatch", "--agent-name"}
@@ -37,7 +37,9 @@ class Scopes:
             if len(children) == 1:
                 yield from self._split(folder / child, inside)
             else:
-                yield from self._split(folder / child, inside) if len(inside) > 1 else [folder / child]
+                yield from (
+                    self._split(folder / child, inside) if len(inside) > 1 else [folder / child]
+                )
 
     def of(self, file: str) -> PurePosixPath | None:
         """Return the project that `file` is part of; None if it belongs to all of them."""
@@ -106,8 +108,10 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
     but = "; ".join(f"the worker at {w.place} has {w.value}" for w in near[:3])
     if far:
         but += f"; {far[0].place} has it, but is another project"
-    is_sure = request.value.is_sure and not far and all(
-        w.value.is_sure or w.value.text == "" for w in near
+    is_sure = (
+        request.value.is_sure
+        and not far
+        and all(w.value.is_sure or w.value.text == "" for w in near)
     )
     seen = f"{request.by} asks for {request.value}, but {but.lstrip('; ')}."
     notes.say(cause, request.place, seen, "problem" if is_sure else "warning")
@@ -139,14 +143,20 @@ def _report_unasked(
 def _is_meant(worker: Name, notes: Notes) -> str:
     """Return why a name seems to be meant, in a project without clients. Empty if it does not."""
     name = worker.value.text
+    if worker.value == UNKNOWN and worker not in notes.settings:
+        return "Code that was not followed decides on it."
     if name and any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for text in notes.prose):
         return "A text of the project speaks of the name."
     elsewhere = r"(?i)dispatch|agent.?name|front.?end|telephony|\bsip\b|playground"
     if any(re.search(elsewhere, text) for text in notes.prose):
         return "Its clients seem to be elsewhere: a text of the project speaks of them."
     source = notes.sources.get(worker.place.file, "")
-    if re.search(r"\bjob\.metadata\b|(?i:explicit(ly)? dispatch|dispatch rule)", source):
+    if re.search(r"\bjob\.metadata\b", source):
         return "Its code expects to be dispatched: it reads the job's metadata."
+    if re.search(
+        r"(?i)explicit(ly)? dispatch|dispatch rule|\bsip[_.-]|telephon|phone_number", source
+    ):
+        return "Its code speaks of dispatching, or of phone calls, for which a dispatch rule asks."
     return ""
 
 

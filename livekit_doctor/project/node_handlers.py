@@ -60,9 +60,9 @@ def handlers(root: Node) -> Iterator[Node]:
             value = node.child_by_field_name("value")
             if value and text_of(node.child_by_field_name("key")).strip("\"'") in KEYS:
                 given.append(value)
-        elif node.type == "shorthand_property_identifier" and text_of(node) in KEYS:
-            given.append(node)
-        elif node.type == "method_definition" and text_of(node.child_by_field_name("name")) in KEYS:
+        elif (node.type == "shorthand_property_identifier" and text_of(node) in KEYS) or (
+            node.type == "method_definition" and text_of(node.child_by_field_name("name")) in KEYS
+        ):
             given.append(node)
     for node in given:
         function = node if node.type in FUNCTIONS else named.get(text_of(node))
@@ -192,7 +192,9 @@ class Translation:
                 ]
                 made = [m for part in parts for m in self._statement(part)]
                 statements += [m for m in made if not isinstance(m, ast.Break)]
-                if any(isinstance(m, ast.Break | ast.Return | ast.Raise | ast.Continue) for m in made):
+                if any(
+                    isinstance(m, ast.Break | ast.Return | ast.Raise | ast.Continue) for m in made
+                ):
                     break
             is_default = clause.type == "switch_default"
             pattern = ast.MatchAs() if is_default else ast.MatchValue(ast.Constant(number))

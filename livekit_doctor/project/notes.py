@@ -1,6 +1,5 @@
 """Notes about a project: the names in it, and whatever else keeps agents away."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -115,8 +114,7 @@ class Notes:
     @cached_property
     def is_vendored(self) -> bool:
         """Whether the project holds livekit-agents itself, so that no release says what it has."""
-        own = re.compile(r"(^|/)livekit[-_/]agents/(livekit/agents/)?(worker|version)\.py$")
-        return any(map(own.search, self.sources))
+        return any(f.endswith("livekit/agents/worker.py") for f in self.sources)
 
     def variable(self, name: str, default: Value) -> Value:
         """Return the value of the environment variable `name`."""
@@ -126,7 +124,7 @@ class Notes:
             return Value(default.text, unless=name)
         if example := self.examples.get(name):
             return example
-        return Value(None, default.is_sure)
+        return Value(None, default.is_sure, unless=name)
 
     def say(self, cause: str, place: Place, seen: str, level: Level = "problem") -> None:
         self.findings[BY_ID[cause].finding("project", level, f"{place}: {seen}")] = place

@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 
 from packaging.version import Version
 
+from livekit_doctor.finding import Level
 from livekit_doctor.project.notes import (
     ABOUT_ROOMS,
     FULL,
     NOTHING,
     SPELLINGS,
     UNKNOWN,
-    Level,
     Name,
     Notes,
     Place,
@@ -22,7 +22,7 @@ from livekit_doctor.project.notes import (
     is_metadata,
     literal,
 )
-from livekit_doctor.project.requests import Function, Paths, name_of
+from livekit_doctor.project.requests import Function, Paths, name_of, walk_here
 
 WORKERS = {"WorkerOptions", "ServerOptions", "AgentServer", "rtc_session"}
 ASKS = {"RoomAgentDispatch", "CreateAgentDispatchRequest"}
@@ -132,7 +132,7 @@ def read(module: Module, notes: Notes) -> None:
                     notes.say_metadata(reader.place(node), reader.value(node.value))
     for statement in [] if module.file.endswith(".ipynb") else module.tree.body:
         is_guard = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
-        for node in [] if is_guard or isinstance(statement, Function) else ast.walk(statement):
+        for node in [] if is_guard else walk_here(statement):
             if isinstance(node, ast.Call) and name_of(node.func) == "run_app":
                 seen = 'run_app is called outside of if __name__ == "__main__".'
                 notes.say("no-main-guard", reader.place(node), seen, "warning")
@@ -176,9 +176,9 @@ class Reader:
         place = self.place(argument)
         module, value = self._module.meaning(argument.value)
         match option, value:
-            case "num_idle_processes", ast.Constant(value=1) if (
-                self._notes.release(self._module.file).version >= Version("1.4")
-            ):
+            case "num_idle_processes", ast.Constant(value=1) if self._notes.release(
+                self._module.file
+            ).version >= Version("1.4"):
                 threshold = others.get("load_threshold")  # math.inf accepts all rooms
                 if not threshold or isinstance(threshold.value, ast.Constant):
                     seen = f"{by} keeps one idle process."

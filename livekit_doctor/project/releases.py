@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
@@ -45,7 +45,9 @@ class Exports:
             first, _, last = part.removesuffix("+").partition("-")
             start = self._minors.index(first)
             end = self._minors.index(last) if last else start
-            minors |= set(self._minors[start:] if part[-1] == "+" else self._minors[start : end + 1])
+            minors |= set(
+                self._minors[start:] if part[-1] == "+" else self._minors[start : end + 1]
+            )
         return frozenset(minors)
 
     def _lookup(self, table: Mapping[str, Iterable[str]], name: str) -> frozenset[str]:
@@ -231,10 +233,14 @@ class Releases:
         ):
             for line in text.splitlines():
                 self._line(file, line)
-        elif name in ("setup.py", "setup.cfg") or re.fullmatch(r"(environment|conda).*\.ya?ml", name):
+        elif name in ("setup.py", "setup.cfg") or re.fullmatch(
+            r"(environment|conda).*\.ya?ml", name
+        ):
             for found in re.finditer(r"""(?m)["'\s]((?:livekit[\w-]*)[^"'\n#]*)""", text):
                 self._add(file, found[1].strip())
-        elif name.endswith(".py") and (script := re.search(r"(?m)^# /// script\n((?:#.*\n)*)", text)):
+        elif name.endswith(".py") and (
+            script := re.search(r"(?m)^# /// script\n((?:#.*\n)*)", text)
+        ):
             toml = re.sub(r"(?m)^# ?(///)?", "", script[1])
             for requirement in tomllib.loads(toml).get("dependencies", []):
                 self._add(file, requirement)
@@ -251,7 +257,10 @@ class Releases:
 
     def _pyproject(self, file: str, parsed: Mapping[str, Any]) -> None:
         project = parsed.get("project", {})
-        groups = [project.get("dependencies", []), *project.get("optional-dependencies", {}).values()]
+        groups = [
+            project.get("dependencies", []),
+            *project.get("optional-dependencies", {}).values(),
+        ]
         groups += parsed.get("dependency-groups", {}).values()
         groups.append(parsed.get("tool", {}).get("uv", {}).get("dev-dependencies", []))
         for requirement in (r for group in groups for r in group):
@@ -282,7 +291,9 @@ class Releases:
             elif version[:1].isdigit():
                 version = f"=={version}"
             version = "" if version == "*" else version
-            self._add(file, f"{name}[{','.join(extras)}]{version}" if extras else f"{name}{version}")
+            self._add(
+                file, f"{name}[{','.join(extras)}]{version}" if extras else f"{name}{version}"
+            )
 
     def _line(self, file: str, line: str) -> None:
         line = re.split(r"(?:^|\s)#", line)[0].split(" --hash")[0].rstrip("\\ ").strip()
@@ -292,7 +303,10 @@ class Releases:
             self._add(file, line)
 
     PIP = re.compile(r"(?:pip3?|uv|poetry|pipenv|pdm)\s+(?:install|add)\b([^\n;&|`]*)")
-    NAMED = re.compile(r"""["']?(livekit[\w-]*(?:\[[\w,. -]*\])?(?:[~=<>!]=?[^\s"'`,]+(?:,[~=<>!]=?[^\s"'`,]+)*)?)""")
+    NAMED = re.compile(
+        r"""["']?(livekit[\w-]*(?:\[[\w,. -]*\])?"""
+        r"""(?:[~=<>!]=?[^\s"'`,]+(?:,[~=<>!]=?[^\s"'`,]+)*)?)"""
+    )
 
     def _commands(self, file: str, text: str) -> None:
         """Read what a Dockerfile, a script or a README installs."""
@@ -324,7 +338,7 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def names_of(written: str) -> Iterator[str] | set[str]:
+def names_of(written: str) -> set[str]:
     """Return the distributions that a requirement brings."""
     found = re.match(r"\s*([\w.-]+)\s*(?:\[([^\]]*)\])?", written)
     if not found:

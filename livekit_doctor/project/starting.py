@@ -44,12 +44,13 @@ def programs(texts: Mapping[str, str], modules: Modules) -> Iterator[Program]:
             calls = [n for n in ast.walk(module.tree) if isinstance(n, ast.Call)] if module else []
             if any(name_of(call.func) == "run_app" for call in calls):
                 yield Program(file, bool(OWN_COMMAND_LINE.search(text)), port(calls))
-        elif re.search(r"\.[mc]?[jt]s$", file) and "@livekit/agents" in text:
-            if NODE_WORKER.search(text):
-                is_own = bool(OWN_COMMAND_LINE.search(text))
-                found = re.search(r"\bport\s*:\s*([^,}\s]+)", text)
-                number = int(found[1]) if found and found[1].isdigit() else None
-                yield Program(file, is_own, number if found else DEFAULT_PORT)
+        elif not re.search(r"\.[mc]?[jt]s$", file) or "@livekit/agents" not in text:
+            continue
+        elif NODE_WORKER.search(text):
+            is_own = bool(OWN_COMMAND_LINE.search(text))
+            found = re.search(r"\bport\s*:\s*([^,}\s]+)", text)
+            number = int(found[1]) if found and found[1].isdigit() else None
+            yield Program(file, is_own, number if found else DEFAULT_PORT)
 
 
 def port(calls: Iterable[ast.Call]) -> int | None:
@@ -59,7 +60,7 @@ def port(calls: Iterable[ast.Call]) -> int | None:
                 if keyword.arg == "port":
                     value = keyword.value
                     is_number = isinstance(value, ast.Constant) and isinstance(value.value, int)
-                    return value.value if is_number else None  # type: ignore[attr-defined,no-any-return]
+                    return value.value if is_number else None  # type: ignore[attr-defined]
                 if keyword.arg is None:
                     return None
     return DEFAULT_PORT
@@ -80,7 +81,9 @@ class Starts:
         self._commands: list[Command] = []
         for file, text in texts.items():
             try:
-                if DOCKERFILE.fullmatch(PurePosixPath(file).name) and not file.endswith(".dockerignore"):
+                if DOCKERFILE.fullmatch(PurePosixPath(file).name) and not file.endswith(
+                    ".dockerignore"
+                ):
                     image = Image(file, text)
                     self._images.append(image)
                     for command in image.start():
@@ -95,31 +98,43 @@ class Starts:
     def check(self) -> None:
         if not self._programs:
             return
-        runs = [(command, program) for command in self._commands if (program := self._program(command))]
+        runs = [
+            (command, program) for command in self._commands if (program := self._program(command))
+        ]
         served = {program.file for command, program in runs if command.subcommand in SERVES}
         served |= {program.file for command, program in runs if command.subcommand is None}
-        overridden = any(c.program in SERVES and not c.place.file.endswith("Dockerfile") for c in self._commands)
+        overridden = any(
+            c.program in SERVES and not c.place.file.endswith("Dockerfile") for c in self._commands
+        )
         self._package_scripts()
         for command, program in runs:
             if program.is_own_command_line or command.subcommand is None:
                 continue
             shown = " ".join(command.words)[:100]
             others = {
-                c.place.file for c, p in runs if p == program and c.subcommand in SERVES and c is not command
+                c.place.file
+                for c, p in runs
+                if p == program and c.subcommand in SERVES and c is not command
             }
             is_replaced = bool(others - {command.place.file}) or overridden
             if command.subcommand == "":
-                if not (is_replaced and "image" in command.machine) and not {"--help", "-h"} & {*command.arguments}:
-                    self._notes.say("no-subcommand", command.place, f"`{shown}` does not say start.")
+                if not (is_replaced and "image" in command.machine) and not {"--help", "-h"} & {
+                    *command.arguments
+                }:
+                    self._notes.say(
+                        "no-subcommand", command.place, f"`{shown}` does not say start."
+                    )
             elif command.subcommand not in SUBCOMMANDS and program.file.endswith(".py"):
                 seen = f"`{shown}`: the worker has no command {command.subcommand!r}."
                 self._notes.say("wrong-subcommand", command.place, seen)
             elif command.subcommand not in SERVES and program.file not in served:
                 if command.is_deployed:
-                    seen = f"`{shown}` starts the worker with {command.subcommand}, and nothing with start."
+                    mode = command.subcommand
+                    seen = f"`{shown}` starts the worker with {mode}, and nothing with start."
                     self._notes.say("wrong-subcommand", command.place, seen)
             elif command.subcommand == "dev" and command.is_deployed and not is_replaced:
-                if not re.search(r"dev|local", command.place.file, re.IGNORECASE):
+                is_for_development = re.search(r"dev|local", command.place.file, re.IGNORECASE)
+                if not is_for_development:
                     seen = f"`{shown}` starts a deployed worker with dev."
                     self._notes.say("dev-in-production", command.place, seen, "warning")
         self._ports(runs)
@@ -132,7 +147,10 @@ class Starts:
 
     def _program(self, command: Command) -> Program | None:
         """Return the worker that a command runs."""
-        if command.program == "python -m" and command.target in ("livekit.agents", "livekit.agents.cli"):
+        if command.program == "python -m" and command.target in (
+            "livekit.agents",
+            "livekit.agents.cli",
+        ):
             return None
         file = self._resolve(command)
         return self._programs.get(file) if file else None
@@ -161,8 +179,10 @@ class Starts:
                     if file == wanted or file.endswith(f"/{wanted}"):
                         is_near = PurePosixPath(file).is_relative_to(folder)
                         candidate = (is_near, -start, file)
-                        if best is None or candidate[:2] > best[:2] or (
-                            candidate[:2] == best[:2] and len(file) < len(best[2])
+                        if (
+                            best is None
+                            or candidate[:2] > best[:2]
+                            or (candidate[:2] == best[:2] and len(file) < len(best[2]))
                         ):
                             best = candidate
         return best[2] if best else None
@@ -211,7 +231,9 @@ class Starts:
 
     def _package_scripts(self) -> None:
         """Report scripts of package.json that start a worker without `start`."""
-        prose = "\n".join(t for f, t in self._texts.items() if not f.endswith((".py", ".ts", ".js")))
+        prose = "\n".join(
+            t for f, t in self._texts.items() if not f.endswith((".py", ".ts", ".js"))
+        )
         for file, text in self._texts.items():
             if PurePosixPath(file).name != "package.json" or '"scripts"' not in text:
                 continue
@@ -227,8 +249,11 @@ class Starts:
                     program = self._program(command)
                     if not program or program.is_own_command_line or command.subcommand != "":
                         continue
-                    given = rf"(npm|pnpm|yarn|bun)( run)? {re.escape(name)}( --)? (start|dev|connect|console)"
-                    if name in ("start", "dev", "serve", "agent", "worker") and not re.search(given, prose):
+                    runner, mode = "(npm|pnpm|yarn|bun)( run)?", "(start|dev|connect|console)"
+                    given = rf"{runner} {re.escape(name)}( --)? {mode}"
+                    if name in ("start", "dev", "serve", "agent", "worker") and not re.search(
+                        given, prose
+                    ):
                         seen = f"The script {name!r}, `{script[:100]}`, does not say start."
                         self._notes.say("no-subcommand", place, seen)
 
@@ -244,13 +269,19 @@ class Starts:
             is_script = pairs[0][0].place.file.endswith((".sh", ".bash"))
             for command, program in pairs:
                 first = ports.setdefault(program.port or 0, command)
-                if first is command or first.place == command.place and first.words == command.words:
+                if first is command or (
+                    first.place == command.place and first.words == command.words
+                ):
                     continue
-                if is_script and "&\n" not in self._texts[command.place.file].replace("& \n", "&\n"):
+                if is_script and "&\n" not in self._texts[command.place.file].replace(
+                    "& \n", "&\n"
+                ):
                     continue  # one after the other
                 is_sure = machine != "systemd" and not machine.startswith("Procfile")
                 seen = f"This worker and that of {first.place} both listen on port {program.port}."
-                self._notes.say("port-taken", command.place, seen, "problem" if is_sure else "warning")
+                self._notes.say(
+                    "port-taken", command.place, seen, "problem" if is_sure else "warning"
+                )
 
     def _not_started(self, image: Image, mine: list[Command]) -> None:
         """Report an image that certainly starts something else, if nothing starts a worker."""
@@ -260,12 +291,22 @@ class Starts:
             return
         worker = near[0]
         name = PurePosixPath(worker.file).stem
-        starts = re.compile(rf"\b{re.escape(name)}(\.\w+)?['\", ]+(start|dev)\b|livekit\.agents['\", ]+(start|dev)\b|\blk agent\b")
+        starts = re.compile(
+            rf"(\b{re.escape(name)}(\.\w+)?|livekit\.agents)['\", ]+(start|dev)\b|\blk agent\b"
+        )
         for file, text in self._texts.items():
-            if not PROSE.fullmatch(PurePosixPath(file).name) and not LOCK.fullmatch(file) and starts.search(text):
+            if (
+                not PROSE.fullmatch(PurePosixPath(file).name)
+                and not LOCK.fullmatch(file)
+                and starts.search(text)
+            ):
                 return
-        is_named = re.compile(rf"(?:import|from)\b[^\n]*\b{re.escape(name)}\b|subprocess|multiprocessing|\.run\(")
+        is_named = re.compile(
+            rf"(?:import|from)\b[^\n]*\b{re.escape(name)}\b|subprocess|multiprocessing|\.run\("
+        )
         for command in mine:
+            if command.program == "livekit-agents" and not worker.file.endswith(".py"):
+                return
             if command.program in commands.OTHERS:
                 continue
             if not commands.PYTHONS.match(command.program) or command.target.endswith("manage.py"):
@@ -273,7 +314,10 @@ class Starts:
         others = [command for command in mine if command.program in commands.OTHERS]
         files = [f for c in mine if (f := self._resolve(c))]
         files += [
-            f for c in others for w in c.arguments if ":" in w
+            f
+            for c in others
+            for w in c.arguments
+            if ":" in w
             if (f := self._resolve(replace(c, program="python -m", target=w.partition(":")[0])))
         ]
         if any(is_named.search(self._texts[file]) for file in files):
@@ -303,7 +347,9 @@ class Starts:
         if None in stage.models or wanted in stage.models or is_mounted or wanted is None:
             return
         if place:
-            where = ", ".join(sorted(str(model) for model in stage.models)) or "nowhere in this stage"
+            where = (
+                ", ".join(sorted(str(model) for model in stage.models)) or "nowhere in this stage"
+            )
             if stage.is_cached:
                 where = "in a cache mount, which is no part of the image"
             seen = (
@@ -313,24 +359,32 @@ class Starts:
             self._notes.say("model-files-elsewhere", place, seen)
         elif stage.is_base_known and not self._runs_unknown(image):
             at = mine[0].place
-            self._notes.say("model-files-missing", at, f"{plugin} needs model files, and no RUN fetches them.")
+            self._notes.say(
+                "model-files-missing", at, f"{plugin} needs model files, and no RUN fetches them."
+            )
 
     def _runs_unknown(self, image: Image) -> bool:
         """Whether the build runs a script that may fetch model files."""
         text = self._texts[image.file]
         for script in re.findall(r"([\w./-]+\.(?:sh|py|bash))", text):
             file = self._near(PurePosixPath(image.file).parent, script)
-            if not file or "download" in self._texts[file]:
-                if not file or file not in self._programs:
-                    return True
+            if not file or ("download" in self._texts[file] and file not in self._programs):
+                return True
         return bool(re.search(r"RUN .*\b(make|just|task|npm|invoke|nox)\b|download|snapshot", text))
 
     def _plugins_with_models(self, folder: PurePosixPath) -> Iterator[str]:
         for file, text in self._texts.items():
-            if not PYTHON.fullmatch(PurePosixPath(file).name) or not PurePosixPath(file).is_relative_to(folder):
+            if not PYTHON.fullmatch(PurePosixPath(file).name) or not PurePosixPath(
+                file
+            ).is_relative_to(folder):
                 continue
-            for found in re.findall(r"(?m)^\s*(?:from|import)\s+livekit\.plugins(?:\.(\w+)|\s+import\s+([^#\n]+))", text):
+            for found in re.findall(
+                r"(?m)^\s*(?:from|import)\s+livekit\.plugins(?:\.(\w+)|\s+import\s+([^#\n]+))", text
+            ):
                 for name in re.findall(r"\w+", " ".join(found)):
                     plugin = name.replace("_", "-")
-                    if any(exports().downloads(plugin, minor) for minor in self._notes.release(file).minors):
+                    if any(
+                        exports().downloads(plugin, minor)
+                        for minor in self._notes.release(file).minors
+                    ):
                         yield f"livekit-plugins-{plugin}"

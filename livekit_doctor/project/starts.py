@@ -1,10 +1,9 @@
-"""Does the Python start at all? Checks imports, names and arguments against the release's exports."""
+"""Does the Python start at all? Compares imports and arguments with what the release exports."""
 
 import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
 
 from livekit_doctor.project.notes import Notes, Place
 from livekit_doctor.project.python import Module
@@ -55,7 +54,10 @@ class Check:
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         )
         for node in self._nodes:
-            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] != "livekit":
+            if (
+                isinstance(node, ast.ImportFrom)
+                and (node.module or "").partition(".")[0] != "livekit"
+            ):
                 stored.update(alias.asname or alias.name for alias in node.names)
         for node in self._nodes:
             if isinstance(node, ast.ImportFrom) and not node.level and node.module:
@@ -69,7 +71,11 @@ class Check:
                             self._names[bound] = f"{node.module}.{alias.name}"
             elif isinstance(node, ast.Import):
                 for alias in node.names:
-                    if alias.name.startswith("livekit") and alias.asname and not stored[alias.asname]:
+                    if (
+                        alias.name.startswith("livekit")
+                        and alias.asname
+                        and not stored[alias.asname]
+                    ):
                         self._names[alias.asname] = alias.name
 
     def _find_guarded(self) -> Iterator[ast.AST]:
@@ -112,7 +118,9 @@ class Check:
         if module == PLUGINS or module.startswith(f"{PLUGINS}."):
             self._plugin(node, (module + "." + name).split(".")[2])
         if module == AGENTS or module.startswith((f"{AGENTS}.", f"{PLUGINS}.")):
-            if self._exports.is_module(module) and self._minors(self._exports.minors_with_module(module)):
+            if self._exports.is_module(module) and self._minors(
+                self._exports.minors_with_module(module)
+            ):
                 self._name(node, module, name, "imports")
             else:
                 self._missing_module(node, module)
@@ -142,11 +150,17 @@ class Check:
             return  # a release of the plugin that is not in our data
         self._report(node, having, f"{does} {name} of {module}")
 
-    def _report(self, node: ast.AST, having: frozenset[str], does: str, is_module: bool = False) -> None:
+    def _report(
+        self, node: ast.AST, having: frozenset[str], does: str, is_module: bool = False
+    ) -> None:
         by = f" ({self._release.source})" if self._release.source else ""
-        where = f"It exists in {self._exports.describe(having)}." if having else "No release has it."
+        where = (
+            f"It exists in {self._exports.describe(having)}." if having else "No release has it."
+        )
         seen = f"The code {does}, which {self._release}{by} does not have. {where}"
-        is_old = having == {"0.12"} or (bool(having) and max(having) < min(self._release.minors) and "0.12" in having)
+        is_old = having == {"0.12"} or (
+            bool(having) and max(having) < min(self._release.minors) and "0.12" in having
+        )
         newest = max(having, key=lambda m: [*map(int, m.split("."))], default="")
         # A release that is newer than our data may have what no release has yet.
         is_sure = bool(having) or (self._release.is_known and bool(self._release.source))
@@ -155,11 +169,14 @@ class Check:
 
     def attributes(self) -> None:
         for node in self._nodes:
-            if isinstance(node, ast.Attribute) and node not in self._guarded and not is_stored(node):
+            if (
+                isinstance(node, ast.Attribute)
+                and node not in self._guarded
+                and not is_stored(node)
+            ):
                 module = self._dotted(node.value)
-                if module and self._exports.is_module(module):
-                    if self._minors(self._exports.minors_with_module(module)):
-                        self._name(node, module, node.attr, "uses")
+                if module and self._minors(self._exports.minors_with_module(module)):
+                    self._name(node, module, node.attr, "uses")
 
     def _dotted(self, node: ast.AST) -> str:
         """Return the full name of what `node` stands for, if it is of LiveKit."""
@@ -177,7 +194,9 @@ class Check:
         for node in self._nodes:
             if isinstance(node, ast.Call) and node not in self._guarded:
                 dotted = self._dotted(node.func)
-                name = name_of(node.func.value if isinstance(node.func, ast.Subscript) else node.func)
+                name = name_of(
+                    node.func.value if isinstance(node.func, ast.Subscript) else node.func
+                )
                 if name == "rtc_session" and isinstance(node.func, ast.Attribute):
                     name = METHODS[name]
                 elif not dotted.startswith(AGENTS) and not self._is_unbound(node.func):
@@ -218,7 +237,8 @@ class Check:
         allowed = max(self._exports.positional(name, minor) for minor in minors)
         if not is_starred and len(call.args) > allowed:
             limit = f"at most {allowed}" if allowed else "no"
-            seen = f"{name} takes {limit} positional arguments in {self._release}{by}, not {len(call.args)}."
+            given_count = f"{len(call.args)} positional arguments, but takes {limit}"
+            seen = f"{name} gets {given_count} in {self._release}{by}."
             self._say("unknown-option", call, seen)
         if not is_starred and not call.args:
             required = {*self._exports.required(name, min(minors))}
@@ -240,7 +260,11 @@ class Check:
                             self._say("two-sessions", decorator, seen)
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 func = node.value.func
-                if isinstance(func, ast.Attribute) and func.attr == "rtc_session" and node.value.args:
+                if (
+                    isinstance(func, ast.Attribute)
+                    and func.attr == "rtc_session"
+                    and node.value.args
+                ):
                     server = ast.unparse(func.value)
                     servers[server] += 1
                     if servers[server] == 2:
@@ -276,7 +300,9 @@ class Check:
     def _plugin(self, node: ast.AST, plugin: str) -> None:
         """Report a plugin that no file of the project installs."""
         wanted = OTHER_DISTRIBUTIONS.get(plugin, {f"livekit-plugins-{normalised(plugin)}"})
-        around = [r for r in self._notes.releases.around(self._module.file) if r.names or r.locked_names]
+        around = [
+            r for r in self._notes.releases.around(self._module.file) if r.names or r.locked_names
+        ]
         names: set[str] = set().union(*(r.names | r.locked_names for r in around))
         if "livekit-agents" not in names or not all(r.is_complete for r in around):
             return  # what is installed is not known
@@ -285,7 +311,9 @@ class Check:
         if not self._exports.has_extra(normalised(plugin)) and plugin not in OTHER_DISTRIBUTIONS:
             return  # the distribution of a plugin by somebody else may have any name
         distribution = min(wanted)
-        seen = f"The code imports livekit.plugins.{plugin}, but no file here asks for {distribution}."
+        seen = (
+            f"The code imports livekit.plugins.{plugin}, but no file here asks for {distribution}."
+        )
         self._say("missing-plugin", node, seen, is_sure=not is_conditional(node, self._module))
 
 

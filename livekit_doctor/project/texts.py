@@ -42,7 +42,8 @@ EXPRESSION = r"\$[{]{2}[^}\n]{0,200}\}\}"  # of a workflow
 # Names are read whole and only then compared: a crafted file must not take quadratic time.
 SETTING = re.compile(
     r"""(?<![\w$])["']?(?P<name>(?=[A-Z0-9_]*AGENT)[A-Z0-9_]++)["']?"""
-    r"""(?:[ \t]{0,20}[=:][ \t]{0,20}|(?P<env>[ \t]{1,20})|[ \t]{0,20}\n[ \t]{0,40}value:[ \t]{0,20})"""
+    r"""(?:[ \t]{0,20}[=:][ \t]{0,20}|(?P<env>[ \t]{1,20})"""
+    r"""|[ \t]{0,20}\n[ \t]{0,40}value:[ \t]{0,20})"""
     rf"""(?P<value>{QUOTED}|{EXPRESSION}|[^\s,;"'}}]{{0,500}})"""
 )
 COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
@@ -136,7 +137,9 @@ MAX_DEPTH = 20
 ENVIRONMENT = r"""(?:process\.|import\.meta\.|\b)env(?:\.(\w+)|\[["'](\w+)["']\])!?"""
 
 
-OBJECT = re.compile(r"\b(?:const|let|var)\s{1,5}([\w$]++)[^=\n{]{0,200}=\s{0,20}(?:Object\.freeze\()?\{")
+OBJECT = re.compile(
+    r"\b(?:const|let|var)\s{1,5}([\w$]++)[^=\n{]{0,200}=\s{0,20}(?:Object\.freeze\()?\{"
+)
 ISSUES = re.compile(r"\bnew\s+AccessToken\b|\bcreateRoom\s*\(")
 
 
@@ -188,7 +191,7 @@ class Script:
             self._notes.requests.append(name)
 
     def members(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the objects with a key for an agent's name, the key, and the source of its value."""
+        """Yield objects with a key for an agent's name, the key, and the source of its value."""
         objects = [(m.end(), self._end(m.end()), m[1]) for m in OBJECT.finditer(self._code)]
         for key in KEY.finditer(self._text) if objects else []:
             if key[0].endswith(":"):
@@ -277,7 +280,9 @@ class Script:
         return limit
 
     def _value(self, written: str, hops: int = 5) -> Value:
-        if found := re.fullmatch(r"""(["'`])([^"'`$]*)\1(?:\s+(?:as|satisfies)\s+\w+)?!?""", written):
+        if found := re.fullmatch(
+            r"""(["'`])([^"'`$]*)\1(?:\s+(?:as|satisfies)\s+\w+)?!?""", written
+        ):
             return literal(found[2])
         if written in ("undefined", "null"):
             return NOTHING
@@ -285,10 +290,8 @@ class Script:
         if found := re.fullmatch(pattern, written, re.DOTALL):
             default = self._value(found[3], hops) if found[3] else NOTHING
             return self._notes.variable(found[1] or found[2], default)
-        if hops and re.fullmatch(r"[\w$.]+", written):
-            if text := self.constants.get(written) or self._notes.constants.get(written):
-                return self._value(text, hops - 1)
-        return UNKNOWN
+        text = self.constants.get(written) or self._notes.constants.get(written)
+        return self._value(text, hops - 1) if text and hops else UNKNOWN
 
     @cached_property
     def constants(self) -> dict[str, str]:

@@ -77,10 +77,16 @@ COMMANDS = [  # the last line of the Dockerfile
     ('CMD ["supervisord"]', ""),
     ("CMD python worker.py", "problem no-subcommand Dockerfile:4"),
     ('CMD ["uv", "run", "python", "-u", "/srv/worker.py"]', "problem no-subcommand Dockerfile:4"),
-    ('CMD ["uv", "run", "worker.py", "--log-level", "debug"]', "problem no-subcommand Dockerfile:4"),
+    (
+        'CMD ["uv", "run", "worker.py", "--log-level", "debug"]',
+        "problem no-subcommand Dockerfile:4",
+    ),
     ('CMD ["python", "-m", "worker"]', "problem no-subcommand Dockerfile:4"),
     ('ENTRYPOINT ["python"]\nCMD ["worker.py"]', "problem no-subcommand Dockerfile:5"),
-    ('ENTRYPOINT ["tini", "--"]\nCMD ["python", "worker.py"]', "problem no-subcommand Dockerfile:5"),
+    (
+        'ENTRYPOINT ["tini", "--"]\nCMD ["python", "worker.py"]',
+        "problem no-subcommand Dockerfile:5",
+    ),
     ('CMD ["python", "worker.py", "console"]', "problem wrong-subcommand Dockerfile:4"),
     ('CMD ["python", "worker.py", "download-files"]', "problem wrong-subcommand Dockerfile:4"),
     ('CMD ["python", "worker.py", "serve"]', "problem wrong-subcommand Dockerfile:4"),
@@ -98,7 +104,11 @@ def test_what_an_image_starts(check: Check, last: str, expected: str) -> None:
 
 
 OTHER_STARTS = [
-    ("Procfile", "web: uvicorn api:app\nworker: python worker.py", "problem no-subcommand Procfile:2"),
+    (
+        "Procfile",
+        "web: uvicorn api:app\nworker: python worker.py",
+        "problem no-subcommand Procfile:2",
+    ),
     ("Procfile", "worker: python worker.py start", ""),
     (
         "compose.yaml",
@@ -128,10 +138,18 @@ OTHER_STARTS = [
         "[Service]\nExecStart=/srv/.venv/bin/python /srv/worker.py\n",
         "problem no-subcommand agent.service:2",
     ),
-    ("supervisord.conf", "[program:a]\ncommand=python worker.py\n", "problem no-subcommand supervisord.conf:2"),
+    (
+        "supervisord.conf",
+        "[program:a]\ncommand=python worker.py\n",
+        "problem no-subcommand supervisord.conf:2",
+    ),
     ("start.sh", "#!/bin/sh\nset -e\npython worker.py\n", "problem no-subcommand start.sh:3"),
-    ("start.sh", "#!/bin/sh\nexec python worker.py \"$@\"\n", ""),
-    ("railway.json", '{"deploy": {"startCommand": "python worker.py"}}', "problem no-subcommand railway.json:1"),
+    ("start.sh", '#!/bin/sh\nexec python worker.py "$@"\n', ""),
+    (
+        "railway.json",
+        '{"deploy": {"startCommand": "python worker.py"}}',
+        "problem no-subcommand railway.json:1",
+    ),
 ]
 
 
@@ -169,14 +187,22 @@ def test_scripts_of_a_package(check: Check, script: str, expected: str) -> None:
 PORTS = [
     ("Procfile", "a: python a.py start\nb: python b.py start\n", "warning port-taken Procfile:2"),
     ("run.sh", "python a.py start &\npython b.py start\n", "problem port-taken run.sh:2"),
-    ("supervisord.conf", "command=python a.py start\ncommand=python b.py start", "problem port-taken supervisord.conf:2"),
+    (
+        "supervisord.conf",
+        "command=python a.py start\ncommand=python b.py start",
+        "problem port-taken supervisord.conf:2",
+    ),
     (
         "compose.yaml",
         "services:\n  a:\n    command: python a.py start\n    network_mode: host\n"
         "  b:\n    command: python b.py start\n    network_mode: host\n",
         "problem port-taken compose.yaml:6",
     ),
-    ("compose.yaml", "services:\n  a:\n    command: python a.py start\n  b:\n    command: python b.py start\n", ""),
+    (
+        "compose.yaml",
+        "services:\n  a:\n    command: python a.py start\n  b:\n    command: python b.py start\n",
+        "",
+    ),
     ("Procfile", "a: python a.py dev\nb: python b.py dev\n", ""),
 ]
 
@@ -205,24 +231,41 @@ MODELS = [
     (BASE + "CMD python worker.py download-files && python worker.py start\n", ""),
     (BASE + USER + "COPY --chown=agent .cache /home/agent/.cache\n" + START, ""),
     (
-        BASE.replace("slim", "slim AS build") + DOWNLOAD + "FROM python:3.13-slim\n" + USER
-        + "COPY --from=build /root/.cache /home/agent/.cache\n" + START,
+        BASE.replace("slim", "slim AS build")
+        + DOWNLOAD
+        + "FROM python:3.13-slim\n"
+        + USER
+        + "COPY --from=build /root/.cache /home/agent/.cache\n"
+        + START,
         "",
     ),
     (BASE.replace("slim", "slim AS build") + DOWNLOAD + "FROM build\n" + START, ""),
     (BASE + START, "problem model-files-missing Dockerfile:4"),
     (BASE + DOWNLOAD + USER + START, "problem model-files-elsewhere Dockerfile:4"),
     (BASE + DOWNLOAD + "USER 1001\n" + START, "problem model-files-elsewhere Dockerfile:4"),
-    (BASE + DOWNLOAD + "ENV HF_HOME=/opt/hf\n" + START, "problem model-files-elsewhere Dockerfile:4"),
     (
-        BASE.replace("slim", "slim AS build") + DOWNLOAD + "FROM python:3.13-slim\nCOPY --from=build /srv /srv\n" + START,
+        BASE + DOWNLOAD + "ENV HF_HOME=/opt/hf\n" + START,
         "problem model-files-elsewhere Dockerfile:4",
     ),
     (
-        BASE + "RUN --mount=type=cache,target=/root/.cache python worker.py download-files\n" + START,
+        BASE.replace("slim", "slim AS build")
+        + DOWNLOAD
+        + "FROM python:3.13-slim\nCOPY --from=build /srv /srv\n"
+        + START,
         "problem model-files-elsewhere Dockerfile:4",
     ),
-    (BASE + "RUN --mount=type=cache,target=/root/.cache/uv python worker.py download-files\n" + START, ""),
+    (
+        BASE
+        + "RUN --mount=type=cache,target=/root/.cache python worker.py download-files\n"
+        + START,
+        "problem model-files-elsewhere Dockerfile:4",
+    ),
+    (
+        BASE
+        + "RUN --mount=type=cache,target=/root/.cache/uv python worker.py download-files\n"
+        + START,
+        "",
+    ),
 ]
 
 
@@ -276,7 +319,7 @@ def test_clients_in_other_languages(check: Check, file: str, tmp_path: Path) -> 
 
 
 SILENT = {
-    "ios/A.swift": 'import LiveKit\nlet s = EndpointTokenSource(url: url)\nroom.connect(s)\n',
+    "ios/A.swift": "import LiveKit\nlet s = EndpointTokenSource(url: url)\nroom.connect(s)\n",
     "go/a.go": 'package a\nimport "github.com/livekit/protocol/auth"\nvar t = auth.NewAccessToken(k, s)\n',
 }
 
@@ -325,7 +368,10 @@ def test_two_projects_in_one_repository(check: Check) -> None:
         "shop/web/t.ts": client % "concierge",
         "shop/requirements.txt": "livekit-agents~=1.8",
     })  # fmt: skip
-    assert answers == ["problem missing-name desk/agent.py:1", "warning names-an-agent shop/web/t.ts:2"]
+    assert answers == [
+        "problem missing-name desk/agent.py:1",
+        "warning names-an-agent shop/web/t.ts:2",
+    ]
 
 
 def test_agents_that_share_a_front_end(check: Check) -> None:

@@ -307,9 +307,7 @@ def test_links_large_files_and_too_many_files_are_not_read(
     (tmp_path / "link.py").symlink_to(outside)
     (tmp_path / "large.py").write_text(named + "#" * reader.FILE_LIMIT_BYTES)
     (tmp_path / "latin.py").write_bytes(b"# livekit \xe4")
-    assert check(worker()) == [
-        "unread unreadable Could not read"
-    ]
+    assert check(worker()) == ["unread unreadable Could not read"]
     monkeypatch.setattr(reader, "FILE_COUNT_LIMIT", 1)
     assert check({"b.py": named}) == ["unread unreadable Could not read"]
 
