@@ -163,6 +163,8 @@ class Reader:
                 self._option(by, option, argument, arguments)
         elif by in ISSUERS:
             self._notes.issuers.append(self._module.file)
+        elif given and by not in ASKS:
+            self._mention(given, self.value(given.value))
         elif by in ASKS and given:
             self._notes.requests.append(Name(self.place(given), by, self.value(given.value)))
 
@@ -239,6 +241,16 @@ class Reader:
             self._notes.mentioned.append(Name(self.place(key), "agent_name", value))
         elif is_metadata(words):
             self._notes.say_metadata(self.place(key), value)
+        else:
+            self._mention(key, value)
+
+    def _mention(self, node: ast.expr | ast.keyword, value: Value) -> None:
+        """Note a name that a call or an entry may ask for, in code that speaks of dispatches."""
+        if (
+            "dispatch" in self._notes.sources.get(self._module.file, "").lower()
+            and value != NOTHING
+        ):
+            self._notes.mentioned.append(Name(self.place(node), SPELLINGS[0], value))
 
 
 def value_of(node: ast.expr, module: Module, notes: Notes, hops: int = MAX_HOPS) -> Value:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from livekit_doctor.project import commands
 from livekit_doctor.project.commands import Command
-from livekit_doctor.project.files import LOCK, PROSE, PYTHON
+from livekit_doctor.project.files import LOCK, PYTHON
 from livekit_doctor.project.images import Image
 from livekit_doctor.project.notes import Notes, Place
 from livekit_doctor.project.python import Modules
@@ -64,6 +64,13 @@ def port(calls: Iterable[ast.Call]) -> int | None:
                 if keyword.arg is None:
                     return None
     return DEFAULT_PORT
+
+
+def is_copied(file: PurePosixPath, sources: Iterable[str]) -> bool:
+    """Whether an image has this file of the project."""
+    return any(
+        file.is_relative_to(source.rstrip("/*").removeprefix("./") or ".") for source in sources
+    )
 
 
 def check(texts: Mapping[str, str], modules: Modules, notes: Notes, unread: dict[str, str]) -> None:
@@ -286,7 +293,12 @@ class Starts:
     def _not_started(self, image: Image, mine: list[Command]) -> None:
         """Report an image that certainly starts something else, if nothing starts a worker."""
         folder = PurePosixPath(image.file).parent
-        near = [p for p in self._programs.values() if PurePosixPath(p.file).is_relative_to(folder)]
+        near = [
+            program
+            for program in self._programs.values()
+            if (path := PurePosixPath(program.file)).is_relative_to(folder)
+            and is_copied(path.relative_to(folder), image.last.sources)
+        ]
         if not near or not image.stages or not image.last.is_base_known:
             return
         worker = near[0]
@@ -295,12 +307,8 @@ class Starts:
             rf"(\b{re.escape(name)}(\.\w+)?|livekit\.agents)['\", ]+(start|dev)\b|\blk agent\b"
         )
         for file, text in self._texts.items():
-            if (
-                not PROSE.fullmatch(PurePosixPath(file).name)
-                and not LOCK.fullmatch(file)
-                and starts.search(text)
-            ):
-                return
+            if not LOCK.fullmatch(PurePosixPath(file).name) and starts.search(text):
+                return  # a README counts, too: somebody starts it by hand
         is_named = re.compile(
             rf"(?:import|from)\b[^\n]*\b{re.escape(name)}\b|subprocess|multiprocessing|\.run\("
         )

@@ -47,6 +47,8 @@ SETTING = re.compile(
     rf"""(?P<value>{QUOTED}|{EXPRESSION}|[^\s,;"'}}]{{0,500}})"""
 )
 COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
+# A dispatch rule, or the settings of a program that asks.
+YAML_NAME = re.compile(r"\bagent_?[nN]ame[ \t]{0,5}[:=][ \t]{0,20}[\"']?([^\s\"'#]{1,100})")
 ASKING_COMMAND = re.compile(rf"--agent-name[= ]{{1,5}}({QUOTED}|[^\s,\"']{{1,200}})")
 
 
@@ -67,6 +69,10 @@ def read_settings(file: str, text: str, notes: Notes) -> None:
                 continue  # a name without a value
             place = Place(file, lines.number(found.start("name")))
             _set(Name(place, found["name"], setting(found["value"])), is_example, notes)
+    if file.endswith((".yml", ".yaml", ".toml", ".tf")) and "agent" in text:
+        for found in YAML_NAME.finditer(COMMENT.sub("", text)):
+            place = Place(file, 1)
+            notes.mentioned.append(Name(place, "agent_name", setting(found[1])))
     for found in ASKING_COMMAND.finditer(COMMENT.sub(lambda found: " " * len(found[0]), text)):
         place = Place(file, lines.number(found.start()))
         notes.requests.append(Name(place, "--agent-name", setting(found[1])))
@@ -148,7 +154,7 @@ def read_script(file: str, text: str, notes: Notes) -> None:
         notes.say(cause, Place(file, line), seen, level)
 
     Script(file, text, notes).read()
-    if re.search(r"\.[mc]?[jt]sx?$", file):
+    if "@livekit/agents" in text and re.search(r"\.[mc]?[jt]sx?$", file):
         node_handlers.check(text, file.endswith("x"), say)
 
 

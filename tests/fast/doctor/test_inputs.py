@@ -443,3 +443,24 @@ def test_where_the_release_is_required(check: Check, file: str, text: str) -> No
     name = file.removeprefix("../")
     answers = check({"a.py": "from livekit.agents import AgentServer\n", name: text})
     assert answers == ["problem missing-name a.py:1"]
+
+
+ASKED_INDIRECTLY = {
+    "dispatch.py": "import livekit\nrequests.post(f'{url}/twirp/livekit.AgentDispatchService/"
+    "CreateDispatch', json={'room': 'a', 'agent_name': 'concierge'})\n",
+    "calls.py": "from livekit import api\ndispatch_agent(room, agent_name='concierge')\n",
+    "rule.yaml": "room_config:\n  agents:\n  - agent_name: concierge\n",
+    "README.md": "Ask for `concierge` in your dispatch rule. LiveKit does the rest.\n",
+    "docs/call.mdx": "Our front end is another repository.\n",
+}
+
+
+@pytest.mark.parametrize("file", ASKED_INDIRECTLY)
+def test_names_that_something_may_ask_for(check: Check, file: str) -> None:
+    (answer, *_) = check({**NAMED, file: ASKED_INDIRECTLY[file]}) or ["ok"]
+    assert answer.split()[0] == "ok"
+
+
+def test_a_worker_that_phone_calls_reach(check: Check) -> None:
+    worker = NAMED["agent/worker.py"].replace("...", "ctx.job.metadata")
+    assert check({"agent.py": worker}) == ["ok named-worker agent.py:3"]
