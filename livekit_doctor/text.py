@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 SAMPLE_BYTES = 4096
 LINE_LIMIT = 10_000  # characters; the rest of a line is dropped. The longest one seen had 6,100.
@@ -49,11 +49,15 @@ def encoding(sample: bytes) -> str:
     for mark, name in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return name
-    sample = sample.lstrip(b"\0")
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) > len(sample) / 4 and min(even, odd) < len(sample) / 20:
+    if sample.startswith(bytes(16)):
+        sample = sample.lstrip(b"\0")
+    # The high bytes of UTF-16: of ASCII, and of the frames round a usage text.
+    even, odd = (
+        sum(half.count(byte) for byte in (0, 0x25)) for half in (sample[::2], sample[1::2])
+    )
+    if 0 in sample and max(even, odd) > 0.9 * len(sample) / 2 and even != odd:
         return "utf-16-le" if odd > even else "utf-16-be"  # as editors save it, without a mark
-    if even + odd > len(sample) / 20 or len(CONTROL.findall(sample)) > len(sample) / 50:
+    if sample.count(0) > len(sample) / 20 or len(CONTROL.findall(sample)) > len(sample) / 50:
         raise NotText("is binary")
     return "utf-8"
 
@@ -65,11 +69,10 @@ def decoded(file: BinaryIO) -> io.TextIOWrapper:
         NotText: it holds no text.
         OSError: it cannot be read.
     """
-    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)
+    buffered = io.BufferedReader(cast("io.RawIOBase", file))
     sample = buffered.peek(SAMPLE_BYTES)[:SAMPLE_BYTES]
     if sample.startswith(GZIP):
-        unzipped = gzip.GzipFile(fileobj=buffered)
-        return decoded(io.BufferedReader(unzipped, io.DEFAULT_BUFFER_SIZE))  # type: ignore[arg-type]
+        return decoded(cast("BinaryIO", gzip.GzipFile(fileobj=buffered)))
     return io.TextIOWrapper(buffered, encoding(sample), errors="replace")
 
 
