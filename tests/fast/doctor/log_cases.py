@@ -3,7 +3,7 @@
 # ruff: noqa: E501  lines of logs are long
 from typing import Final
 
-# In inputs/. What is called real-, own, py10-, py18-, node- and server- was written by real programs
+# In inputs/logs. What is called real-, own, py10-, py18-, node- and server- was written by real programs
 # (livekit-agents 1.0.23 and 1.8.9, @livekit/agents 1.9.0, livekit-server 1.13.5), mostly while they
 # were made to fail. Paths are made up. The others retell public reports.
 FILES: Final = {

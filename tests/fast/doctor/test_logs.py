@@ -17,7 +17,7 @@ from livekit_doctor.logs.verdicts import CRASHES, MESSAGES, connections
 from livekit_doctor.text import LINE_LIMIT
 from tests.fast.doctor.log_cases import CASES, FILES
 
-INPUTS = Path(__file__).parent / "inputs"
+INPUTS = Path(__file__).parent / "inputs" / "logs"
 
 # How livekit-agents logs (`start`, `dev`), and livekit-server (as text, as JSON):
 # $1 is the message, $2 are the fields.
