@@ -7,6 +7,7 @@ import itertools
 
 from livekit_doctor.finding import Cause
 from livekit_doctor.logs.causes import CAUSES as IN_LOGS
+from livekit_doctor.project.causes import CAUSES as IN_PROJECTS
 
 # Where the page is read.
 URL = "https://github.com/org/cookiecutter-livekit-agent/blob/main/docs/causes.md"
@@ -31,7 +32,7 @@ def tables() -> dict[str, tuple[Cause, ...]]:
 
     The same id may be in several tables. The page then has one heading, with a part for each.
     """
-    return {"In a log": IN_LOGS}
+    return {"In a log": IN_LOGS, "In a project": IN_PROJECTS}
 
 
 def page() -> str:
