@@ -8,7 +8,7 @@ import pytest
 
 from livekit_doctor.project import examine
 
-INPUTS = Path(__file__).parent / "inputs"
+PROJECTS = Path(__file__).parent / "projects"
 Files = Mapping[str, str]
 Check = Callable[[Files], list[str]]
 
@@ -54,7 +54,7 @@ def check(tmp_path: Path) -> Check:
 
 @pytest.mark.parametrize(("folder", "answers"), ANSWERS.items())
 def test_projects_of_users(folder: str, answers: list[str]) -> None:
-    assert found(INPUTS / folder) == answers
+    assert found(PROJECTS / folder) == answers
 
 
 # --- what starts the worker ---
@@ -408,7 +408,7 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session(prewarm=1)\nasync def f(c): ...", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\nasync def f(c): ...\n@s.rtc_session()\nasync def g(c): ...", "problem two-sessions"),
     ("livekit-agents>=1", "from livekit.agents import cli\nif __name__ == 'main':\n    cli.run_app(w)", "problem not-run"),
-    ("livekit-agents>=1", "from livekit.plugins import openai", "problem missing-plugin"),
+    ("livekit-agents>=1", "from livekit.plugins import openai", "problem plugin-missing"),
     ("livekit-agents[openai]>=1", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\nlivekit_plugins_openai", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\n-e ../ours", "from livekit.plugins import openai", ""),
