@@ -38,7 +38,7 @@ class Failure:
 
 def from_error(error: BaseException) -> Failure:
     """Explain an exception of aiohttp, urllib or asyncio."""
-    related = [error, error.__cause__, getattr(error, "reason", None)]
+    related = [error.__cause__, getattr(error, "reason", None), error]  # aiohttp, urllib, itself
     for cause in related:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return from_certificate(cause)
