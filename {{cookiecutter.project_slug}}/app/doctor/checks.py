@@ -3,7 +3,7 @@
 import argparse
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from livekit.api import LiveKitAPI
@@ -20,16 +20,7 @@ from app.tokens.request import TokenRequest
 
 @dataclass
 class Examination:
-    """What the checks have found out so far.
-
-    Attributes:
-        arguments: `room`, `token` and `backend` of the command line, each of which may be None.
-        new_room: a room for the probe.
-        is_over: a problem hides all that follows.
-        worker: the worker on this machine, if it answers.
-        lacks_worker: whether this project's worker is known to be missing.
-        connection: LiveKit's URL and the token, if the token backend gives them.
-    """
+    """What the checks know so far. `is_over`: a problem hides all that would follow."""
 
     settings: Settings
     livekit: LiveKitAPI
@@ -38,64 +29,50 @@ class Examination:
     is_over: bool = False
     worker: Worker | None = None
     lacks_worker: bool = False
-    connection: tuple[str, str] | None = None
+    connection: tuple[str, str] | None = None  # LiveKit's URL and a token, from the token backend
 
 
-async def check_server(state: Examination) -> AsyncIterator[Finding]:
-    finding = await server.check(state.settings, state.livekit)
-    finding = await proxies.explain(state.settings, finding)
-    state.is_over = finding.level == "problem"
-    yield finding
+async def check_server(known: Examination) -> list[Finding]:
+    finding = await server.check(known.settings, known.livekit)
+    finding = await proxies.explain(known.settings, finding)
+    known.is_over = finding.level == "problem"
+    return [finding]
 
 
-async def check_worker(state: Examination) -> AsyncIterator[Finding]:
-    finding, state.worker = await worker.check(state.settings)
-    state.lacks_worker = finding.level == "problem"
-    yield finding
+async def check_worker(known: Examination) -> list[Finding]:
+    finding, known.worker = await worker.check(known.settings)
+    known.lacks_worker = finding.level == "problem"
+    return [finding, *await worker.check_others(known.settings)]
 
 
-async def check_other_workers(state: Examination) -> AsyncIterator[Finding]:
-    for finding in await worker.check_others(state.settings):
-        yield finding
+async def check_token(known: Examination) -> list[Finding]:
+    token, room = known.arguments.token, known.arguments.room
+    return [tokens.check(token, known.settings, room)] if token else []
 
 
-async def check_token(state: Examination) -> AsyncIterator[Finding]:
-    if token := state.arguments.token:
-        yield tokens.check(token, state.settings, state.arguments.room)
+async def check_backend(known: Examination) -> list[Finding]:
+    url, room = known.arguments.backend, known.new_room
+    finding, known.connection = await tokens.check_backend(known.settings, url, room)
+    return [finding]
 
 
-async def check_backend(state: Examination) -> AsyncIterator[Finding]:
-    url = state.arguments.backend
-    finding, state.connection = await tokens.check_backend(state.settings, url, state.new_room)
-    yield finding
+async def check_room(known: Examination) -> list[Finding]:
+    room = known.arguments.room
+    return [await rooms.check(known.settings, known.livekit, room)] if room else []
 
 
-async def check_room(state: Examination) -> AsyncIterator[Finding]:
-    if state.arguments.room:
-        yield await rooms.check(state.settings, state.livekit, state.arguments.room)
-
-
-async def check_probe(state: Examination) -> AsyncIterator[Finding]:
-    settings = state.settings
-    if state.lacks_worker:
-        yield Finding("probe", "skipped", "", "Without a worker, no agent can join a new room.")
-        return
-    url, token = state.connection or own_connection(settings, state.new_room)
+async def check_probe(known: Examination) -> list[Finding]:
+    if known.lacks_worker:
+        seen = "Without a worker, no agent can join a new room."
+        return [Finding("probe", "skipped", "", seen)]
+    settings, room = known.settings, known.new_room
+    url, token = known.connection or own_connection(settings, room)
     if url == settings.token_server_url:  # clients' URL, which may not work from here
         url = settings.livekit_url
-    room = state.new_room
-    yield await probe.check(settings, state.livekit, room, url, token, state.worker)
+    return [await probe.check(settings, known.livekit, room, url, token, known.worker)]
 
 
-CHECKS: tuple[Callable[[Examination], AsyncIterator[Finding]], ...] = (
-    check_server,
-    check_worker,
-    check_other_workers,
-    check_token,
-    check_backend,
-    check_room,
-    check_probe,
-)
+CHECKS = (check_server, check_worker, check_token, check_backend, check_room, check_probe)
 
 
 async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
@@ -114,12 +91,12 @@ async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
     proxy.extend_no_proxy(settings.livekit_url)
     proxy.hide_from_rtc(settings.livekit_url)
     async with proxy.livekit_api(settings) as livekit:
-        state = Examination(settings, livekit, arguments, f"doctor-{secrets.token_hex(6)}")
+        known = Examination(settings, livekit, arguments, f"doctor-{secrets.token_hex(6)}")
         try:
             for check in CHECKS:
-                async for finding in check(state):
+                for finding in await check(known):
                     yield finding
-                if state.is_over:
+                if known.is_over:
                     return
         except API_ERRORS:
             raise CouldNotCheck("The LiveKit server stopped answering.") from None

@@ -18,8 +18,36 @@ from cryptography.x509.oid import NameOID
 HANDSHAKE_SECONDS = 2
 DNS_SECONDS = 1
 
-INSTALL_AUTHORITY = "Set SSL_CERT_FILE to a file with its certificate and the usual ones"
 NO_HOST = "Correct the URL, or this machine's DNS."
+UNTRUSTED = (
+    "certificate-untrusted",
+    "its certificate is not from an authority that this machine trusts",
+    "Is it a company's own authority, or TLS inspection by a proxy or antivirus? Add its "
+    "certificate to SSL_CERT_FILE. Or does the server leave out an intermediate certificate?",
+)
+CERTIFICATES = {
+    9: (
+        "certificate-not-yet",
+        "its certificate is not valid yet",
+        "Is this machine's clock behind? Otherwise, wait, or renew the certificate.",
+    ),
+    10: (
+        "certificate-expired",
+        "its certificate has expired",
+        "Renew it on the server. If it is new, is this machine's clock ahead?",
+    ),
+    18: (
+        "certificate-untrusted",
+        "its certificate is self-signed",
+        "Get one from an authority, such as Let's Encrypt, or add it to SSL_CERT_FILE.",
+    ),
+    62: (
+        "certificate-name",
+        "its certificate is for another name",
+        "Use the name in the certificate, or get one for this name.",
+    ),
+}
+CERTIFICATES |= dict.fromkeys((19, 20, 21), UNTRUSTED) | {64: CERTIFICATES[62]}
 
 
 @dataclass(frozen=True)
@@ -78,33 +106,15 @@ def from_tls(error: ssl.SSLError) -> Failure:
 
 
 def from_certificate(error: ssl.SSLCertVerificationError) -> Failure:
-    match error.verify_code:
-        case 9:
-            advice = "Is this machine's clock behind? Otherwise, wait, or renew the certificate."
-            return Failure("certificate-not-yet", "its certificate is not valid yet", advice)
-        case 10:
-            advice = "Renew it on the server. If it is new, is this machine's clock ahead?"
-            return Failure("certificate-expired", "its certificate has expired", advice)
-        case 62 | 64:
-            advice = "Use the name in the certificate, or get one for this name."
-            return Failure("certificate-name", "its certificate is for another name", advice)
-        case 18:
-            advice = f"Get one from an authority, such as Let's Encrypt. {INSTALL_AUTHORITY}."
-            return Failure("certificate-untrusted", "its certificate is self-signed", advice)
+    match error.verify_code:  # of OpenSSL
         case 19 | 20 | 21 if not has_authorities():
             reason = "this machine has no certificates of authorities"
             advice = "Install them (Debian: ca-certificates), or correct SSL_CERT_FILE."
             return Failure("certificate-no-authorities", reason, advice)
-        case 19 | 20 | 21:
-            reason = "its certificate is not from an authority that this machine trusts"
-            advice = (
-                "Is it a company's own authority, or TLS inspection by a proxy or antivirus? "
-                f"{INSTALL_AUTHORITY}. Or does the server leave out an intermediate certificate?"
-            )
-            return Failure("certificate-untrusted", reason, advice)
-    advice = "Correct the certificate on the server."
+        case code if code in CERTIFICATES:
+            return Failure(*CERTIFICATES[code])
     reason = f"its certificate is refused ({error.verify_message})"
-    return Failure("certificate-untrusted", reason, advice)
+    return Failure("certificate-untrusted", reason, "Correct the certificate on the server.")
 
 
 def has_authorities() -> bool:

@@ -41,7 +41,7 @@ def unreachable(url: str, failure: failures.Failure) -> Finding:
         return problem("no-livekit", seen, means, "Correct LIVEKIT_URL.")
     seen = f"No LiveKit server answers at {url}: {failure.reason}."
     means = "Neither the worker nor people can reach it."
-    if failure.cause == "no-server" and urlsplit(url).hostname in ("127.0.0.1", "localhost"):
+    if "refused" in failure.reason and urlsplit(url).hostname in ("127.0.0.1", "localhost"):
         advice = "Correct LIVEKIT_URL, or start the server on this machine"
         return problem(failure.cause, seen, means, advice, "uv run honcho start")
     return problem(failure.cause, seen, means, failure.advice)
