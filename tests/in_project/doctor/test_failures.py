@@ -12,14 +12,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from app.dispatch import proxy
-from app.doctor import server, tokens
-from app.doctor.finding import Finding
-from app.settings import Settings
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from app.dispatch import proxy
+from app.doctor import server, tokens
+from app.doctor.finding import Finding
+from app.settings import Settings
 
 PROJECT = Path(server.__file__).parents[2]
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

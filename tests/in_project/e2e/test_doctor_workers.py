@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from livekit.api import AccessToken, CreateRoomRequest, RoomAgentDispatch, VideoGrants
+
 from app.dispatch.names import our_name
 from app.settings import Settings
-from livekit.api import AccessToken, CreateRoomRequest, RoomAgentDispatch, VideoGrants
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports
 
