@@ -207,7 +207,7 @@ def test_a_sentence_names_what_matters() -> None:
     assert "has expired" in seen("py18-expired.log")
     assert "is for another host" in seen("node-hostname.log")
     assert "ValueError at agent/worker.py:8" in seen("py18-raise-dev.log")
-    assert "TypeError at agent/typeerror.mjs:1" in seen("node-typeerror.log")
+    assert "ReferenceError at agent/reference.mjs:1" in seen("node-reference.log")
     assert "LIVEKIT_URL, LIVEKIT_API_KEY, WORKER_PORT" in seen("own18-several.log")
     (missing, *_) = read(text.lines((INPUTS / "py18-plugin.log").open("rb")))
     assert missing.command == "uv add livekit-plugins-deepgram"
