@@ -103,6 +103,7 @@ class Reading:
     last_time: str = ""
     last_line: str = ""
     last_record: Record | None = None
+    server: str = ""  # the URL with which a worker registered
 
     def lines(self, lines: Iterable[str]) -> Iterator[str]:
         """Pass lines on, and remember how many there were, and the last one that holds anything."""
@@ -118,6 +119,8 @@ class Reading:
         if record.time:
             self.first_time = self.first_time or record.time
             self.last_time = record.time
+        if record.message.startswith("registered worker"):
+            self.server = record.fields.get("url", self.server)
         is_end = self.programs.add(record)
         self.count_jobs(record)
         is_quiet = record.is_header and record.level in ("info", "debug")
@@ -191,6 +194,10 @@ class Reading:
         values = {"name": record.fields.get("agentname", "")}
         if host := HOST.search(f"{whole}\n{record.message}"):
             values["host"] = next(value for value in host.groupdict().values() if value)
+            if self.server and values["host"].split("/")[-1].split(":")[0] not in self.server:
+                values["host"] += (
+                    " (not the server where the worker registered, but perhaps a proxy)"
+                )
         if "httpstatus" in record.fields:
             values["status"] = record.fields["httpstatus"]
         found = record.errors()

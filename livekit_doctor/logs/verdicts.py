@@ -284,7 +284,7 @@ CRASHES = (
         r"|No module named '(?P<what5>livekit\.plugins(?:\.\w+)?)"
         r"|cannot import name '(?P<what2>\w+)' from 'livekit\.plugins'"
         r"|module 'livekit\.plugins' has no attribute '(?P<what4>\w+)'"
-        r"|Cannot find (?:package|module) '(?P<what3>@livekit/agents-plugin-[\w-]+)",
+        r"|Cannot find (?:package|module) ['\"](?P<what3>@livekit/agents-plugin-[\w-]+)",
     ),
     Verdict(
         "sdk-missing",
@@ -293,7 +293,7 @@ CRASHES = (
         ("livekit",),
         r"No module named '?(?P<what>livekit(?:\.(?:agents|rtc|api|protocol))?)'?(?:$|;|\\n)"
         r"|No module named '(?P<what2>livekit\.\w+)'; 'livekit' is not a package"
-        r"|Cannot find (?:package|module) '(?P<what3>@livekit/(?:agents|rtc-node))'",
+        r"|Cannot find (?:package|module) ['\"](?P<what3>@livekit/(?:agents|rtc-node))['\"]",
     ),
     Verdict(
         "missing-name",
@@ -438,7 +438,7 @@ CRASHES = (
         "Not installed: {what}.",
         ("no module named", "cannot find module", "cannot find package", "err_module_not_found"),
         r"No module named '?(?P<what>[\w.-]{1,100})"
-        r"|Cannot find (?:module|package) '(?P<what2>[^']{1,200})'",
+        r"|Cannot find (?:module|package) '(?P<what2>[^'\"]{1,200})['\"]",
     ),
     Verdict(
         "redis-unreachable",

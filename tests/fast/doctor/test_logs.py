@@ -287,6 +287,17 @@ def test_a_log_in_which_no_worker_registers(first: str) -> None:
     assert causes(first, line(DEV, RETRYING, "")) == ["server-unreachable"]
 
 
+def test_a_proxy_that_is_not_the_server() -> None:
+    registered = line(START, "registered worker", '"agent_name": "", "url": "wss://a.example"')
+    failed = line(
+        START, RETRYING, '"error": "Cannot connect to host 10.0.0.1:3128 ssl:default [x]"'
+    )
+    (unreachable, *_) = read([registered, failed])
+    assert "10.0.0.1:3128 (not the server where the worker registered" in unreachable.seen
+    (unreachable, *_) = read([registered, failed.replace("10.0.0.1:3128", "a.example:443")])
+    assert "proxy" not in unreachable.seen
+
+
 def test_the_expected_name_is_not_a_fault() -> None:
     registered = line(START, "registered worker", '"agent_name": "ours", "id": "AW_rg6v"')
     assert {finding.level for finding in read([registered], "ours")} == {"ok"}
