@@ -126,15 +126,20 @@ def verdict(sources: files.Sources, found: list[Finding]) -> Iterator[Finding]:
     if unread:
         seen = f"Could not read: {'; '.join(unread)}{more}."
         yield BY_ID["unreadable"].finding("project", "unread", seen)
-    count = len(sources.texts)
-    kinds = ", ".join(f"{number} {kind}" for kind, number in sources.kinds().most_common())
-    files_read = f"Read {count} file{'s' if count != 1 else ''}"
-    files_read += f" ({kinds} about LiveKit)" if kinds else ""
-    as_text = {language for language in sources.kinds() if language in files.LANGUAGES.values()}
-    how = f" {', '.join(sorted(as_text))} is read as text, for names only." if as_text else ""
-    if not found:
-        seen = f"{files_read}. Nothing in them keeps an agent away.{how}"
+    count = f"{len(sources.texts)} file{'s' if len(sources.texts) != 1 else ''}"
+    kinds = sources.kinds()
+    details = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    details = f" ({details} about LiveKit)" if details else ""
+    if sources.passed_over:
+        named = ", ".join(sorted(sources.passed_over)[:3])
+        details += (
+            f", and passed over {named}{' and others' if len(sources.passed_over) > 3 else ''}"
+        )
+    as_text = sorted({language for language in kinds if language in files.LANGUAGES.values()})
+    how = f" {', '.join(as_text)}: read as text, for names only." if as_text else ""
+    if found:
+        yield Finding("project", "ok", "", f"Read {count}{details}.{how}")
+    else:
+        seen = f"Nothing in {count} keeps an agent away{details}.{how}"
         means = "Code can hide what only a run shows: pass the worker's log with --log, too."
         yield Finding("project", "ok", "", seen, means)
-    else:
-        yield Finding("project", "ok", "", f"{files_read}.{how}")

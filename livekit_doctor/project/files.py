@@ -54,12 +54,15 @@ class Sources:
     Attributes:
         marks: files that begin with a byte order mark, and what it says.
         unread: what could not be read, and why.
+        limits: why not even all files were looked at.
+        passed_over: what was not read, and hardly matters: bundles and data.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     limits: list[str] = field(default_factory=list)
+    passed_over: dict[str, str] = field(default_factory=dict)
 
     def kinds(self) -> Counter[str]:
         """Return how many files there are of each kind that says something about LiveKit."""
@@ -106,7 +109,8 @@ def read(root: Path) -> Sources:
             total += len(source)
         except text.NotText as error:
             if is_relevant(path):
-                sources.unread[file] = str(error)
+                is_code = PYTHON.fullmatch(path.name) or ".env" in path.name
+                (sources.unread if is_code else sources.passed_over)[file] = str(error)
         except (ValueError, RecursionError):
             sources.unread[file] = "is damaged"  # a notebook
         except OSError as error:

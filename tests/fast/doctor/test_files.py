@@ -50,7 +50,8 @@ def unread(folder: Path) -> str:
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import livekit\n")
     (tmp_path / "latin.py").write_bytes(b"# livekit \xe4")
-    (tmp_path / "large.ts").write_text("livekit" + " " * files.FILE_LIMIT_BYTES)
+    (tmp_path / "large.py").write_text("livekit" + " " * files.FILE_LIMIT_BYTES)
+    (tmp_path / "bundle.js").write_text("livekit" + " " * files.FILE_LIMIT_BYTES)
     (tmp_path / "b.ipynb").write_text("[" * 100_000 + "livekit")
     folder = tmp_path
     for _ in range(files.DEPTH_LIMIT + 5):
@@ -58,7 +59,9 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     seen = unread(tmp_path)
     assert "latin.py is neither UTF-8 nor UTF-16" in seen
-    assert "large.ts is larger than 1,000 kB" in seen
+    assert "large.py is larger than 1,000 kB" in seen
+    assert "bundle.js" not in seen
+    assert "passed over bundle.js" in examine(tmp_path)[-1].seen
     assert "b.ipynb is damaged" in seen
     assert "is nested too deeply" in seen
 
@@ -97,8 +100,8 @@ def test_the_verdict_says_what_was_examined(tmp_path: Path) -> None:
         "project",
         "ok",
         "",
-        "Read 2 files (1 Python, 1 Swift about LiveKit). Nothing in them keeps an agent away. "
-        "Swift is read as text, for names only.",
+        "Nothing in 2 files keeps an agent away (1 Python, 1 Swift about LiveKit). "
+        "Swift: read as text, for names only.",
         "Code can hide what only a run shows: pass the worker's log with --log, too.",
     )
 
@@ -128,9 +131,9 @@ CRAFTED: dict[str, Callable[[], str]] = {
 def test_a_crafted_file_takes_linear_time(tmp_path: Path, name: str) -> None:
     (tmp_path / "worker.py").write_text(NAMED.replace("'x'", "''"))
     (tmp_path / name).write_text(CRAFTED[name]())
-    start = time.perf_counter()
+    start = time.process_time()
     examine(tmp_path)
-    assert time.perf_counter() - start < SECONDS_FOR_A_CRAFTED_FILE
+    assert time.process_time() - start < SECONDS_FOR_A_CRAFTED_FILE
 
 
 def test_aliases_of_yaml_do_not_explode(tmp_path: Path) -> None:
@@ -140,6 +143,6 @@ def test_aliases_of_yaml_do_not_explode(tmp_path: Path) -> None:
         lines.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]")
     (tmp_path / "a.py").write_text("import livekit\n")
     (tmp_path / "b.yml").write_text("kind: x\ncommand: y\n" + "\n".join(lines))
-    start = time.perf_counter()
+    start = time.process_time()
     examine(tmp_path)
-    assert time.perf_counter() - start < SECONDS_FOR_A_CRAFTED_FILE
+    assert time.process_time() - start < SECONDS_FOR_A_CRAFTED_FILE
