@@ -128,18 +128,16 @@ def verdict(sources: files.Sources, found: list[Finding]) -> Iterator[Finding]:
         yield BY_ID["unreadable"].finding("project", "unread", seen)
     count = f"{len(sources.texts)} file{'s' if len(sources.texts) != 1 else ''}"
     kinds = sources.kinds()
-    details = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-    details = f" ({details} about LiveKit)" if details else ""
+    about = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    details = f" About LiveKit: {about}." if about else ""
+    if as_text := sorted({language for language in kinds if language in files.LANGUAGES.values()}):
+        details += f" Read as text, for names only: {', '.join(as_text)}."
     if sources.passed_over:
-        named = ", ".join(sorted(sources.passed_over)[:3])
-        details += (
-            f", and passed over {named}{' and others' if len(sources.passed_over) > 3 else ''}"
-        )
-    as_text = sorted({language for language in kinds if language in files.LANGUAGES.values()})
-    how = f" {', '.join(as_text)}: read as text, for names only." if as_text else ""
+        more = " and others" if len(sources.passed_over) > 3 else ""
+        details += f" Passed over: {', '.join(sorted(sources.passed_over)[:3])}{more}."
     if found:
-        yield Finding("project", "ok", "", f"Read {count}{details}.{how}")
+        yield Finding("project", "ok", "", f"Read {count}.{details}")
     else:
-        seen = f"Nothing in {count} keeps an agent away{details}.{how}"
+        seen = f"Nothing in {count} keeps an agent away.{details}"
         means = "Code can hide what only a run shows: pass the worker's log with --log, too."
         yield Finding("project", "ok", "", seen, means)
