@@ -125,6 +125,14 @@ CAUSES: tuple[Cause, ...] = (
         ("No RTC session entrypoint has been registered.",),
     ),
     Cause(
+        "entrypoint-plain-def",
+        "The entrypoint of a job is not async.",
+        "The SDK awaits what it returns, so each job ends with a TypeError, and its agent leaves.",
+        "Write async def.",
+        "livekit-agents 1.8.9 and 1.0.23, ipc/job_proc_lazy_main.py",
+        ("TypeError: object NoneType can't be used in 'await' expression",),
+    ),
+    Cause(
         "not-run",
         "The code never runs the worker.",
         "The program ends at once, so no worker registers.",
