@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import tree_sitter_python
+from tree_sitter import Language, Parser
+
 from livekit_doctor.finding import Finding
 from livekit_doctor.project import clients, files, names, python, starting, starts, texts
 from livekit_doctor.project.causes import BY_ID, ORDER
@@ -93,14 +96,20 @@ def report_syntax(file: str, modules: python.Modules, notes: Notes) -> None:
         raise ValueError("is nested too deeply" if error is None else "does not parse")
     if file.endswith(".ipynb"):
         raise ValueError("does not parse")
+    if is_newer_syntax(text, error):
+        raise ValueError("needs a newer Python to be read")
     is_worker = bool(re.search(r"\brun_app\b|WorkerOptions|AgentServer", text))
     seen = f"Python cannot read this line: {error.msg}."
-    notes.say(
-        "syntax-error",
-        Place(file, error.lineno or 1),
-        seen,
-        # An older Python than that of the project may not know its syntax.
-        "problem" if is_worker and "f-string" not in str(error.msg) else "warning",
+    place = Place(file, error.lineno or 1)
+    notes.say("syntax-error", place, seen, "problem" if is_worker else "warning")
+
+
+def is_newer_syntax(text: str, error: SyntaxError) -> bool:
+    """Whether a newer Python than this one may read the text."""
+    if isinstance(error, IndentationError) or error.msg.startswith("Missing parentheses"):
+        return False  # tree-sitter forgives both
+    return (
+        not Parser(Language(tree_sitter_python.language())).parse(text.encode()).root_node.has_error
     )
 
 

@@ -125,7 +125,9 @@ def _report_unasked(
         by_file = worker.by == TOML
         cause = "named-by-livekit-toml" if by_file else "named-by-environment"
     clients = [c for c in notes.clients if scopes.of(c) in (None, scope)]
-    issuers = [i for i in notes.issuers if scopes.of(i) in (None, scope)]
+    # A worker makes tokens for itself or its avatar, and not for the people in a room.
+    own = {other.place.file for other in notes.workers}
+    issuers = [i for i in notes.issuers if i not in own and scopes.of(i) in (None, scope)]
     gives = f"{worker.by} gives the worker {worker.value}"
     level: Level = "problem" if worker.value.is_sure else "warning"
     if not issuers and not clients and (why := _is_meant(worker, notes)):

@@ -316,7 +316,7 @@ class Releases:
         """Read what a Dockerfile, a script or a README installs."""
         if "livekit" not in text:
             return
-        is_prose = file.endswith((".md", ".mdx", ".rst", ".txt"))
+        is_prose = file.endswith((".md", ".mdx", ".rst", ".txt", ".py"))
         for found in self.PIP.finditer(re.sub(r"\\\r?\n", "  ", text)):
             for requirement in self.NAMED.findall(found[1]):
                 if is_prose:  # advice, which nothing runs

@@ -412,6 +412,28 @@ def test_names_from_the_environment(
     assert answers == ([expected] if expected else [])
 
 
+SYNTAX = [
+    ("def serve(ctx)\n    pass\n", "problem syntax-error a.py:3"),
+    ("async def serve(ctx):\npass\n", "problem syntax-error a.py:4"),
+    ("print 'x'\n", "problem syntax-error a.py:3"),
+    ("name = {{ cookiecutter.name }}\nif\n", "unread unreadable Could not read"),  # a template
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), SYNTAX)
+def test_code_that_does_not_parse(check: Check, code: str, expected: str) -> None:
+    start = "from livekit.agents import cli, AgentServer\n\n"
+    assert check({"a.py": f"{start}{code}cli.run_app(AgentServer())\n"}) == [expected]
+
+
+def test_syntax_of_a_newer_python_is_no_mistake(check: Check) -> None:
+    code = "import livekit\ntype Pair[T] = tuple[T, T]\ndef first[T](pair: Pair[T]) -> T: ...\n"
+    assert check({"a.py": code, "b.py": WORKER}) in (
+        [],
+        ["unread unreadable Could not read"],  # by Python 3.11
+    )
+
+
 def test_two_projects_in_one_repository(check: Check) -> None:
     client = "import { RoomAgentDispatch } from 'livekit-server-sdk';\nnew RoomAgentDispatch({ agentName: '%s' });\n"
     named = NAMED["agent/worker.py"]
