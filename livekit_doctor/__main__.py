@@ -131,7 +131,7 @@ def list_causes(as_json: bool) -> int:
     for where, table in causes.tables().items():
         say(f"{where}:")
         for cause in table:
-            say(f"  {cause.id:24} {cause.title}")
+            say(f"  {cause.id:24} {cause.title.rstrip('.')}")
         say("")
     say(f"What they mean and what to do: {causes.URL}")
     return 0

@@ -86,7 +86,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
-        "plugin-missing",
+        "missing-plugin",
         "The code imports a plugin that the project does not install.",
         "The import fails, and the worker does not start.",
         "Add the plugin to the requirements.",

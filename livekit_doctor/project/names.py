@@ -15,6 +15,7 @@ ID = re.compile(r"(CA|AW|AJ|RM|PA|AD|ST|SDR|TR|SIP|A)_[A-Za-z0-9]{8,24}")
 # Calls that any program may make for any room; a token is made by the program of its own project.
 BY_API = {"CreateAgentDispatchRequest", "createDispatch", "create_dispatch", "--agent-name"}
 ROOT = PurePosixPath(".")
+EXAMPLES = 5  # so many unnamed workers side by side are a collection of examples, not a project
 
 
 class Scopes:
@@ -103,6 +104,10 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
             f"{request.by} asks for {request.value}. No worker is in this folder: it must be "
             "registered under exactly this name.",
         )
+        return
+    if request.by in BY_API and len({w.place.file for w in near if not w.value.text}) >= EXAMPLES:
+        seen = f"{request.by} asks for {request.value}. No worker here has it."
+        notes.remark("asked-elsewhere", request.place, seen)
         return
     cause = "names-differ" if any(w.value.text for w in near) else "names-an-agent"
     but = "; ".join(f"the worker at {w.place} has {w.value}" for w in near[:3])

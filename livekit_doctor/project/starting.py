@@ -264,7 +264,7 @@ class Starts:
                     if found[1] not in asked:
                         place = Place(file, text.count("\n", 0, found.start(1)) + 1)
                         seen = f"The code imports {found[1]}, and no package.json asks for it."
-                        self._notes.say("plugin-missing", place, seen)
+                        self._notes.say("missing-plugin", place, seen)
                 for found in NODE_OF_0X.finditer(text):
                     if not re.match(r"[~^<=]*0\.", str(asked["@livekit/agents"])):
                         place = Place(file, text.count("\n", 0, found.start(1)) + 1)

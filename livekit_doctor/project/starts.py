@@ -336,7 +336,7 @@ class Check:
         seen = (
             f"The code imports livekit.plugins.{plugin}, but no file here asks for {distribution}."
         )
-        self._say("plugin-missing", node, seen, is_sure=not is_conditional(node, self._module))
+        self._say("missing-plugin", node, seen, is_sure=not is_conditional(node, self._module))
 
 
 def bound_names(nodes: Iterable[ast.AST]) -> set[str]:

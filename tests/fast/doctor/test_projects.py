@@ -8,7 +8,7 @@ import pytest
 
 from livekit_doctor.project import examine
 
-PROJECTS = Path(__file__).parent / "projects"
+PROJECTS = Path(__file__).parent / "inputs" / "projects"
 Files = Mapping[str, str]
 Check = Callable[[Files], list[str]]
 
@@ -188,7 +188,7 @@ def test_a_plugin_of_node_that_is_not_installed(check: Check) -> None:
     plugin = "import {\n  turnDetector,\n} from '@livekit/agents-plugin-livekit';\n"
     package = '{"dependencies": {"@livekit/agents": "^1.2.0"%s}}'
     files = {"src/agent.ts": plugin + NODE, "package.json": package % ""}
-    assert check(files) == ["problem plugin-missing src/agent.ts:3"]
+    assert check(files) == ["problem missing-plugin src/agent.ts:3"]
     asked = package % ', "@livekit/agents-plugin-livekit": "^1.2.0"'
     assert check({**files, "package.json": asked}) == []
 
@@ -488,7 +488,7 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): ...\nWorkerOptions(entrypoint_fnc=f)", "problem entrypoint-plain-def"),
     ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): return g(c)\nWorkerOptions(entrypoint_fnc=f)", ""),
     ("livekit-agents>=1", "from livekit.agents import cli\nif __name__ == 'main':\n    cli.run_app(w)", "problem not-run"),
-    ("livekit-agents>=1", "from livekit.plugins import openai", "problem plugin-missing"),
+    ("livekit-agents>=1", "from livekit.plugins import openai", "problem missing-plugin"),
     ("livekit-agents[openai]>=1", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\nlivekit_plugins_openai", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\n-e ../ours", "from livekit.plugins import openai", ""),
@@ -544,3 +544,9 @@ def test_names_that_something_may_ask_for(check: Check, file: str) -> None:
 def test_a_worker_that_phone_calls_reach(check: Check) -> None:
     worker = NAMED["agent/worker.py"].replace("...", "ctx.job.metadata")
     assert check({"agent.py": worker}) == ["ok named-worker agent.py:3"]
+
+
+def test_a_collection_of_examples_is_no_project(check: Check) -> None:
+    files = {f"{name}.py": WORKER for name in "abcde"}
+    call = "lk dispatch create --room a --agent-name somebody # livekit\n"
+    assert check({**files, "call.sh": call}) == ["ok asked-elsewhere call.sh:1"]
