@@ -177,6 +177,14 @@ def write_env(project: Path) -> None:
     (project / ".env").write_text(text, encoding="utf-8")
 
 
+def finish_readme(project: Path) -> None:
+    """Remove the first paragraph of README.md, which says that these hooks have not run."""
+    path = project / "README.md"
+    head, _, rest = path.read_bytes().partition(b"\n\n")  # bytes, to keep the line endings
+    if head.startswith(b"**This project is unfinished"):
+        path.write_bytes(rest)
+
+
 def main(answers: dict[str, str]) -> None:
     project = Path.cwd()
     automatic = answers["dispatch"] == "automatic"
@@ -185,6 +193,7 @@ def main(answers: dict[str, str]) -> None:
         left.insert(0, "No project was created, because something still sets an agent name:")
         sys.exit("\n".join(left))
     write_env(project)
+    finish_readme(project)
 
     if automatic and answers["agent_name"]:
         print(f"The agent name {answers['agent_name']!r} was ignored: under automatic dispatch,")
@@ -196,7 +205,9 @@ def main(answers: dict[str, str]) -> None:
     print("  uv sync               install it")
     print("  uv run honcho start   run everything; meet the agent at http://127.0.0.1:8000")
     print("  uv run pytest         run all tests")
-    print("\nIf no agent joins, run uv run python -m app.doctor to see why.")
+    print("\nIf no agent joins, run uv run python -m app.doctor to see why.\n")
+    words = f"{answers['dispatch']} dispatch, assistant {answers['assistant']}"
+    print(f"Made with {words}, licence {answers['license']}, owner {answers['__author']}.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Every supported combination of choices, baked and checked."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,15 @@ from typing import Any
 import pytest
 
 from hooks.post_gen_project import ALMOST_MARKER, CHOICES, GUARD_TESTS, GUARDS, TEXTS, WORDS, files
-from hooks.pre_gen_project import DEPENDENCY
-from tests.baking import PROJECT, PROMPTS, BakedProject, Refused, add_tests, bake
+from tests.baking import (
+    PROJECT,
+    PROMPTS,
+    BakedProject,
+    Refused,
+    add_tests,
+    bake,
+    printed_by,
+)
 
 # dispatch, assistant, livekit_agents, deploy. Every licence and every way to deploy goes with each
 # of them; one way to deploy is tested with each.
@@ -141,12 +149,14 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
 
 
 @in_each_combination
-def test_a_project_cannot_have_the_name_of_a_dependency(
+def test_a_project_never_has_the_name_of_a_dependency(
     tmp_path: Path, answers: dict[str, Any]
 ) -> None:
-    pyproject = bake(tmp_path, **answers).pyproject
-    for package in pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]:
-        assert DEPENDENCY.fullmatch(re.match(r"[\w-]+", package)[0]), package  # type: ignore[index]
+    project = bake(tmp_path, project_slug="redis", **answers)
+    printed_by(project.path, "uv", "lock")
+    packages = {package["name"] for package in tomllib.loads(project.read("uv.lock"))["package"]}
+    assert "redis" in packages
+    assert {name for name in packages if name.endswith("-app")} == {"redis-app"}
 
 
 def files_of_every_project() -> set[str]:

@@ -99,7 +99,7 @@ async def test_joins_of_other_agents_start_no_check() -> None:
     async with livekit, rooms_of(livekit) as ours:
         ours.handle(event("participant_joined", agent("another"), age=60))
         ours.handle(event("participant_left", agent("another"), age=60))
-        ours.check("other", after=0.1)
+        ours.schedule("other", after=0.1)
         await livekit.called("CreateDispatch")
     assert livekit.listed == ["other"]
 
@@ -110,14 +110,14 @@ async def test_livekit_may_fail_or_hang(
     monkeypatch.setattr(server, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(rooms, "CONCURRENCY", 2)
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, rooms_of(livekit) as ours:
-        ours.check("no such room", after=0)
+        ours.schedule("no such room", after=0)
         await livekit.called("ListParticipants")
         livekit.hanging.add("ListParticipants")
         for _ in range(2 * rooms.CONCURRENCY):  # each takes a slot and releases it
-            ours.check("hall", after=0)
+            ours.schedule("hall", after=0)
             await livekit.called("ListParticipants", livekit.calls["ListParticipants"] + 1)
         livekit.hanging.clear()
-        ours.check("hall", after=0)
+        ours.schedule("hall", after=0)
         await livekit.called("CreateDispatch")
     assert caplog.text.count("Could not check the rooms") == 1
 
@@ -126,8 +126,8 @@ async def test_it_does_nothing_outside_its_context() -> None:
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit:
         ours = rooms_of(livekit)
         ours.expect("hall")
-        ours.check("hall", after=0)
+        ours.schedule("hall", after=0)
         async with ours:
-            ours.check("hall", after=0)
+            ours.schedule("hall", after=0)
             await livekit.called("CreateDispatch")
     assert livekit.calls["ListParticipants"] == 1

@@ -35,7 +35,8 @@ NAME_OF_WORKER = "_agent_name"  # there is no public attribute for it  # only 1.
 
 
 def our_name(settings: Settings) -> str:
-    """Return the name of our agent; empty under automatic dispatch."""
+    """Return the name of our agent: always empty here, for automatic dispatch."""  # only automatic
+    """Return the name of our agent."""  # only explicit
     return settings.livekit_agent_name  # only explicit
     return ""  # only automatic
 
@@ -149,8 +150,8 @@ def without_name(metadata: str) -> str:
     Raises:
         ValueError: it cannot be cleaned, or a browser could not parse it.
     """
-    if not metadata:
-        return metadata
+    if metadata.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+        return metadata  # a text, or JSON without keys
     try:
         content, has_name = parse(metadata)
     except json.JSONDecodeError:

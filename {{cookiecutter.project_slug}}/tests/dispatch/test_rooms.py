@@ -59,7 +59,7 @@ async def test_no_agent_is_sent_where_none_is_needed() -> None:
     )
     async with livekit, rooms_of(livekit) as ours:
         for name in ("has one", "nobody in it"):
-            ours.check(name, after=0)
+            ours.schedule(name, after=0)
         ours.check_all()
         await livekit.called("ListDispatch", 2)
         await livekit.called("ListParticipants", 5)
@@ -71,7 +71,7 @@ async def test_a_pending_dispatch_is_given_time() -> None:
     room = FakeRoom("hall", PERSON)
     room.dispatch(NAME, at=time.time() - 2)
     async with FakeLiveKit(room) as livekit, rooms_of(livekit) as ours:
-        ours.check("hall", after=0)
+        ours.schedule("hall", after=0)
         await livekit.called("ListDispatch")
     assert len(room.sent) == 1
 
@@ -100,7 +100,7 @@ async def test_the_job_gets_the_metadata_of_the_token_or_of_the_previous_job() -
     lost.dispatch(NAME, at=0, metadata="of the previous job")
     async with FakeLiveKit(new, lost) as livekit, rooms_of(livekit) as ours:
         ours.expect("new", {"metadata": "of the token", "deployment": "beta"})
-        ours.check("lost", after=0)
+        ours.schedule("lost", after=0)
         await livekit.called("CreateDispatch", 2)
     assert new.dispatches[-1].metadata == "of the token"
     assert new.dispatches[-1].deployment == "beta"
@@ -122,7 +122,7 @@ async def test_a_new_room_whose_agent_joins_is_not_checked(
     async with livekit, rooms_of(livekit) as ours:
         ours.handle(event("participant_joined", PERSON, age=0))
         ours.handle(event("participant_joined", agent(), age=0))
-        ours.check("other", after=0.2)
+        ours.schedule("other", after=0.2)
         await livekit.called("CreateDispatch")
     assert livekit.listed == ["other"]
 
@@ -157,7 +157,7 @@ async def test_an_agent_that_is_only_listed_does_not_count() -> None:
     livekit = FakeLiveKit(FakeRoom("hall", PERSON, agent()))
     livekit.gone.add(agent().identity)
     async with livekit, rooms_of(livekit) as ours:
-        ours.check("hall", after=0)
+        ours.schedule("hall", after=0)
         await livekit.called("CreateDispatch")
 
 
@@ -165,8 +165,8 @@ async def test_a_room_that_opts_out_gets_only_an_agent_with_a_name() -> None:
     quiet = '{"require_agent": false}'
     livekit = FakeLiveKit(FakeRoom("quiet", PERSON, metadata=quiet), FakeRoom("hall", PERSON))
     async with livekit, rooms_of(livekit) as ours:
-        ours.check("quiet", after=0)
-        ours.check("hall", after=0)
+        ours.schedule("quiet", after=0)
+        ours.schedule("hall", after=0)
         await livekit.called("ListRooms", 2)
         await livekit.called("CreateDispatch", 2 if NAME else 1)
     assert bool(livekit.rooms["quiet"].sent) is bool(NAME)
