@@ -14,7 +14,7 @@ from livekit.protocol.models import ServerInfo
 from livekit.protocol.rtc import SignalResponse
 
 from app.dispatch import names, policy, proxy
-from app.dispatch.server import API_ERRORS, Server
+from app.dispatch.server import API_ERRORS, LiveKitServer
 from app.doctor import worker
 from app.doctor.finding import Finding, describe
 from app.doctor.worker import Worker
@@ -50,7 +50,7 @@ async def check(
     Raises:
         TwirpError, ClientError, TimeoutError: the server has stopped answering.
     """
-    server = Server(livekit)
+    server = LiveKitServer(livekit)
     person = rtc.Room()
     changed = asyncio.Event()
     for event in ("participant_connected", "participant_attributes_changed"):
@@ -161,7 +161,7 @@ async def server_info(url: str, token: str) -> ServerInfo:
 
 
 async def explain_missing_agent(
-    settings: Settings, server: Server, room: str, local_worker: Worker | None
+    settings: Settings, server: LiveKitServer, room: str, local_worker: Worker | None
 ) -> Finding:
     dispatches = policy.dispatches_for(names.our_name(settings), await server.dispatches(room))
     jobs = [job.state for dispatch in dispatches for job in dispatch.state.jobs]

@@ -8,7 +8,7 @@ from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 
 from app.dispatch import names, policy
-from app.dispatch.server import Server
+from app.dispatch.server import LiveKitServer
 from app.doctor.finding import Finding, describe
 from app.doctor.probe import READ_LOG
 from app.doctor.worker import by_name
@@ -30,7 +30,7 @@ async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
         TwirpError, ClientError, TimeoutError: the server has stopped answering.
     """
     own_name = names.our_name(settings)
-    server = Server(livekit)
+    server = LiveKitServer(livekit)
     rooms = await server.rooms([name])
     if not rooms:
         return ok(f"No room {name!r} is open. The first person who joins opens it.")
