@@ -1,6 +1,9 @@
 """Check rooms when a worker registers and when its jobs end."""
 
 import asyncio
+import os
+import socket
+import sys
 from typing import Any, Protocol
 
 from livekit.agents.ipc.job_executor import JobExecutor
@@ -23,8 +26,20 @@ class Worker(Protocol):
     def on(self, event: Any, callback: Any) -> Any: ...
 
 
+def exit_if_taken(settings: Settings) -> None:
+    """End the program if WORKER_PORT is taken. The SDK would log a traceback, and exit with 0."""
+    host, port = settings.worker_host, settings.worker_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        # Not SystemExit, which would end in tracebacks of the SDK's tasks.
+        print(f"WORKER_PORT {port} cannot be used: {error.strerror}", file=sys.stderr, flush=True)
+        os._exit(1)
+
+
 def keep_watch(worker: Worker, settings: Settings) -> None:
-    """Once `worker` has registered, check the rooms it could serve."""
+    """Check all rooms once `worker` has registered, and a room when its job there has ended."""
     if settings.dispatch_ensure and not names.is_simulation():
         watch = Watch(worker, settings)
         worker.on("worker_registered", watch.on_registered)
@@ -60,4 +75,4 @@ class Watch:
             room = ended.job.room.name
             self._rooms.remove(room, ended.accept_arguments.identity)
             started_at = ended.job.state.started_at / 1e9
-            self._rooms.check(room, BACKEND_HEAD_START_SECONDS, ignore_before=started_at)
+            self._rooms.schedule(room, BACKEND_HEAD_START_SECONDS, settled_before=started_at)

@@ -59,7 +59,7 @@ async def test_no_agent_is_sent_where_none_is_needed() -> None:
     )
     async with livekit, rooms_of(livekit) as ours:
         for name in ("has one", "nobody in it"):
-            ours.check(name, after=0)
+            ours.schedule(name, after=0)
         ours.check_all()
         await livekit.called("ListDispatch", 2)
         await livekit.called("ListParticipants", 5)
@@ -82,7 +82,7 @@ async def test_a_pending_dispatch_is_given_time() -> None:
     room = FakeRoom("hall", PERSON)
     room.dispatch(NAME, at=time.time() - 2)
     async with FakeLiveKit(room) as livekit, rooms_of(livekit) as ours:
-        ours.check("hall", after=0)
+        ours.schedule("hall", after=0)
         await livekit.called("ListDispatch")
     assert len(room.sent) == 1
 
@@ -152,10 +152,11 @@ async def test_the_job_gets_the_metadata_of_the_token_or_of_the_previous_job() -
     new, lost = FakeRoom("new"), FakeRoom("lost", PERSON, asked_for=[])
     lost.dispatch(NAME, at=0, metadata="of the previous job")
     async with FakeLiveKit(new, lost) as livekit, rooms_of(livekit) as ours:
-        ours.expect("new", "of the token")
-        ours.check("lost", after=0)
+        ours.expect("new", {"metadata": "of the token", "deployment": "beta"})
+        ours.schedule("lost", after=0)
         await livekit.called("CreateDispatch", 2)
     assert new.dispatches[-1].metadata == "of the token"
+    assert new.dispatches[-1].deployment == "beta"
     assert lost.dispatches[-1].metadata == "of the previous job"
 
 
@@ -174,7 +175,7 @@ async def test_a_new_room_whose_agent_joins_is_not_checked(
     async with livekit, rooms_of(livekit) as ours:
         ours.handle(event("participant_joined", PERSON, age=0))
         ours.handle(event("participant_joined", agent(), age=0))
-        ours.check("other", after=0.2)
+        ours.schedule("other", after=0.2)
         await livekit.called("CreateDispatch")
     assert livekit.listed == ["other"]
 
@@ -184,7 +185,7 @@ async def test_joins_of_other_agents_start_no_check() -> None:
     async with livekit, rooms_of(livekit) as ours:
         ours.handle(event("participant_joined", agent("another"), age=60))
         ours.handle(event("participant_left", agent("another"), age=60))
-        ours.check("other", after=0.1)
+        ours.schedule("other", after=0.1)
         await livekit.called("CreateDispatch")
     assert livekit.listed == ["other"]
 
@@ -219,7 +220,7 @@ async def test_an_agent_that_is_only_listed_does_not_count() -> None:
     livekit = FakeLiveKit(FakeRoom("hall", PERSON, agent()))
     livekit.gone.add(agent().identity)
     async with livekit, rooms_of(livekit) as ours:
-        ours.check("hall", after=0)
+        ours.schedule("hall", after=0)
         await livekit.called("CreateDispatch")
 
 
@@ -227,8 +228,8 @@ async def test_a_room_that_opts_out_gets_only_an_agent_with_a_name() -> None:
     quiet = '{"require_agent": false}'
     livekit = FakeLiveKit(FakeRoom("quiet", PERSON, metadata=quiet), FakeRoom("hall", PERSON))
     async with livekit, rooms_of(livekit) as ours:
-        ours.check("quiet", after=0)
-        ours.check("hall", after=0)
+        ours.schedule("quiet", after=0)
+        ours.schedule("hall", after=0)
         await livekit.called("ListRooms", 2)
         await livekit.called("CreateDispatch", 2 if NAME else 1)
     assert bool(livekit.rooms["quiet"].sent) is bool(NAME)
@@ -240,14 +241,14 @@ async def test_livekit_may_fail_or_hang(
     monkeypatch.setattr(server, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(rooms, "CONCURRENCY", 2)
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, rooms_of(livekit) as ours:
-        ours.check("no such room", after=0)
+        ours.schedule("no such room", after=0)
         await livekit.called("ListParticipants")
         livekit.hanging.add("ListParticipants")
         for _ in range(2 * rooms.CONCURRENCY):  # each takes a slot and releases it
-            ours.check("hall", after=0)
+            ours.schedule("hall", after=0)
             await livekit.called("ListParticipants", livekit.calls["ListParticipants"] + 1)
         livekit.hanging.clear()
-        ours.check("hall", after=0)
+        ours.schedule("hall", after=0)
         await livekit.called("CreateDispatch")
     assert caplog.text.count("Could not check the rooms") == 1
 
@@ -256,8 +257,8 @@ async def test_it_does_nothing_outside_its_context() -> None:
     async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit:
         ours = rooms_of(livekit)
         ours.expect("hall")
-        ours.check("hall", after=0)
+        ours.schedule("hall", after=0)
         async with ours:
-            ours.check("hall", after=0)
+            ours.schedule("hall", after=0)
             await livekit.called("CreateDispatch")
     assert livekit.calls["ListParticipants"] == 1
