@@ -139,7 +139,7 @@ async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
 
 
 async def is_unattended(
-    settings: Settings, server: Server, room: str, ours: list[AgentDispatch]
+    settings: Settings, server: LiveKitServer, room: str, ours: list[AgentDispatch]
 ) -> bool:
     """Whether this project should have sent another agent, and does not do so now either.
 
