@@ -491,7 +491,7 @@ CRASHES = (
             *("flag provided but not defined", "arguments are required", "unexpected argument"),
             *("invalid value for", "too many arguments", "no help topic"),
         ),
-        r"^\W{0,40}usage:|(?:^|error\b.{0,4}:? ?|│ ?)(?:No such (?:command|option)|Missing "
+        r"^\W{0,40}usage:[\s\S]{1,120}?[\[<]|(?:^|error\b.{0,4}:? ?|│ ?)(?:No such (?:command|option)|Missing "
         r"(?:command|argument"
         r"|option)|Got unexpected extra|Invalid value for)|error: (?:unknown|unrecognized|too many"
         r"|missing required|unexpected|invalid choice|argument \S{1,60}: invalid)"
@@ -751,7 +751,7 @@ class Table:
         self.texts = tuple(t for t in texts if not any(o != t and o in t for o in texts))
 
 
-QUIET = Table(*(verdict for verdict in MESSAGES if not verdict.cause.startswith("provider")))
+QUIET = Table(*(v for v in MESSAGES if not v.cause.startswith(("provider", "certificate"))))
 # A connection that fails may mention anything in its traceback, so it comes first.
 CONNECTIONS = connections()
 LOUD = Table(*CONNECTIONS, *MESSAGES)
