@@ -492,7 +492,8 @@ CRASHES = (
             *("invalid value for", "too many arguments", "no help topic"),
         ),
         r"^\W{0,40}usage:[\s\S]{1,120}?[\[<]"
-        r"|(?:^|error\b.{0,4}:? ?|│ ?)(?:No such (?:command|option)|Missing (?:command|argument|option)"
+        r"|(?:^|error\b.{0,4}:? ?|│ ?)(?:No such (?:command|option)"
+        r"|Missing (?:command|argument|option)"
         r"|Got unexpected extra|Invalid value for)|error: (?:unknown|unrecognized|too many"
         r"|missing required|unexpected|invalid choice|argument \S{1,60}: invalid)"
         r"|arguments are required|flag provided but not defined|No help topic",
