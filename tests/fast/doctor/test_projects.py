@@ -550,3 +550,17 @@ def test_a_collection_of_examples_is_no_project(check: Check) -> None:
     files = {f"{name}.py": WORKER for name in "abcde"}
     call = "lk dispatch create --room a --agent-name somebody # livekit\n"
     assert check({**files, "call.sh": call}) == ["ok asked-elsewhere call.sh:1"]
+
+
+def test_a_worker_that_makes_tokens_for_its_avatar_is_not_a_client(check: Check) -> None:
+    token = "from livekit import api\ntoken = api.AccessToken().with_kind('agent')\n"
+    worker = token + WORKER.replace("rtc_session()", "rtc_session(agent_name=settings.name)")
+    assert check({"agent.py": worker}) == ["ok named-worker agent.py:5"]
+
+
+def test_run_app_in_a_function_is_no_call(check: Check) -> None:
+    code = "from livekit import agents\nif missing:\n    main = None\nelse:\n"
+    assert check({"a.py": f"{code}    def main():\n        agents.cli.run_app(server)\n"}) == []
+    assert check({"a.py": f"{code}    agents.cli.run_app(server)\n"}) == [
+        "warning no-main-guard a.py:5"
+    ]
