@@ -306,6 +306,13 @@ class Check:
         }
         for node in self._nodes:
             match node:
+                case ast.Call(func=func, args=[ast.Name() as server]) if (
+                    name_of(func) == "run_app"
+                    and isinstance(made := self._module.meaning(server)[1], ast.Call)
+                    and name_of(made.func) == "AgentServer"
+                    and not self._notes.has_sessions
+                ):
+                    self._say("no-session", node, f"{server.id} has no rtc_session.")
                 case ast.Compare(
                     left=ast.Name(id="__name__"),
                     ops=[ast.Eq()],
