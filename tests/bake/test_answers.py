@@ -38,7 +38,7 @@ HOSTILE: list[tuple[str, set[str]]] = [
     ("nul.txt", {"project_slug"}),
     ("class", set()),
     ("None", set()),
-    ("fastapi", {"project_slug"}),
+    ("fastapi", set()),
     ("# only explicit", {"project_slug"}),
     ("# only explcit", {"project_slug"}),  # not a misspelt marker: it is in an answer
     ("agent_name: other", {"project_slug"}),

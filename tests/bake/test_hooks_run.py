@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.baking import PROJECT, TEMPLATE, Refused, bake
+from tests.baking import PROJECT, TEMPLATE, Refused, bake, printed_by
 
 NO_NETWORK = """
 import socket
@@ -80,7 +80,20 @@ def test_a_name_in_the_shell_brings_a_warning(tmp_path: Path, variable: str) -> 
     assert f"{variable} is set in this shell" in bake(tmp_path, env={variable: "x"}).printed
 
 
-def test_the_last_lines_are_the_next_steps(tmp_path: Path) -> None:
-    project = bake(tmp_path)
+def test_the_last_lines_are_the_next_steps_and_the_answers_that_may_surprise(
+    tmp_path: Path,
+) -> None:
+    project = bake(tmp_path, license="BSD-3-Clause", author_name="Ann Example")
     assert f'cd "{project.path}"' in project.printed
     assert "uv run honcho start" in project.printed
+    assert project.printed.splitlines()[-1] == (
+        "Made with automatic dispatch, assistant keyless, licence BSD-3-Clause, owner Ann Example."
+    )
+
+
+def test_a_project_without_its_hooks_says_so_first(tmp_path: Path) -> None:
+    project = bake(tmp_path, options=("--accept-hooks", "no"))
+    first_line = project.read("README.md").splitlines()[0]
+    assert first_line.startswith("**This project is unfinished: it was created with `--accept-ho")
+    with pytest.raises(AssertionError, match=r"This project is unfinished: see README\.md"):
+        printed_by(project.path, "uv", "sync")

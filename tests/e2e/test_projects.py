@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.baking import bake
+from tests.baking import add_tests, bake
 
 # What depends on the SDK release: how a worker takes jobs, reports its health, ends and starts.
 OF_RELEASE = (
@@ -50,7 +50,7 @@ def test_a_project_passes_its_tests(
         livekit_agents=livekit_agents,
         agent_name="concierge",
     )
-    printed = project.run("pytest", *tests)
+    printed = add_tests(project).run("pytest", *tests)
     if spoken := SPOKEN.findall(printed):
         with capsys.disabled():
             print("", *spoken, sep="\n")

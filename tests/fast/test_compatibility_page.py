@@ -1,7 +1,6 @@
 """docs/compatibility.md matches the stored run, for every release."""
 
-from benchmarks.compatibility import RELEASES
-from benchmarks.compatibility_page import FORMS, PAGE, render, stored_run
+from benchmarks.compatibility.page import FORMS, PAGE, RELEASES, render, stored_run
 from tests.baking import PROJECT
 
 RUN = stored_run()

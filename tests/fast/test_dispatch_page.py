@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from benchmarks.dispatch_cases import CASES, GROUPS
-from benchmarks.dispatch_page import PAGE, render, stored_runs
+from benchmarks.dispatch.cases import CASES, GROUPS
+from benchmarks.dispatch.page import PAGE, render, stored_runs
 
 RUNS = stored_runs()
 LATE = CASES["late_worker"]

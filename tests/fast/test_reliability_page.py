@@ -1,6 +1,7 @@
 """docs/reliability.md matches the stored run, and the run has every fault."""
 
-from benchmarks.reliability_page import PAGE, render, sentences, stored_run, words
+from benchmarks.reliability.page import PAGE, render, sentences, stored_run, words
+from tests.baking import TEMPLATE
 
 RUN = stored_run()
 OURS = {row["fault"]: row["ours"] for row in RUN["rows"]}
@@ -10,6 +11,14 @@ def test_the_page_matches_the_stored_run() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(RUN), (
         "run `uv run python -m benchmarks.reliability --render`"
     )
+
+
+def test_the_rows_in_the_readme_are_rows_of_the_page() -> None:
+    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| What goes wrong |")[2].partition("\n\n")[0]
+    rows = table.splitlines()[2:]
+    assert rows
+    assert set(rows) <= set(PAGE.read_text(encoding="utf-8").splitlines())
 
 
 def test_every_fault_has_one_row() -> None:

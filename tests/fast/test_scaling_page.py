@@ -1,6 +1,6 @@
 """docs/scaling.md matches the stored run."""
 
-from benchmarks.scaling_page import PAGE, PICTURE, render, stored_run
+from benchmarks.scaling.page import PAGE, PICTURE, render, stored_run
 
 RUN = stored_run()
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hooks.post_gen_project import ALMOST_MARKER, CHOICES, PATHS, TEXTS, WORDS, files, strip
-from tests.baking import PROJECT, PROMPTS, TEMPLATE, printed_by
+from tests.baking import PROJECT, PROMPTS, TEMPLATE, printed_by, unbaked
 
 
 def test_every_prompt_and_choice_has_a_text() -> None:
@@ -73,11 +73,11 @@ def test_no_file_name_has_a_misspelt_choice() -> None:
 
 
 def test_the_projects_fast_tests_pass_unbaked(tmp_path: Path) -> None:
-    """The template is explicit and keyless, so the tests of other choices are skipped."""
+    """Unbaked, it is explicit and keyless, so the tests of other choices are skipped."""
     others = {*CHOICES["dispatch"], *CHOICES["assistant"]} - {"explicit", "keyless"}
     ignored = ("e2e", "test_missing_key.py", *(f"*test_*_{other}.py" for other in others))
     printed_by(
-        PROJECT,
+        unbaked(tmp_path),
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
         *(f"--ignore-glob=tests/{pattern}" for pattern in ignored),
         PYTHONDONTWRITEBYTECODE="1",

@@ -7,13 +7,18 @@ python -m app.agent start --log-level DEBUG   to see each step of a job
 
 import math
 import os
+import sys
+from pathlib import Path
+
+if not __package__:  # python app/agent.py
+    sys.path[0] = str(Path(__file__).parents[1])
 
 from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, JobProcess, cli
 
 from app import assistant
 from app.dispatch import names, presence, proxy
 from app.dispatch.load import report_load
-from app.dispatch.watch import keep_watch
+from app.dispatch.watch import exit_if_taken, keep_watch
 from app.observability import traces
 from app.settings import load_settings
 
@@ -41,7 +46,13 @@ def on_close(job: JobContext, event: CloseEvent) -> None:
         job.shutdown(f"the session ended: {event.reason.value}")
 
 
-server = AgentServer(
+class Worker(AgentServer):
+    async def run(self, **options: bool) -> None:
+        exit_if_taken(settings)
+        await super().run(**options)
+
+
+server = Worker(
     ws_url=settings.livekit_url,
     api_key=settings.livekit_api_key,
     api_secret=settings.livekit_api_secret.get_secret_value(),

@@ -7,11 +7,17 @@ python -m app.agent start --log-level DEBUG   to see each step of a job
 
 import math
 import os
+import sys
+from pathlib import Path
+
+if not __package__:  # python app/agent.py
+    sys.path[0] = str(Path(__file__).parents[1])
 
 from livekit.agents import CloseEvent, JobContext, WorkerOptions, cli
 
 from app import assistant
 from app.dispatch import names, presence, proxy, workarounds
+from app.dispatch.watch import exit_if_taken
 from app.settings import load_settings
 
 settings = load_settings()
@@ -62,4 +68,5 @@ options = WorkerOptions(
 )
 
 if __name__ == "__main__":
+    exit_if_taken(settings)
     cli.run_app(options)

@@ -3,13 +3,15 @@
 Real environment variables override those in `.env`. `.env.example` explains each one.
 """
 
+import codecs
 import logging
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
     AnyWebsocketUrl,
     Field,
@@ -28,15 +30,55 @@ PLACEHOLDER = re.compile(r"[<>]|^(wss?://)?(your|replace|change)[-_ ]", re.IGNOR
 SECRET_LENGTH = 32  # characters; livekit-server requires it: the secret signs with HMAC-SHA256
 IDLE_PROCESSES = 1  # only 1.0.23
 IDLE_PROCESSES = 4  # only 1.8
+ORIGIN = re.compile(r"[a-z][a-z\d+.-]*://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?", re.ASCII)
+DEFAULT_PORT = re.compile(r"^(http://.+):80$|^(https://.+):443$")  # which browsers leave out
 DEV_SECRET = "secret"  # noqa: S105  what `livekit-server --dev` accepts
 
-URLS = {
-    "livekit_url": (AnyWebsocketUrl, "ws://127.0.0.1:7880"),
-    "token_server_url": (AnyWebsocketUrl, "wss://livekit.example.com"),
-    "token_jwks_url": (AnyHttpUrl, "https://example.com/jwks.json"),
-    "token_redis_url": (RedisDsn, "redis://127.0.0.1:6379"),
-    "otel_exporter_otlp_endpoint": (AnyHttpUrl, "http://127.0.0.1:4318"),  # only 1.8
-}
+
+def text_of(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def check_present(value: str | SecretStr) -> str | SecretStr:
+    text = text_of(value)
+    if not text.strip():
+        raise PydanticCustomError("missing", "is missing: .env.example explains it")
+    # Docker and kubectl keep the quotes of a .env file.
+    if text != text.strip(" \t\r\n'\""):
+        raise PydanticCustomError("ends", "has a space or a quote at one end: remove it")
+    return value
+
+
+def check_filled_in(value: str | SecretStr) -> str | SecretStr:
+    if PLACEHOLDER.search(text_of(value)):
+        raise PydanticCustomError("placeholder", "is still a placeholder: replace it")
+    return check_present(value) if text_of(value) else value
+
+
+def url(kind: Any, example: str) -> AfterValidator:
+    """Check that a value, if there is one, is a URL of a `kind`."""
+
+    def check(value: str | SecretStr) -> str | SecretStr:
+        text = text_of(value)
+        if kind is AnyWebsocketUrl and text.startswith("http"):
+            raise PydanticCustomError("http", "must begin with wss:// or ws://, not with http")
+        try:
+            if text:
+                kind(text)
+                text.encode("ascii")
+        except (ValidationError, UnicodeError):
+            raise PydanticCustomError("url", f"must be a URL such as {example}") from None
+        if kind is AnyWebsocketUrl and re.search("[?#@]", text):  # clients add a path and a query
+            raise PydanticCustomError("extra", "must not contain a user, a ?query or a #fragment")
+        return value
+
+    return AfterValidator(check)
+
+
+PRESENT, FILLED_IN = AfterValidator(check_present), AfterValidator(check_filled_in)
+Text = Annotated[str, FILLED_IN]
+Secret = Annotated[SecretStr, FILLED_IN]
+LIVEKIT_URL = url(AnyWebsocketUrl, "ws://127.0.0.1:7880")
 
 
 class Settings(BaseSettings):
@@ -50,10 +92,10 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    livekit_url: str = ""
-    livekit_api_key: str = ""
-    livekit_api_secret: SecretStr = SecretStr("")
-    livekit_agent_name: str = ""  # only explicit
+    livekit_url: Annotated[Text, PRESENT, LIVEKIT_URL] = ""
+    livekit_api_key: Annotated[Text, PRESENT] = ""
+    livekit_api_secret: Annotated[Secret, PRESENT] = SecretStr("")
+    livekit_agent_name: Annotated[str, PRESENT] = ""  # only explicit
 
     worker_host: str = "0.0.0.0"  # noqa: S104  for an orchestrator's health checks
     worker_port: int = Field(8082, ge=0, le=65535)
@@ -63,17 +105,17 @@ class Settings(BaseSettings):
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
 
     # begin only pipeline
-    livekit_inference_api_key: str = ""
-    livekit_inference_api_secret: SecretStr = SecretStr("")
-    assistant_stt: str = "deepgram/nova-3"
-    assistant_llm: str = "openai/gpt-5.3-chat-latest"
-    assistant_tts: str = "cartesia/sonic-3:9626c31c-bec5-4cca-baa8-f8ba9e84c8bc"
+    livekit_inference_api_key: Text = ""
+    livekit_inference_api_secret: Secret = SecretStr("")
+    assistant_stt: Text = "deepgram/nova-3"
+    assistant_llm: Text = "openai/gpt-5.3-chat-latest"
+    assistant_tts: Text = "cartesia/sonic-3:9626c31c-bec5-4cca-baa8-f8ba9e84c8bc"
 
     # end only pipeline
     # begin only realtime
-    openai_api_key: SecretStr = SecretStr("")
-    assistant_model: str = "gpt-realtime"
-    assistant_voice: str = "marin"
+    openai_api_key: Secret = SecretStr("")
+    assistant_model: Text = "gpt-realtime"
+    assistant_voice: Text = "marin"
 
     # end only realtime
     dispatch_ensure: bool = True
@@ -82,75 +124,24 @@ class Settings(BaseSettings):
     token_ttl_seconds: int = Field(900, gt=0, le=86_400)
     token_room_pattern: re.Pattern[str] = re.compile(".+")
     token_auth: Literal["none", "api-key", "jwt"] | None = None
-    token_api_key: SecretStr = SecretStr("")
-    token_jwks_url: str = ""
-    token_jwt_issuer: str = ""
-    token_jwt_audience: str = ""
+    token_api_key: Secret = SecretStr("")
+    token_jwks_url: Annotated[Text, url(AnyHttpUrl, "https://example.com/jwks.json")] = ""
+    token_jwt_issuer: Text = ""
+    token_jwt_audience: Text = ""
     token_rate_limit: str = "60/minute"  # noqa: S105  not a password
-    token_redis_url: SecretStr = SecretStr("")
+    token_redis_url: Annotated[SecretStr, url(RedisDsn, "redis://127.0.0.1:6379")] = SecretStr("")
     token_cors_origins: Annotated[list[str], NoDecode] = []
-    token_server_url: str = ""
+    token_server_url: Annotated[str, url(AnyWebsocketUrl, "wss://livekit.example.com")] = ""
     token_metrics_host: str = "0.0.0.0"  # noqa: S104, S105  for Prometheus on another host
     token_metrics_port: int = Field(0, ge=0, le=65535)
     token_log_format: Literal["text", "json"] = "text"  # noqa: S105  not a password
-    otel_exporter_otlp_endpoint: str = ""  # only 1.8
+    # begin only 1.8
+    otel_exporter_otlp_endpoint: Annotated[str, url(AnyHttpUrl, "http://127.0.0.1:4318")] = ""
+    # end only 1.8
 
-    @field_validator(
-        "livekit_url",
-        "livekit_api_key",
-        "livekit_api_secret",
-        "livekit_agent_name",  # only explicit
-    )
-    @classmethod
-    def check_present(cls, value: str | SecretStr) -> str | SecretStr:
-        if not text_of(value).strip():
-            raise PydanticCustomError("missing", "is missing: .env.example explains it")
-        check_ends(text_of(value))
-        return value
-
-    @field_validator(
-        "livekit_url",
-        "livekit_api_key",
-        "livekit_api_secret",
-        # begin only pipeline
-        "livekit_inference_api_key",
-        "livekit_inference_api_secret",
-        "assistant_stt",
-        "assistant_llm",
-        "assistant_tts",
-        # end only pipeline
-        # begin only realtime
-        "openai_api_key",
-        "assistant_model",
-        "assistant_voice",
-        # end only realtime
-        "token_api_key",
-        "token_jwks_url",
-        "token_jwt_issuer",
-        "token_jwt_audience",
-    )
-    @classmethod
-    def check_filled_in(cls, value: str | SecretStr) -> str | SecretStr:
-        text = text_of(value)
-        if PLACEHOLDER.search(text):
-            raise PydanticCustomError("placeholder", "is still a placeholder: replace it")
-        check_ends(text)
-        return value
-
-    @field_validator(*URLS)
-    @classmethod
-    def check_url(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
-        kind, example = URLS[str(info.field_name)]
-        text = text_of(value)
-        if info.field_name == "livekit_url" and text.startswith("http"):
-            raise PydanticCustomError("http", "must begin with wss:// or ws://, not with http")
-        try:
-            if text:
-                kind(text)
-                text.encode("ascii")
-        except (ValidationError, UnicodeError):
-            raise PydanticCustomError("url", f"must be a URL such as {example}") from None
-        return value
+    def __init__(self, **values: Any) -> None:
+        encoding = encoding_of(Path(str(self.model_config["env_file"])))
+        super().__init__(_env_file_encoding=encoding, **values)
 
     @field_validator("livekit_api_secret")
     @classmethod
@@ -171,12 +162,15 @@ class Settings(BaseSettings):
     @field_validator("token_cors_origins", mode="before")
     @classmethod
     def parse_origins(cls, value: str | list[str]) -> list[str]:
-        origins = [o.strip() for o in value.split(",")] if isinstance(value, str) else value
-        if not all(re.fullmatch(r"https?://[^/*?#\s]+", origin) for origin in origins):
+        parts = value.split(",") if isinstance(value, str) else value
+        origins = [part.strip().rstrip("/").lower() for part in parts]
+        if not all(map(ORIGIN.fullmatch, filter(None, origins))):
             raise PydanticCustomError(
-                "origin", "must be origins such as https://example.com, separated by commas"
+                "origin",
+                "must be origins such as https://example.com or capacitor://localhost, separated "
+                "by commas",
             )
-        return origins
+        return [DEFAULT_PORT.sub(r"\1\2", origin) for origin in origins if origin]
 
     # begin only pipeline or realtime
     @property
@@ -217,24 +211,24 @@ class Settings(BaseSettings):
         return is_on_this_machine(self.livekit_url)
 
 
-def text_of(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
 def is_on_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
-def check_ends(text: str) -> None:
-    """Reject stray spaces and quotes: Docker and kubectl keep the quotes of a .env file."""
-    if text != text.strip(" \t\r\n'\""):
-        raise PydanticCustomError("ends", "has a space or a quote at one end: remove it")
+def encoding_of(path: Path) -> str:
+    """Return the encoding of a file: UTF-16 if it begins as Windows PowerShell writes it."""
+    start = path.read_bytes()[:2] if path.is_file() else b""
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def load_settings() -> Settings:
     """Read the settings, or exit with one line for each invalid variable, never its value."""
     try:
         settings = Settings()
+    except UnicodeError:
+        raise SystemExit(".env is not UTF-8 text: save it as UTF-8") from None
+    except OSError as error:
+        raise SystemExit(f".env cannot be read: {error.strerror}") from None
     except ValidationError as error:
         lines = [f"{'_'.join(map(str, e['loc'])).upper()} {e['msg']}" for e in error.errors()]
         raise SystemExit("\n".join(lines)) from None

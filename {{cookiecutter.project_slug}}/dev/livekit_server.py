@@ -31,7 +31,9 @@ from app.settings import Settings, load_settings
 VERSION = "1.13.5"
 MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
 IMAGE = f"livekit/livekit-server:v{VERSION}"
-CACHE = Path.home() / ".cache" / "livekit-server" / VERSION
+HOME = os.path.expanduser("~")  # "~" for a user without one, as in some containers
+CACHE = Path(__file__).parents[1] if HOME == "~" else Path(HOME)
+CACHE = CACHE / ".cache" / "livekit-server" / VERSION
 HOW_TO_GET_IT = """\
 There is no LiveKit server on this machine. Install one in any of these ways:
   macOS    brew install livekit
@@ -104,11 +106,18 @@ def docker_answers() -> bool:
 
 
 def start(
-    key: str, secret: str, port: int, rtc_tcp_port: int, rtc_udp_port: int, **more: Any
+    key: str,
+    secret: str,
+    port: int,
+    rtc_tcp_port: int,
+    rtc_udp_port: int,
+    host: str = "127.0.0.1",
+    **more: Any,
 ) -> subprocess.Popen[bytes]:
     """Start a server that only this machine can reach. The caller must end the process.
 
     Args:
+        host: the address of this machine to listen on.
         more: further top-level keys of livekit-server's configuration file.
 
     Raises:
@@ -124,7 +133,7 @@ def start(
     }
     configuration = {
         "port": port,
-        "bind_addresses": ["0.0.0.0"] if docker else ["127.0.0.1"],  # see --publish below
+        "bind_addresses": ["0.0.0.0"] if docker else [host],  # see --publish below
         "rtc": rtc if docker else {**rtc, **loopback},
         "keys": {key: secret},
         "logging": {"level": "error"},
@@ -132,7 +141,8 @@ def start(
     }
     if docker:
         for published in (f"{port}", f"{rtc_tcp_port}", f"{rtc_udp_port}/udp"):
-            command += ["--publish", f"127.0.0.1:{published.removesuffix('/udp')}:{published}"]
+            address = f"[{host}]" if ":" in host else host
+            command += ["--publish", f"{address}:{published.removesuffix('/udp')}:{published}"]
         command.append(IMAGE)
     # In the environment, because every user can read a command line. JSON is valid YAML.
     return subprocess.Popen(
@@ -198,6 +208,7 @@ def serve(settings: Settings) -> int:
         port,
         rtc_tcp_port=port + 1,
         rtc_udp_port=port + 2,
+        host="::1" if urlsplit(settings.livekit_url).hostname == "::1" else "127.0.0.1",
         webhook={"api_key": key, "urls": [webhook]},
     )
     print(f"LiveKit server at {settings.livekit_url}, with webhooks to {webhook}", flush=True)

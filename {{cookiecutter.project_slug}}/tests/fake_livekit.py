@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from aiohttp import web
 from google.protobuf.message import Message
@@ -21,6 +22,8 @@ from livekit.api import (
     UpdateParticipantRequest,
 )
 from livekit.protocol.models import Room
+
+from app.dispatch.names import JOB_OPTIONS
 
 NAME = ""  # only automatic
 NAME = "concierge"  # only explicit
@@ -59,9 +62,9 @@ class FakeRoom:
     def _is_later(self, dispatch: AgentDispatch) -> bool:
         return dispatch.state.created_at > self.room.creation_time * 1e9
 
-    def dispatch(self, agent_name: str, at: float, metadata: str = "") -> None:
+    def dispatch(self, agent_name: str, at: float, **options: Any) -> None:
         state = AgentDispatchState(created_at=int(at * 1e9))
-        self.dispatches.append(AgentDispatch(agent_name=agent_name, metadata=metadata, state=state))
+        self.dispatches.append(AgentDispatch(agent_name=agent_name, state=state, **options))
 
 
 class FakeLiveKit:
@@ -136,5 +139,6 @@ class FakeLiveKit:
     def _CreateDispatch(self, body: bytes) -> Message:
         request = CreateAgentDispatchRequest.FromString(body)
         room = self.rooms[request.room]
-        room.dispatch(request.agent_name, time.time(), request.metadata)
+        options = {name: getattr(request, name) for name in JOB_OPTIONS}
+        room.dispatch(request.agent_name, time.time(), **options)
         return room.dispatches[-1]

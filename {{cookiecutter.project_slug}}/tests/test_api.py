@@ -11,6 +11,8 @@ import pytest
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 from livekit.api import TokenVerifier
+from prometheus_client import REGISTRY
+from pydantic.alias_generators import to_camel
 from starlette.types import Message
 
 from app import api
@@ -39,19 +41,24 @@ def test_everything_is_optional() -> None:
     assert claims[0].video.room
 
 
-def test_the_token_contains_what_the_client_asks_for() -> None:
-    answer = client.post(
-        "/token",
-        json={
-            "room_name": "blue",
-            "participant_identity": "ann",
-            "participant_name": "Ann",
-            "participant_metadata": "a text",
-            "participant_attributes": {"seat": "4"},
-            "room_config": {"empty_timeout": 60, "a_future_key": 1},
-            "another_future_key": 1,
-        },
-    )
+def in_camel_case(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {to_camel(key): in_camel_case(part) for key, part in value.items()}
+
+
+@pytest.mark.parametrize("is_snake_case", [True, False], ids=["snake_case", "camelCase"])
+def test_the_token_contains_what_the_client_asks_for(is_snake_case: bool) -> None:
+    body = {
+        "room_name": "blue",
+        "participant_identity": "ann",
+        "participant_name": "Ann",
+        "participant_metadata": "a text",
+        "participant_attributes": {"seat": "4"},
+        "room_config": {"empty_timeout": 60, "a_future_key": 1},
+        "another_future_key": 1,
+    }
+    answer = client.post("/token", json=body if is_snake_case else in_camel_case(body))
     claims = TokenVerifier().verify(answer.json()["participant_token"])
     assert (claims.identity, claims.name, claims.metadata) == ("ann", "Ann", "a text")
     assert claims.attributes == {"seat": "4"}
@@ -62,6 +69,17 @@ def test_the_token_contains_what_the_client_asks_for() -> None:
     assert claims.room_config is not None
     assert claims.room_config.empty_timeout == 60
     assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json()["participantToken"] == answer.json()["participant_token"]
+
+
+def test_an_unknown_key_is_counted_and_logged_once_without_its_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = REGISTRY.get_sample_value("app_unknown_keys_total") or 0
+    for _ in range(2):
+        client.post("/token", json={"hat_size": "a-secret"})
+    assert REGISTRY.get_sample_value("app_unknown_keys_total") == before + 2
+    assert caplog.messages == ["Ignored: the unknown key 'hat_size' in a request"]
 
 
 def test_a_token_expires_after_the_configured_lifetime() -> None:
@@ -70,53 +88,22 @@ def test_a_token_expires_after_the_configured_lifetime() -> None:
     assert expires - time.time() == pytest.approx(settings.token_ttl_seconds, abs=5)
 
 
-def growing(count: int) -> str:
-    """Metadata that becomes four times as long when it is encoded again."""
-    return '{"a": [' + "9e15," * count + "0]}"
-
-
 @pytest.mark.parametrize(
     ("request_body", "reason"),
     [
-        ("", "body: Invalid JSON"),
         ("no JSON", "body: Invalid JSON"),
-        (b"\xff\xfe", "body: Invalid JSON"),
-        ("NaN", "body: "),
-        ("[]", "body: "),
-        ("[" * 100_000, "body: Invalid JSON"),
         ('{"room_name": 7}', "room_name: "),
-        ('{"room_name": "\\ud800"}', "body: Invalid JSON"),
+        ('{"room": "blue"}', "room: use room_name"),
+        ('{"room_name": "blue", "roomName": "red"}', "roomName: use room_name"),
         (json.dumps({"room_name": "ä" * 129}), "room_name: is longer than 256 bytes"),
-        (json.dumps({"participant_identity": "a" * 257}), "participant_identity: is longer"),
-        (json.dumps({"participant_name": "a" * 257}), "participant_name: is longer"),
-        (json.dumps({"participant_metadata": "a" * 524_289}), "participant_metadata: is longer"),
-        (json.dumps({"participant_attributes": {"a": "b" * 65_536}}), "participant_attributes: is"),
-        ('{"participant_attributes": {"seat": 4}}', "participant_attributes.seat: "),
-        ('{"room_config": "blue"}', "room_config: "),
-        ('{"room_config": {"empty_timeout": "soon"}}', "room_config.empty_timeout: "),
-        ('{"room_config": {"empty_timeout": 1e300}}', "room_config.empty_timeout: "),
+        ('{"participant_identity": "agent-AJ_1"}', "participant_identity: must not begin"),
         ('{"room_config": {"departure_timeout": 3601}}', "room_config.departure_timeout: "),
         ('{"room_config": {"agents": [7]}}', "room_config.agents.0: "),
-        ('{"room_config": {"metadata": "no JSON"}}', "room_config.metadata: must be"),
-        ('{"room_config": {"metadata": "[1]"}}', "room_config.metadata: must be"),
-        ('{"room_config": {"metadata": "{\\"a\\": NaN}"}}', "room_config.metadata: must be"),
-        (json.dumps({"room_config": {"metadata": "[" * 100_000}}), "room_config.metadata: must be"),
-        ('{"participant_identity": "agent-AJ_1"}', "participant_identity: must not begin"),
-        (json.dumps({"room_config": {"metadata": growing(50_000)}}), "body: is longer than"),
-        (
-            json.dumps(
-                {
-                    "participant_metadata": "a" * 300_000,
-                    "room_config": {"metadata": growing(25_000)},
-                }
-            ),
-            "body: too large to fit into a token",
-        ),
+        ('{"room_config": {"metadata": "[1]"}}', "room_config.metadata: must be a JSON object"),
+        ('{"room_config": {"egress": {"room": {}}}}', "room_config.egress: clients cannot"),
     ],
 )
-def test_an_invalid_request_is_refused_with_a_sentence(
-    request_body: str | bytes, reason: str
-) -> None:
+def test_an_invalid_request_is_refused_with_a_sentence(request_body: str, reason: str) -> None:
     answer = client.post("/token", content=request_body)
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith(reason)
@@ -125,13 +112,15 @@ def test_an_invalid_request_is_refused_with_a_sentence(
 @pytest.mark.parametrize(
     "request_body",
     [
-        dict.fromkeys(TokenRequest.model_fields),
-        {"room_name": "", "participant_identity": "", "room_config": {"metadata": ""}},
-        {"room_config": dict.fromkeys(RoomConfig.model_fields)},
+        "",
+        "null",
+        json.dumps(dict.fromkeys(TokenRequest.model_fields)),
+        '{"room_name": "", "participant_identity": "", "room_config": {"metadata": ""}}',
+        json.dumps({"room_config": {**dict.fromkeys(RoomConfig.model_fields), "egress": None}}),
     ],
 )
-def test_empty_values_of_other_sdks_are_accepted(request_body: dict[str, object]) -> None:
-    assert client.post("/token", json=request_body).status_code == 201
+def test_empty_values_of_other_sdks_are_accepted(request_body: str) -> None:
+    assert client.post("/token", content=request_body).status_code == 201
 
 
 @pytest.mark.parametrize("is_declared", [True, False], ids=["declared", "in chunks"])
@@ -161,12 +150,6 @@ async def test_a_body_that_does_not_arrive_times_out(
         await api.read_body(Request({"type": "http", "headers": []}, nothing), 10)
 
 
-def test_a_client_cannot_have_the_room_recorded() -> None:
-    egress = {"room": {"file_outputs": [{"filepath": "stolen.mp4"}]}}
-    answer = client.post("/token", json={"room_config": {"egress": egress}})
-    assert "stolen" not in str(TokenVerifier().verify(answer.json()["participant_token"]))
-
-
 def test_a_token_grants_nothing_beyond_taking_part_in_its_room() -> None:
     token = client.post("/token", json={"room_name": "blue"}).json()["participant_token"]
     assert jwt.decode(token, options={"verify_signature": False})["video"] == {
@@ -189,9 +172,7 @@ def test_the_request_and_every_refusal_are_documented() -> None:
         *("201", "400", "401", "403", "408", "413", "422", "429", "503")
     }
     content = described["requestBody"]["content"]["application/json"]
-    assert set(content["schema"]["properties"]) == set(TokenRequest.model_fields)
-    for example in content["examples"].values():
-        assert client.post("/token", json=example["value"]).status_code == 201
+    assert content["schema"]["anyOf"][0] == {"$ref": "#/components/schemas/TokenRequest"}
 
 
 def test_the_page_loads_only_listed_scripts_and_cannot_be_framed() -> None:

@@ -6,23 +6,31 @@ app/agent.py registers no name, so LiveKit offers it every room.  # only automat
 app/agent.py registers one name, and every token asks for it.  # only explicit
 """
 
+import json
 import logging
 import os  # only 1.8
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from livekit.protocol.agent import Job
-from pydantic_core import from_json, to_json
 
 from app.observability.metrics import STRIPPED
 from app.settings import Settings
+
+JobOptions = dict[str, Any]  # what a client asks of our agent's job: some of JOB_OPTIONS
 
 logger = logging.getLogger("app.dispatch.names")
 
 # Since livekit-agents 1.5.7, the first names a worker that has no name in code. Since 1.6.0, the
 # second overrides the name in code (measured).
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
+NAME_KEYS = ("agent_name", "agentName")
+ANY_NAME = re.compile("agent[-_]?name", re.IGNORECASE)
+# The options of LiveKit's client SDKs that choose an agent, in lower case and without separators.
+OPTIONS = ("agentname", "agent", "agents", "agentmetadata", "agentdeployment")
+JOB_OPTIONS = ("metadata", "deployment", "attributes")  # of a dispatch
 NAME_OF_WORKER = "_agent_name"  # there is no public attribute for it  # only 1.8
 
 
@@ -85,7 +93,7 @@ def room_configuration(requested: Mapping[str, Any], settings: Settings) -> dict
     """Return the room configuration for a token.
 
     It is what the client `requested` (the JSON of LiveKit's `RoomConfiguration`), but with our
-    agents only, and with `require_agent` in its metadata.
+    agent only, and with `require_agent` in its metadata.
 
     Raises:
         ValueError: a value is wrong; the message begins with its field.
@@ -95,56 +103,100 @@ def room_configuration(requested: Mapping[str, Any], settings: Settings) -> dict
     if others:
         logger.warning("Ignored: a client asked for the agent %.100r.", min(others))
         STRIPPED.inc()
-    try:
-        metadata = from_json(requested.get("metadata") or "{}", allow_inf_nan=False)
-        metadata.pop("agent_name", None)
-        metadata = to_json({**metadata, "require_agent": True}).decode()
-    except (ValueError, AttributeError, TypeError):
-        raise ValueError("metadata: must be a JSON object") from None
+    # A client that gives no name means our agent.
+    jobs = [job_options(agent, settings) for agent in agents if name_of(agent) not in others]
+    jobs = [job for job in jobs if job]
+    if any(job != jobs[0] for job in jobs):
+        raise ValueError("agents: asks for our agent twice, with different options")
     # An entry with a name would replace the automatic dispatch.  # only automatic
-    kept: list[dict[str, str]] = []
-    # begin only explicit
-    agent = {"agentName": our_name(settings)}
-    if metadata_for_job := job_metadata(agents, settings):
-        agent["metadata"] = metadata_for_job
-    kept = [agent]
-    # end only explicit
+    kept = jobs[:1]  # only automatic
+    kept = [{NAME_KEYS[1]: our_name(settings), **(jobs[0] if jobs else {})}]  # only explicit
+    try:
+        content = parse(requested.get("metadata") or "{}")[0]
+        metadata = dump({**content, "require_agent": True})
+    except (json.JSONDecodeError, TypeError):
+        raise ValueError("metadata: must be a JSON object") from None
+    except ValueError as error:
+        raise ValueError(f"metadata: {error}") from None
     return {**requested, "agents": kept, "metadata": metadata}
 
 
 def name_of(agent: Mapping[str, Any]) -> str:
     """Return the requested name, spelled as in LiveKit's SDKs or as in protobuf JSON."""
-    return agent.get("agent_name") or agent.get("agentName") or ""
+    return next((agent[key] for key in NAME_KEYS if agent.get(key)), "")
 
 
-# begin only explicit
-def job_metadata(agents: list[Any], settings: Settings) -> str:
-    """Return the metadata for our agent's job from the `agents` in a client's request."""
-    for agent in agents:
-        # A client that gives no name means our agent.
-        if name_of(agent) in ("", our_name(settings)) and agent.get("metadata"):
-            if not isinstance(agent["metadata"], str):
-                raise ValueError("agents: metadata must be a string")
-            return without_name(agent["metadata"])
-    return ""
+def job_options(agent: Mapping[str, Any], settings: Settings) -> JobOptions:
+    """Return what a client asks of our agent's job."""
+    options = {field: agent[field] for field in JOB_OPTIONS if agent.get(field)}
+    if "deployment" in options and not our_name(settings):
+        raise ValueError("agents.deployment: needs explicit dispatch")
+    if any(key.startswith("lk.") for key in options.get("attributes", ())):
+        raise ValueError("agents.attributes: must not begin with lk., as LiveKit's own do")
+    if metadata := options.get("metadata"):
+        try:
+            options["metadata"] = without_name(metadata)
+        except ValueError as error:
+            raise ValueError(f"agents.metadata: {error}") from None
+    return options
 
 
-# end only explicit
 def without_name(metadata: str) -> str:
-    """Return the metadata without `agent_name`, if it is a JSON object.
+    """Return metadata without the name of an agent. Text that is not JSON stays as it is.
 
-    livekit-server 1.13.5 ignores that key (measured), but other code may wait for that agent.
+    livekit-server 1.13.5 ignores such a name (measured), but other code may wait for that agent.
+
+    Raises:
+        ValueError: it cannot be cleaned, or a browser could not parse it.
     """
-    if not metadata:
-        return metadata
+    if metadata.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+        return metadata  # a text, or JSON without keys
     try:
-        content = from_json(metadata)
-    except ValueError:
+        content, has_name = parse(metadata)
+    except json.JSONDecodeError:
+        if ANY_NAME.search(metadata):
+            raise ValueError("must not name an agent") from None
         return metadata
-    if not isinstance(content, dict) or "agent_name" not in content:
+    if not has_name:
         return metadata
-    del content["agent_name"]
-    return to_json(content).decode()
+    STRIPPED.inc()
+    return dump(content)
+
+
+def parse(metadata: str) -> tuple[Any, bool]:
+    """Parse JSON without the names of agents, at any depth; also return whether it had some."""
+    dropped: list[str] = []
+
+    def without_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        dropped.extend(key for key, _ in pairs if is_name(key))
+        return {key: value for key, value in pairs if not is_name(key)}
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"must not contain {constant}, which is not JSON")
+
+    def integer(digits: str) -> float:
+        return int(digits) if len(digits) < 400 else float(digits)  # Python limits its integers
+
+    try:
+        content = json.loads(
+            metadata, object_pairs_hook=without_names, parse_constant=refuse, parse_int=integer
+        )
+    except RecursionError:
+        raise ValueError("must not be nested so deeply") from None
+    return content, bool(dropped)
+
+
+def dump(content: Any) -> str:
+    try:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        raise ValueError("must not contain numbers above 1e308, or be nested so deeply") from None
+    return text.encode(errors="backslashreplace").decode()  # half a surrogate pair
+
+
+def is_name(key: str) -> bool:
+    """Whether this is agent_name in some spelling: agentName, agent-name, AGENT_NAME …"""
+    return "".join(filter(str.isalpha, key)).lower() == OPTIONS[0]
 
 
 def name_for(job: Job) -> str:

@@ -6,32 +6,24 @@ processes may check a room at the same moment (rooms.py). The agent that joined 
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from functools import cached_property
 from itertools import takewhile
 
-from aiohttp import ClientError
 from livekit.agents import JobContext
-from livekit.api import (
-    CreateAgentDispatchRequest,  # only explicit
-    DeleteRoomRequest,
-    ListParticipantsRequest,
-    ListRoomsRequest,
-    RoomParticipantIdentity,
-    TwirpError,
-    UpdateRoomMetadataRequest,
-)
+from livekit.agents.utils.aio import TaskSet
+from livekit.api import CreateAgentDispatchRequest  # only explicit
 from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.models import Room as RoomInfo
 from livekit.rtc import Room, RpcError
 
 from app.dispatch import names, policy, proxy
+from app.dispatch.server import API_ERRORS, Server
 from app.settings import Settings
 
 logger = logging.getLogger("app.dispatch.presence")
 
 # Over loopback, an agent answers in 3 ms (measured). A short timeout would remove live agents.
 ANSWER_TIMEOUT_SECONDS = 5
-API_TIMEOUT_SECONDS = 20
 # Delays before the attempts to find a room that is not listed: another region may list it late.
 LISTING_DELAYS_SECONDS = (0, 0.5, 1.5)
 # How long an agent waits in a room without people, whatever the room's timeout. LiveKit keeps a
@@ -42,7 +34,6 @@ NO_ANSWER = (
     RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
     RpcError.ErrorCode.RECIPIENT_DISCONNECTED,
 )
-API_ERRORS = (TwirpError, ClientError, TimeoutError)
 
 
 async def join(job: JobContext, settings: Settings) -> bool:
@@ -59,11 +50,16 @@ class Presence:
         self._job = job
         self._is_replaceable = settings.dispatch_ensure
         self._name = names.name_for(job.job)
+        self._room_name = job.job.room.name
         self._is_real = job.job.id.startswith("AJ_")  # not a job of `console`, which has no server
-        self._running: set[asyncio.Task[object]] = set()
+        self._tasks = TaskSet()
         self._one_by_one = asyncio.Lock()
         self._is_leaving = False
         self._alone: asyncio.TimerHandle | None = None
+
+    @cached_property
+    def _server(self) -> Server:
+        return Server(self._job.api)  # not for a job of `console`
 
     async def begin(self) -> bool:
         room = self._job.room
@@ -74,9 +70,9 @@ class Presence:
             return self._leave("the room has closed")
         room.on("participant_connected", self._on_connected)
         room.on("participant_disconnected", lambda _: self._watch_if_alone())
-        room.on("reconnected", lambda: self._run(self._come_back()))
+        room.on("reconnected", lambda: self._tasks.create_task(self._come_back()))
         await self._job.connect()
-        self._run(self._leave_at_the_end())  # only 1.8
+        self._tasks.create_task(self._leave_at_the_end())  # only 1.8
         if await self._has_been_replaced():
             await self._close_empty_room()
             return self._leave("the room has closed")
@@ -91,11 +87,6 @@ class Presence:
         logger.info("Leaving the room: %s", reason)
         self._job.shutdown(reason)
         return False
-
-    def _run(self, work: Coroutine[None, None, object]) -> None:
-        task = asyncio.create_task(work)
-        self._running.add(task)  # asyncio keeps only weak references
-        task.add_done_callback(self._running.discard)
 
     # begin only 1.8
     async def _leave_at_the_end(self) -> None:
@@ -112,8 +103,7 @@ class Presence:
     # end only 1.8
     async def _open_room(self) -> RoomInfo | None:
         """Return the room as the server lists it now."""
-        request = ListRoomsRequest(names=[self._job.job.room.name])
-        rooms = (await self._job.api.room.list_rooms(request)).rooms
+        rooms = await self._server.rooms([self._room_name])
         return rooms[0] if rooms else None
 
     async def _has_closed(self) -> bool:
@@ -121,11 +111,10 @@ class Presence:
         if not self._is_real:
             return False
         try:
-            async with asyncio.timeout(API_TIMEOUT_SECONDS):
-                for wait in LISTING_DELAYS_SECONDS:
-                    await asyncio.sleep(wait)
-                    if room := await self._open_room():
-                        return room.sid != self._job.job.room.sid
+            for wait in LISTING_DELAYS_SECONDS:
+                await asyncio.sleep(wait)
+                if room := await self._open_room():
+                    return room.sid != self._job.job.room.sid
         except API_ERRORS as error:
             logger.warning("Could not check whether the room is still open: %s", error)
             return False
@@ -148,19 +137,17 @@ class Presence:
         rooms that were deleted as their agent joined, livekit-server 1.13.5, measured).
         """
         try:
-            async with asyncio.timeout(API_TIMEOUT_SECONDS):
-                api, name = self._job.api.room, self._job.job.room.name
-                answer = await api.list_participants(ListParticipantsRequest(room=name))
-                room = await self._open_room()
-                if room and not room.metadata and not any(map(is_company, answer.participants)):
-                    await api.delete_room(DeleteRoomRequest(room=name))
+            participants = await self._server.participants(self._room_name)
+            room = await self._open_room()
+            if room and not room.metadata and not any(map(is_company, participants)):
+                await self._server.close_room(self._room_name)
         except API_ERRORS as error:
             logger.warning("Could not close the room: %s", error)
 
     def _on_connected(self, participant: policy.Participant) -> None:
         self._watch_if_alone()
         if policy.is_agent(participant, self._name):
-            self._run(self._give_way())
+            self._tasks.create_task(self._give_way())
 
     def _watch_if_alone(self) -> None:
         """Leave after ALONE_SECONDS without company."""
@@ -179,8 +166,7 @@ class Presence:
         """After a reconnect, give way to another agent, or restore the room on a new server."""
         if not await self._give_way():
             try:
-                async with asyncio.timeout(API_TIMEOUT_SECONDS):
-                    await self._restore_room()
+                await self._restore_room()
             except API_ERRORS as error:
                 logger.warning("Could not restore the room: %s", error)
 
@@ -189,19 +175,16 @@ class Presence:
 
         If the agent returns first, the room has no metadata (livekit-server 1.13.5, measured).
         """
-        job, api = self._job.job, self._job.api
-        room = await self._open_room()
+        job, room = self._job.job, await self._open_room()
         if job.room.metadata and room and not room.metadata:
-            await api.room.update_room_metadata(
-                UpdateRoomMetadataRequest(room=job.room.name, metadata=job.room.metadata)
-            )
+            await self._server.restore_metadata(self._room_name, job.room.metadata)
         # begin only explicit
         # Nor does it have a dispatch for our name. A new one brings a second agent; it gives way.
-        dispatches = await api.agent_dispatch.list_dispatch(job.room.name)
+        dispatches = await self._server.dispatches(self._room_name)
         if not policy.dispatches_for(self._name, dispatches):
-            await api.agent_dispatch.create_dispatch(
+            await self._server.send_agent(
                 CreateAgentDispatchRequest(
-                    room=job.room.name, agent_name=self._name, metadata=job.metadata
+                    room=self._room_name, agent_name=self._name, metadata=job.metadata
                 )
             )
         # end only explicit
@@ -212,8 +195,7 @@ class Presence:
             others = self._job.room.remote_participants.values()
             if not self._is_leaving and any(map(self._is_like_this, others)):
                 try:
-                    async with asyncio.timeout(API_TIMEOUT_SECONDS):
-                        is_surplus = await self._is_surplus()
+                    is_surplus = await self._is_surplus()
                 except API_ERRORS as error:
                     logger.warning("Could not check who else is in the room: %s", error)
                 else:
@@ -222,18 +204,16 @@ class Presence:
         return self._is_leaving
 
     async def _is_surplus(self) -> bool:
-        room, api = self._job.room, self._job.api.room
-        answer = await api.list_participants(ListParticipantsRequest(room=room.name))
+        room = self._job.room
         me = room.local_participant.identity
-        present = [p for p in answer.participants if p.identity in {me, *room.remote_participants}]
+        listed = await self._server.participants(self._room_name)
+        present = [p for p in listed if p.identity in {me, *room.remote_participants}]
         agents = sorted(filter(self._is_like_this, present), key=lambda p: (p.joined_at_ms, p.sid))
         for earlier in takewhile(lambda agent: agent.identity != me, agents):
             if await is_alive(room, earlier.identity):
                 return True
             logger.warning("The other agent in the room does not answer: removing it")
-            await api.remove_participant(
-                RoomParticipantIdentity(room=room.name, identity=earlier.identity)
-            )
+            await self._server.remove(self._room_name, earlier.identity)
         return False
 
     def _is_like_this(self, participant: policy.Participant) -> bool:

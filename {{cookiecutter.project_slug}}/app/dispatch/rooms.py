@@ -13,12 +13,12 @@ import time
 from collections.abc import Coroutine
 from typing import NamedTuple
 
-from aiohttp import ClientError
-from livekit.api import TwirpError
+from livekit.api import CreateAgentDispatchRequest, TwirpError
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.webhook import WebhookEvent
 
-from app.dispatch import names, policy
+from app.dispatch import names, policy, proxy
+from app.dispatch.names import JobOptions
 from app.dispatch.server import TIMEOUT_SECONDS, Server
 from app.observability.metrics import AGENT_SECONDS, DISPATCHES
 from app.settings import Settings
@@ -48,18 +48,17 @@ class Rooms:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._server = Server(settings)
         self._name = names.our_name(settings)
         self._is_open = False
         self._running: set[asyncio.Task[None]] = set()
         self._checks: dict[str, Check] = {}
-        self._expected: dict[str, str] = {}
+        self._expected: dict[str, JobOptions] = {}
         self._not_ours: set[str] = set()
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._has_failed = False
 
     async def __aenter__(self) -> "Rooms":
-        await self._server.open()
+        self._server = Server(proxy.livekit_api(self._settings))
         self._is_open = True
         return self
 
@@ -73,13 +72,13 @@ class Rooms:
             await asyncio.wait(self._running, timeout=TIMEOUT_SECONDS)
         await self._server.close()
 
-    def expect(self, room: str, job_metadata: str = "") -> None:
-        """Check `room`, which the owner of a new token is about to join."""
+    def expect(self, room: str, options: JobOptions | None = None) -> None:
+        """Check `room`, which the owner of a new token, with `options`, is about to join."""
         if not self._is_open:
             return
         if not self._expected:
             self._run(self._check_expected())
-        self._expected[room] = job_metadata
+        self._expected[room] = options or {}
 
     def handle(self, event: WebhookEvent) -> None:
         """Handle a webhook event."""
@@ -150,17 +149,12 @@ class Rooms:
         """Do `work`, or log the first of successive failures. Another check will follow."""
         try:
             await work
+            self._has_failed = False
         except TwirpError as error:
             if error.status != 404:  # the room has closed
                 self._log_failure(f"{error.message or error.code} (HTTP {error.status})")
-            return
-        except (ClientError, TimeoutError) as error:
-            self._log_failure(str(error) or f"no answer within {TIMEOUT_SECONDS} seconds")
-            return
-        except Exception as error:  # whatever answers is not a LiveKit server
-            self._log_failure(repr(error))
-            return
-        self._has_failed = False
+        except Exception as error:  # of any kind, if what answers is not a LiveKit server
+            self._log_failure(str(error) or repr(error))
 
     def _log_failure(self, reason: str) -> None:
         if not self._has_failed:
@@ -172,7 +166,7 @@ class Rooms:
         expected, self._expected = self._expected, {}
         # Joining a room that is not listed opens it, and LiveKit sends an agent.
         for room in await self._server.rooms(expected):
-            self._run(self._check(room.name, job_metadata=expected[room.name]))
+            self._run(self._check(room.name, options=expected[room.name]))
 
     async def _check_all(self, since: float = 0, at_most: int | None = None) -> None:
         now = time.time()
@@ -192,15 +186,15 @@ class Rooms:
         room: str,
         ignore_before: float = 0,
         forget_before: float = 0,
-        job_metadata: str | None = None,
+        options: JobOptions | None = None,
     ) -> None:
         """Dispatch our agent to `room` if it has a person, no agent, and no pending dispatch.
 
         Args:
-            job_metadata: from a new token, whose owner is about to join; None without one.
+            options: from a new token, whose owner is about to join; None without one.
         """
         async with self._slots:
-            is_expected = job_metadata is not None
+            is_expected = options is not None
             if not await self._lacks_agent(room, is_expected):
                 return
             await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))  # noqa: S311
@@ -212,16 +206,18 @@ class Rooms:
             earlier = policy.dispatches_for(self._name, dispatches)
             wait = policy.seconds_to_wait(earlier, time.time(), ignore_before, forget_before)
             if not wait:
-                if earlier and not job_metadata:
+                if earlier and not options:
                     latest = max(earlier, key=lambda dispatch: dispatch.state.created_at)
-                    job_metadata = latest.metadata
+                    options = {name: getattr(latest, name) for name in names.JOB_OPTIONS}
                 logger.warning(
                     "No agent is in the room %.100r: asking for one (if none comes, "
                     "run python -m app.doctor)",
                     room,
                     extra={"room": room},
                 )
-                await self._server.send_agent(room, job_metadata or "")
+                request = CreateAgentDispatchRequest(room=room, **(options or {}))
+                request.agent_name = self._name  # only explicit
+                await self._server.send_agent(request)
                 DISPATCHES.inc()
                 wait = policy.SECONDS_TO_TAKE
         self.check(room, wait, ignore_before)

@@ -4,47 +4,42 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
+from aiohttp import ClientError
 from livekit.api import (
     CreateAgentDispatchRequest,
+    DeleteRoomRequest,
     ListParticipantsRequest,
     ListRoomsRequest,
     LiveKitAPI,
     RoomParticipantIdentity,
     TwirpError,
     UpdateParticipantRequest,
+    UpdateRoomMetadataRequest,
 )
 from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo, Room
 
-from app.dispatch import proxy
-from app.dispatch.names import our_name  # only explicit
-from app.settings import Settings
-
 Answer = TypeVar("Answer")
 
 TIMEOUT_SECONDS = 10
+API_ERRORS = (TwirpError, ClientError, TimeoutError)
 
 
 class Server:
-    """A client of the LiveKit server in the settings, between `open` and `close`.
+    """The LiveKit server behind `api`.
 
-    Every method raises TwirpError, aiohttp.ClientError or TimeoutError if its call fails.
+    Every method raises one of API_ERRORS if its call fails.
     """
 
-    _api: LiveKitAPI
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    async def open(self) -> None:
-        self._api = proxy.livekit_api(self._settings)
+    def __init__(self, api: LiveKitAPI) -> None:
+        self._api = api
 
     async def close(self) -> None:
         await self._api.aclose()
 
-    async def rooms(self, names: Iterable[str] = ()) -> list[Room]:
-        """Return the open rooms, or those of them in `names`."""
-        answer = await ask(self._api.room.list_rooms(ListRoomsRequest(names=names)))
+    async def rooms(self, only: Iterable[str] = ()) -> list[Room]:
+        """Return the open rooms, or those of them in `only`."""
+        answer = await ask(self._api.room.list_rooms(ListRoomsRequest(names=only)))
         return list(answer.rooms)
 
     async def participants(self, room: str) -> list[ParticipantInfo]:
@@ -69,13 +64,8 @@ class Server:
             raise
         return True
 
-    async def send_agent(self, room: str, job_metadata: str) -> None:
-        """Dispatch our agent to an open room. (A closed one would be opened.)"""
-        request = CreateAgentDispatchRequest(
-            room=room,
-            agent_name=our_name(self._settings),  # only explicit
-            metadata=job_metadata,
-        )
+    async def send_agent(self, request: CreateAgentDispatchRequest) -> None:
+        """Dispatch an agent to an open room. (A closed one would be opened.)"""
         await ask(self._api.agent_dispatch.create_dispatch(request))
 
     async def remove(self, room: str, identity: str) -> None:
@@ -83,11 +73,21 @@ class Server:
         participant = RoomParticipantIdentity(room=room, identity=identity)
         await ask(self._api.room.remove_participant(participant))
 
+    async def restore_metadata(self, room: str, metadata: str) -> None:
+        request = UpdateRoomMetadataRequest(room=room, metadata=metadata)
+        await ask(self._api.room.update_room_metadata(request))
+
+    async def close_room(self, room: str) -> None:
+        await ask(self._api.room.delete_room(DeleteRoomRequest(room=room)))
+
 
 async def ask(answer: Awaitable[Answer]) -> Answer:
     """Wait for an answer of LiveKit's API, for at most TIMEOUT_SECONDS.
 
     The timeout of livekit-api 1.2.2 has no effect with aiohttp 3.14 (measured).
     """
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        return await answer
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await answer
+    except TimeoutError:
+        raise TimeoutError(f"no answer within {TIMEOUT_SECONDS} seconds") from None

@@ -1,6 +1,9 @@
 """Check rooms when a worker registers and when its jobs end."""
 
 import asyncio
+import os
+import socket
+import sys
 from typing import Any, Protocol
 
 from livekit.agents.ipc.job_executor import JobExecutor
@@ -21,6 +24,18 @@ class Worker(Protocol):
     @property
     def id(self) -> str: ...
     def on(self, event: Any, callback: Any) -> Any: ...
+
+
+def exit_if_taken(settings: Settings) -> None:
+    """End the program if WORKER_PORT is taken. The SDK would log a traceback, and exit with 0."""
+    host, port = settings.worker_host, settings.worker_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        # Not SystemExit, which would end in tracebacks of the SDK's tasks.
+        print(f"WORKER_PORT {port} cannot be used: {error.strerror}", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def keep_watch(worker: Worker, settings: Settings) -> None:

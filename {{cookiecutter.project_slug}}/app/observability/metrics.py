@@ -4,6 +4,7 @@ from prometheus_client import Counter, Histogram, start_http_server
 
 TOKEN_REQUESTS = Counter("app_token_requests", "Requests for a token, by HTTP status", ["status"])
 STRIPPED = Counter("app_agents_stripped", "Requests whose choice of an agent was ignored")
+UNKNOWN_KEYS = Counter("app_unknown_keys", "Unknown keys in token requests, which were ignored")
 DISPATCHES = Counter("app_dispatches", "Agents sent into rooms that had none")
 AGENT_SECONDS = Histogram(
     "app_agent_seconds",

@@ -1,54 +1,77 @@
 """The rate limit of each client (TOKEN_RATE_LIMIT)."""
 
+import asyncio
 import ipaddress
 import logging
 import time
+from collections import Counter
 
-import limits
 from fastapi import HTTPException
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import FixedWindowRateLimiter
-from limits.errors import StorageError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 logger = logging.getLogger("app.tokens.rate_limit")
 
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 REDIS_TIMEOUT_SECONDS = 1
+REDIS_PAUSE_SECONDS = 30  # after a failure; meanwhile, no request waits for Redis
 
 
 class RateLimit:
-    """Counts requests per client, in memory or in the Redis that several backends share."""
+    """Counts requests per client, in memory or in the Redis that several backends share.
+
+    Windows begin at multiples of their length, so all counts of one end together. (`limits` 5.8
+    looks at every known client for each request in memory: 8 ms at 100,000, measured.)
+    """
 
     def __init__(self, rate: str, redis_url: str = "") -> None:
-        self._rate = limits.parse(rate)
-        self._memory = FixedWindowRateLimiter(MemoryStorage())
-        self._limiter = self._memory
+        limit, _, unit = rate.partition("/")
+        self._limit, self._seconds = int(limit), SECONDS[unit]
+        self._window, self._counts = 0, Counter[str]()
+        self._redis = None
+        self._redis_failed, self._next_try = False, 0.0
         if redis_url:
-            storage = RedisStorage(
-                redis_url,
-                wrap_exceptions=True,
-                implementation="redispy",
-                socket_timeout=REDIS_TIMEOUT_SECONDS,
-                socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-            )
-            self._limiter = FixedWindowRateLimiter(storage)
+            try:  # with the options in the URL
+                self._redis = Redis.from_url(redis_url)
+                self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+            except (ValueError, TypeError):
+                raise SystemExit("TOKEN_REDIS_URL has an option that is unknown or wrong") from None
 
     async def count(self, address: str) -> None:
         """Count a request from `address`; raise HTTPException 429 if there are too many."""
-        client = network(address)
-        try:
-            await self._count(self._limiter, client)
-        except (StorageError, TypeError):  # TypeError: unknown option in the URL
-            logger.error("TOKEN_REDIS_URL does not answer: this backend counts on its own")
-            await self._count(self._memory, client)
+        client, now = network(address), time.time()
+        window = int(now // self._seconds)
+        count = await self._count_in_redis(f"token-rate:{client}:{window}") if self._redis else 0
+        if not count:
+            if window != self._window:
+                self._window, self._counts = window, Counter()
+            self._counts[client] += 1
+            count = self._counts[client]
+        if count > self._limit:
+            seconds = max(1, round((window + 1) * self._seconds - now))
+            raise HTTPException(
+                429, f"Too many requests: try again in {seconds} s", {"Retry-After": str(seconds)}
+            )
 
-    async def _count(self, limiter: FixedWindowRateLimiter, client: str) -> None:
-        if await limiter.hit(self._rate, client):
-            return
-        reset, _ = await limiter.get_window_stats(self._rate, client)
-        seconds = max(1, round(reset - time.time()))
-        raise HTTPException(
-            429, f"Too many requests: try again in {seconds} s", {"Retry-After": str(seconds)}
-        )
+    async def _count_in_redis(self, key: str) -> int:
+        """Return the count of all backends; 0 if Redis does not answer, or did not a moment ago."""
+        assert self._redis  # noqa: S101
+        if self._redis_failed:
+            if time.monotonic() < self._next_try:
+                return 0
+            self._next_try = time.monotonic() + REDIS_PAUSE_SECONDS  # others do not wait meanwhile
+        try:
+            async with asyncio.timeout(REDIS_TIMEOUT_SECONDS), self._redis.pipeline() as pipeline:
+                pipeline.incr(key)
+                pipeline.expire(key, self._seconds)
+                count, _ = await pipeline.execute()
+        except (RedisError, OSError):  # TimeoutError is one
+            if not self._redis_failed:
+                logger.error("TOKEN_REDIS_URL does not answer: this backend counts on its own")
+            self._redis_failed, self._next_try = True, time.monotonic() + REDIS_PAUSE_SECONDS
+            return 0
+        self._redis_failed = False
+        return int(count)
 
 
 def network(address: str) -> str:

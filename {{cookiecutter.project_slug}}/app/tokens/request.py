@@ -1,10 +1,21 @@
-"""The request for a token: https://docs.livekit.io/frontends/authentication/tokens/endpoint/"""
+"""The request for a token: https://docs.livekit.io/frontends/authentication/tokens/endpoint/
 
-from typing import Annotated, Any
+A value is accepted, or refused by name. Only keys that nobody knows are ignored, as LiveKit asks
+for the sake of newer clients; they are counted, and logged once.
+"""
 
-from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, WithJsonSchema
+import logging
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
+
+from app.dispatch import names
+from app.observability.metrics import UNKNOWN_KEYS
+
+logger = logging.getLogger("app.tokens.request")
 
 # livekit-server 1.13.5 rejects tokens that exceed these limits (measured), except for a longer
 # display name, which it rejects elsewhere.
@@ -14,6 +25,9 @@ ATTRIBUTES_LIMIT_BYTES = 64 * 1024
 # An agent waits in a room that a client keeps open without people.
 ROOM_TIMEOUT_LIMIT_SECONDS = 3600
 UINT32 = 2**32 - 1
+LOGGED_KEYS_LIMIT = 100  # different unknown keys
+
+logged_keys: set[str] = set()
 
 
 class Refused(ValueError):
@@ -34,12 +48,61 @@ def within(limit: int) -> AfterValidator:
 
 Name = Annotated[str, within(NAME_LIMIT_BYTES)]
 Metadata = Annotated[str, within(METADATA_LIMIT_BYTES)]
+Attributes = Annotated[dict[str, str], within(ATTRIBUTES_LIMIT_BYTES)]
 
 
-class RoomConfig(BaseModel):
-    """What a client may configure in a room that it opens. LiveKit's other keys are ignored."""
+class Fields(BaseModel):
+    """Fields in both spellings: `room_name` and, as protobuf's JSON has it, `roomName`."""
 
-    model_config = ConfigDict(alias_generator=AliasGenerator(serialization_alias=to_camel))
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(
+            validation_alias=lambda name: AliasChoices(name, to_camel(name)),
+            serialization_alias=to_camel,
+        ),
+        extra="allow",
+    )
+    # What to say about a key that is not a field, in lower case and without separators.
+    hints: ClassVar[Mapping[str, str]] = {}
+
+    def check_keys(self, path: str = "") -> None:
+        """Refuse keys with a hint, and fields that are misspelt or given in both spellings."""
+        for key, value in (self.model_extra or {}).items():
+            plain = key.replace("_", "").replace("-", "").lower()
+            fields = {field.replace("_", ""): f"use {field}" for field in type(self).model_fields}
+            if hint := {**fields, **self.hints}.get(plain):
+                if value:  # some SDKs send empty fields, too
+                    raise Refused(f"{path}{key:.100}: {hint}")
+                continue
+            UNKNOWN_KEYS.inc()
+            if key not in logged_keys and len(logged_keys) < LOGGED_KEYS_LIMIT:
+                logged_keys.add(key)
+                logger.warning("Ignored: the unknown key %.100r in a request", path + key)
+
+
+class Agent(Fields):
+    """An agent that a client asks for. Only our own can come: see app/dispatch/names.py."""
+
+    hints = dict.fromkeys(("name", *names.OPTIONS), f"use {names.NAME_KEYS[0]}")
+
+    name: str | None = Field(
+        None,
+        validation_alias=AliasChoices(*names.NAME_KEYS),
+        serialization_alias=names.NAME_KEYS[0],
+    )
+    metadata: Metadata | None = Field(None, description="for the agent's job")
+    deployment: Name | None = None
+    attributes: Attributes | None = Field(None, description="of the job")
+    restart_policy: Literal["JRP_ON_FAILURE", 0, None] = None  # what this project does anyway
+
+
+class RoomConfig(Fields):
+    """What a client may configure in a room that it opens."""
+
+    hints = {
+        "name": "use room_name",
+        "egress": "clients cannot have a room recorded",
+        "tags": "clients cannot tag a room",
+    }
 
     empty_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT_SECONDS)
     departure_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT_SECONDS)
@@ -48,21 +111,36 @@ class RoomConfig(BaseModel):
     max_playout_delay: int | None = Field(None, ge=0, le=UINT32)
     sync_streams: bool | None = None
     metadata: Metadata | None = Field(None, description="a JSON object")
-    agents: list[dict[str, Any]] | None = Field(
-        None, description="a client cannot choose the agent: app/dispatch says what is kept"
-    )
+    agents: list[Agent] | None = None
 
 
-class TokenRequest(BaseModel):
-    """A request for a token. Every field is optional; unknown fields are ignored."""
+class TokenRequest(Fields):
+    """A request for a token. Every field is optional; so is the body."""
+
+    hints = {
+        **dict.fromkeys(("room", "roomid"), "use room_name"),
+        **dict.fromkeys(
+            ("identity", "participant", "participantid", "user", "userid", "uid"),
+            "use participant_identity",
+        ),
+        **dict.fromkeys(("name", "username", "displayname"), "use participant_name"),
+        "metadata": "use participant_metadata",
+        "attributes": "use participant_attributes",
+        **dict.fromkeys(("config", "roomconfiguration"), "use room_config"),
+        **dict.fromkeys(names.OPTIONS, "use room_config.agents"),
+    }
 
     room_name: Name | None = None
     participant_identity: Name | None = None
     participant_name: Name | None = None
     participant_metadata: Metadata | None = None
-    participant_attributes: Annotated[dict[str, str], within(ATTRIBUTES_LIMIT_BYTES)] | None = None
-    room_config: Annotated[
-        RoomConfig | None,
-        # Inlined: a reference would be broken in the schema that api.py publishes.
-        WithJsonSchema(RoomConfig.model_json_schema()),
-    ] = None
+    participant_attributes: Attributes | None = None
+    room_config: RoomConfig | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be granted because of its key."""
+        self.check_keys()
+        if config := self.room_config:
+            config.check_keys("room_config.")
+            for number, agent in enumerate(config.agents or ()):
+                agent.check_keys(f"room_config.agents.{number}.")

@@ -3,6 +3,7 @@
 import hmac
 import logging
 import os
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -24,6 +25,11 @@ SignIn = Callable[[str], Awaitable[str | None]]
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 JWKS_TIMEOUT_SECONDS = 5
 CLOCK_SKEW_SECONDS = 60  # between this machine and the identity provider
+# IP addresses, and names that no stranger can have: any other could be a web page's own name that
+# leads to this machine (DNS rebinding).
+LOCAL_HOST = re.compile(
+    r"(\[[\da-f:.%]+\]|[\d.]+|[^.:]+|.+\.local|.+\.localhost)\.?(:\d+)?", re.IGNORECASE
+)
 IDENTITY = TypeAdapter[str](Annotated[Name, Field(min_length=1)])
 
 
@@ -51,6 +57,16 @@ def choose_sign_in(settings: Settings) -> SignIn:
             )
     logger.warning("POST /token gives everybody who can reach it a token: TOKEN_AUTH restricts it.")
     return everybody
+
+
+def check_host(host: str) -> None:
+    """Raise HTTPException for a request to another host than this machine."""
+    if not LOCAL_HOST.fullmatch(host):
+        raise HTTPException(
+            403,
+            "Host: is not localhost, a .local name or an IP address. If a proxy leads here, set "
+            "TOKEN_AUTH to choose who gets tokens (none: whoever can reach POST /token)",
+        )
 
 
 async def everybody(bearer: str) -> None:

@@ -42,7 +42,6 @@ def test_no_warning_if_nothing_names_the_worker(caplog: pytest.LogCaptureFixture
     [
         [{"agent_name": "other", "metadata": "m"}],
         [{"agentName": "other"}],
-        [{"metadata": "m"}],  # from a client that gives metadata but no name
         [{}],
     ],
 )
@@ -52,6 +51,21 @@ def test_a_client_cannot_choose_an_agent(agents: list[dict[str, str]]) -> None:
     assert configuration is not None
     assert not configuration.agents
     assert json.loads(configuration.metadata) == {"require_agent": True}
+
+
+def test_the_metadata_for_the_job_is_kept_without_a_name() -> None:
+    body = {"room_config": {"agents": [{"metadata": "m"}]}}
+    answer = TestClient(app).post("/token", json=body)
+    configuration = TokenVerifier().verify(answer.json()["participant_token"]).room_config
+    assert configuration is not None
+    (agent,) = configuration.agents
+    assert (agent.agent_name, agent.metadata) == ("", "m")
+
+
+def test_a_deployment_is_refused() -> None:
+    body = {"room_config": {"agents": [{"deployment": "beta"}]}}
+    answer = TestClient(app).post("/token", json=body)
+    assert answer.json() == {"detail": "room_config.agents.deployment: needs explicit dispatch"}
 
 
 def test_a_client_that_asks_for_an_agent_is_logged_and_counted_once(
@@ -76,6 +90,29 @@ def test_a_name_in_metadata_is_dropped_and_the_rest_kept() -> None:
     configuration = names.room_configuration({"metadata": metadata}, load_settings())
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
     assert json.loads(names.without_name(metadata)) == {"tier": "gold"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "cleaned"),
+    [
+        ('{"a": [{"agentName": 1, "b": {"AGENT-NAME": 2}}]}', '{"a":[{"b":{}}]}'),
+        ('{"agent\\u005fname": 1, "a": 99999999999999999999}', '{"a":99999999999999999999}'),
+        ('{"a": 1e999}', '{"a": 1e999}'),  # a browser can parse it
+        ("a text", "a text"),
+    ],
+)
+def test_metadata_is_cleaned_at_any_depth(metadata: str, cleaned: str) -> None:
+    assert names.without_name(metadata) == cleaned
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ['{"a": NaN}', '{agent_name: "x"}', '{"agent_name": 1, "a": 1e999}', "[" * 100_000],
+)
+def test_metadata_that_cannot_be_cleaned_is_refused(metadata: str) -> None:
+    answer = TestClient(app).post("/token", json={"participant_metadata": metadata})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("participant_metadata: must not ")
 
 
 def test_metadata_that_grows_when_the_name_is_dropped_is_limited_again() -> None:

@@ -1,9 +1,11 @@
 """A room gets the agent when it asks for it by name, as our tokens do."""
 
 import json
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from google.protobuf.json_format import MessageToDict
 from livekit.api import AgentDispatch, TokenVerifier
 
 from app.api import app
@@ -44,10 +46,9 @@ def test_a_token_asks_for_our_agent_whatever_the_client_asks_for(
         ([{"metadata": "m"}], "m"),  # from a client that gives metadata but no name
         ([{"agent_name": "other", "metadata": "m"}], ""),
         ([{"agentName": "other", "metadata": "m"}], ""),
-        ([{"metadata": "m"}, {"metadata": "n"}], "m"),
+        ([{"metadata": "m"}, {"metadata": "m"}], "m"),
         ([{"agent_name": "other"}, {"agent_name": "concierge", "metadata": "m"}], "m"),
         ([{"metadata": '{"agent_name": "other", "tier": "gold"}'}], '{"tier":"gold"}'),
-        ([{"metadata": "m", "deployment": "beta"}], "m"),
     ],
 )
 def test_only_the_metadata_for_our_agent_is_kept(
@@ -57,19 +58,62 @@ def test_only_the_metadata_for_our_agent_is_kept(
     configuration = TokenVerifier().verify(answer.json()["participant_token"]).room_config
     assert configuration is not None
     (agent,) = configuration.agents
-    assert (agent.agent_name, agent.metadata, agent.deployment) == ("concierge", metadata, "")
+    assert (agent.agent_name, agent.metadata) == ("concierge", metadata)
 
 
-def test_metadata_that_is_not_a_string_is_refused() -> None:
-    agents = [{"agent_name": "concierge", "metadata": 7}]
+def test_the_options_of_our_agents_job_are_kept() -> None:
+    agent = {"metadata": "m", "deployment": "beta", "attributes": {"language": "de"}}
+    agents = [agent | {"agentName": "concierge", "restartPolicy": "JRP_ON_FAILURE"}]
     answer = TestClient(app).post("/token", json={"room_config": {"agents": agents}})
-    assert answer.json() == {"detail": "room_config.agents: metadata must be a string"}
+    configuration = TokenVerifier().verify(answer.json()["participant_token"]).room_config
+    assert configuration is not None
+    assert MessageToDict(configuration.agents[0]) == agent | {"agentName": "concierge"}
+
+
+@pytest.mark.parametrize(
+    ("agents", "reason"),
+    [
+        ([{"agent_name": ["x"]}], "agents.0.agent_name: Input should be a valid string"),
+        ([{"metadata": 7}], "agents.0.metadata: Input should be a valid string"),
+        ([{"metadata": "m"}, {"metadata": "n"}], "agents: asks for our agent twice"),
+        ([{"restart_policy": "JRP_NEVER"}], "agents.0.restart_policy: Input should be"),
+        ([{"attributes": {"lk.simulator": "1"}}], "agents.attributes: must not begin with lk."),
+        ([{"name": "concierge"}], "agents.0.name: use agent_name"),
+    ],
+)
+def test_what_an_agent_cannot_have_is_refused(agents: list[dict[str, Any]], reason: str) -> None:
+    answer = TestClient(app).post("/token", json={"room_config": {"agents": agents}})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(f"room_config.{reason}")
 
 
 def test_a_name_in_metadata_is_dropped_and_the_rest_kept() -> None:
     metadata = json.dumps({"agent_name": "other", "tier": "gold"})
     configuration = names.room_configuration({"metadata": metadata}, load_settings())
     assert json.loads(configuration["metadata"]) == {"tier": "gold", "require_agent": True}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "cleaned"),
+    [
+        ('{"a": [{"agentName": 1, "b": {"AGENT-NAME": 2}}]}', '{"a":[{"b":{}}]}'),
+        ('{"agent\\u005fname": 1, "a": 99999999999999999999}', '{"a":99999999999999999999}'),
+        ('{"a": 1e999}', '{"a": 1e999}'),  # a browser can parse it
+        ("a text", "a text"),
+    ],
+)
+def test_metadata_is_cleaned_at_any_depth(metadata: str, cleaned: str) -> None:
+    assert names.without_name(metadata) == cleaned
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ['{"a": NaN}', '{agent_name: "x"}', '{"agent_name": 1, "a": 1e999}', "[" * 100_000],
+)
+def test_metadata_that_cannot_be_cleaned_is_refused(metadata: str) -> None:
+    answer = TestClient(app).post("/token", json={"participant_metadata": metadata})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("participant_metadata: must not ")
 
 
 def test_metadata_that_grows_when_the_name_is_dropped_is_limited_again() -> None:

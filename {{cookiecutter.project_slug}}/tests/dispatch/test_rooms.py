@@ -152,10 +152,11 @@ async def test_the_job_gets_the_metadata_of_the_token_or_of_the_previous_job() -
     new, lost = FakeRoom("new"), FakeRoom("lost", PERSON, asked_for=[])
     lost.dispatch(NAME, at=0, metadata="of the previous job")
     async with FakeLiveKit(new, lost) as livekit, rooms_of(livekit) as ours:
-        ours.expect("new", "of the token")
+        ours.expect("new", {"metadata": "of the token", "deployment": "beta"})
         ours.check("lost", after=0)
         await livekit.called("CreateDispatch", 2)
     assert new.dispatches[-1].metadata == "of the token"
+    assert new.dispatches[-1].deployment == "beta"
     assert lost.dispatches[-1].metadata == "of the previous job"
 
 

@@ -34,7 +34,7 @@ room_configs = st.fixed_dictionaries(
     identity=names,
     room=names.filter(lambda name: "\n" not in name),
     name=st.none() | names,
-    metadata=st.none() | names,
+    metadata=st.none() | names.filter(lambda text: text[0] not in "{["),  # not JSON
     attributes=st.none() | st.dictionaries(names, st.text(max_size=60), max_size=5),
     room_config=room_configs,
 )

@@ -1,0 +1,45 @@
+"""How the worker starts, and how it does not."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+
+def start(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", [["-m", "app.agent", "start"], ["app/agent.py", "start"]])
+def test_a_taken_port_ends_the_worker_with_one_line(command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = start(*command, WORKER_PORT=str(port))
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"WORKER_PORT {port} cannot be used: Address already in use")
+
+
+def test_a_worker_starts_as_a_file_too() -> None:
+    ended = start("app/agent.py", "--help")
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_development_server_starts_without_a_home() -> None:
+    code = (
+        "import os; os.path.expanduser = str; from dev import livekit_server as s; print(s.CACHE)"
+    )
+    assert start("-c", code).stdout.startswith(str(PROJECT / ".cache"))
