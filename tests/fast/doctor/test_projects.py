@@ -148,6 +148,12 @@ OTHER_STARTS = [
         "[program:a]\ncommand=python worker.py\n",
         "problem no-subcommand supervisord.conf:2",
     ),
+    (
+        "start.sh",
+        "nohup python worker.py > worker.log 2>&1 &\n",
+        "problem no-subcommand start.sh:1",
+    ),
+    ("start.sh", "nohup python worker.py start > worker.log 2>&1 &\n", ""),
     ("start.sh", "#!/bin/sh\nset -e\npython worker.py\n", "problem no-subcommand start.sh:3"),
     ("start.sh", '#!/bin/sh\nexec python worker.py "$@"\n', ""),
     (
