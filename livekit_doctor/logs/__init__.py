@@ -52,6 +52,7 @@ CUT_HEADER = re.compile(
     r"\[?\d{1,4}[-:\d T.,]*\]?(?: -?)?(?: [A-Z]*)?(?: \(?\d*\)?:?)?(?: [\w.]*)?(?: -)?$"
 )
 
+REASON_LIMIT = 100
 INTERRUPTS = {"KeyboardInterrupt", "SystemExit"}
 # In a message of the level INFO, these tell of trouble.
 BAD_NEWS = ("fail", "error", "exception", "not ", "unavailable", "timed out")
@@ -104,6 +105,7 @@ class Reading:
     last_line: str = ""
     last_record: Record | None = None
     server: str = ""  # the URL with which a worker registered
+    reasons: dict[str, tuple[Verdict, dict[str, str]] | None] = field(default_factory=dict)
 
     def lines(self, lines: Iterable[str]) -> Iterator[str]:
         """Pass lines on, and remember how many there were, and the last one that holds anything."""
@@ -164,30 +166,38 @@ class Reading:
         lower = whole.lower()
         if not any(map(lower.__contains__, table.texts)):
             return False  # as for most lines
-        if any(map(lower.__contains__, WORKER)):
+        is_connection = any(map(lower.__contains__, WORKER))
+        if is_connection:
             whole = record.reason
         if status := HTTP_STATUS.search(whole):
             record.fields["httpstatus"] = status["ws"] or status["aiohttp"]
             whole = f"{whole}\nstatus {record.fields['httpstatus']}"
-        for verdict in table.verdicts:
-            values = verdict.match(record, whole, lower)
-            if values is None:
-                continue
-            name = record.fields.get("agentname", "")
-            if verdict.cause == "named-worker" and name == self.own_name:
-                return True
-            if verdict not in self.matches:
-                values = {**merged(values), **self.more_values(record, whole)}
-                is_printed = not record.is_header
-                self.matches[verdict] = Matches(record.line, values, is_printed=is_printed)
-            of_verdict = self.matches[verdict]
-            of_verdict.count += 1
-            what = setting(merged(values).get("what", ""))
-            if what and what not in of_verdict.what and len(of_verdict.what) < 5:
-                of_verdict.what.append(what)
-            of_verdict.last = record.line
-            return True
-        return False
+        # A worker without a server repeats the same reason for hours.
+        if is_connection and whole in self.reasons:
+            found = self.reasons[whole]
+        else:
+            found = table.first(record, whole, lower)
+            if is_connection and len(self.reasons) < REASON_LIMIT:
+                self.reasons[whole] = found
+        if found:
+            self.note(record, whole, *found)
+        return bool(found)
+
+    def note(self, record: Record, whole: str, verdict: Verdict, values: dict[str, str]) -> None:
+        """Note that a record matches a verdict."""
+        name = record.fields.get("agentname", "")
+        if verdict.cause == "named-worker" and name == self.own_name:
+            return
+        if verdict not in self.matches:
+            more = {**merged(values), **self.more_values(record, whole)}
+            is_printed = not record.is_header
+            self.matches[verdict] = Matches(record.line, more, is_printed=is_printed)
+        of_verdict = self.matches[verdict]
+        of_verdict.count += 1
+        of_verdict.last = record.line
+        what = setting(merged(values).get("what", ""))
+        if what and what not in of_verdict.what and len(of_verdict.what) < 5:
+            of_verdict.what.append(what)
 
     def more_values(self, record: Record, whole: str) -> dict[str, str]:
         """Return the values that sentences about a record may name."""

@@ -491,9 +491,10 @@ CRASHES = (
             *("flag provided but not defined", "arguments are required", "unexpected argument"),
             *("invalid value for", "too many arguments", "no help topic"),
         ),
-        r"^\W{0,40}usage:|(?:^|error\b.{0,4}:? ?|│ ?)(?:No such (?:command|option)|Missing "
-        r"(?:command|argument"
-        r"|option)|Got unexpected extra|Invalid value for)|error: (?:unknown|unrecognized|too many"
+        r"^\W{0,40}usage:[\s\S]{1,120}?[\[<]"
+        r"|(?:^|error\b.{0,4}:? ?|│ ?)(?:No such (?:command|option)"
+        r"|Missing (?:command|argument|option)"
+        r"|Got unexpected extra|Invalid value for)|error: (?:unknown|unrecognized|too many"
         r"|missing required|unexpected|invalid choice|argument \S{1,60}: invalid)"
         r"|arguments are required|flag provided but not defined|No help topic",
         crash_only=True,
@@ -750,8 +751,18 @@ class Table:
         # Without those that another one is part of, so that most lines are done with soon.
         self.texts = tuple(t for t in texts if not any(o != t and o in t for o in texts))
 
+    def first(
+        self, record: Record, whole: str, lower: str
+    ) -> tuple[Verdict, dict[str, str]] | None:
+        """Return the first verdict that matches a record, with the values that it names."""
+        for verdict in self.verdicts:
+            values = verdict.match(record, whole, lower)
+            if values is not None:
+                return verdict, values
+        return None
 
-QUIET = Table(*(verdict for verdict in MESSAGES if not verdict.cause.startswith("provider")))
+
+QUIET = Table(*(v for v in MESSAGES if not v.cause.startswith(("provider", "certificate"))))
 # A connection that fails may mention anything in its traceback, so it comes first.
 CONNECTIONS = connections()
 LOUD = Table(*CONNECTIONS, *MESSAGES)

@@ -129,7 +129,8 @@ def split(written: str) -> list[list[str]]:
 
 def parse(place: Place, words: list[str], machine: str, is_deployed: bool) -> Command:
     """Find what a simple command runs, behind its wrappers and its options."""
-    rest, environment = list(words), {}
+    redirected = next((n for n, word in enumerate(words) if re.match(r"\d?[<>]", word)), None)
+    rest, environment = list(words[:redirected]), {}
     while rest:
         word = rest[0]
         if found := re.fullmatch(r"([A-Za-z_]\w*)=(.*)", word):

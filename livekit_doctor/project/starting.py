@@ -167,7 +167,9 @@ class Starts:
             "livekit.agents",
             "livekit.agents.cli",
         ):
-            return None
+            # It finds the worker by itself.
+            workers = [p for p in self._programs.values() if p.file.endswith(".py")]
+            return replace(workers[0], is_own_command_line=False) if len(workers) == 1 else None
         file = self._resolve(command)
         return self._programs.get(file) if file else None
 

@@ -155,9 +155,9 @@ class Check:
         self, node: ast.AST, having: frozenset[str], does: str, is_module: bool = False
     ) -> None:
         by = f" ({self._release.source})" if self._release.source else ""
-        where = (
-            f"It exists in {self._exports.describe(having)}." if having else "No release has it."
-        )
+        where = f"No release up to {self._exports.newest} has it."
+        if having:
+            where = f"It exists in {self._exports.describe(having)}."
         seen = f"The code {does}, which {self._release}{by} does not have. {where}"
         is_old = having == {"0.12"} or (
             bool(having) and max(having) < min(self._release.minors) and "0.12" in having
@@ -306,6 +306,13 @@ class Check:
         }
         for node in self._nodes:
             match node:
+                case ast.Call(func=func, args=[ast.Name() as server]) if (
+                    name_of(func) == "run_app"
+                    and isinstance(made := self._module.meaning(server)[1], ast.Call)
+                    and name_of(made.func) == "AgentServer"
+                    and not self._notes.has_sessions
+                ):
+                    self._say("no-session", node, f"{server.id} has no rtc_session.")
                 case ast.Compare(
                     left=ast.Name(id="__name__"),
                     ops=[ast.Eq()],

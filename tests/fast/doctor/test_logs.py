@@ -15,7 +15,7 @@ from livekit_doctor.logs import read
 from livekit_doctor.logs.causes import BY_ID
 from livekit_doctor.logs.verdicts import CRASHES, MESSAGES, connections
 from livekit_doctor.text import LINE_LIMIT
-from tests.fast.doctor.log_cases import CASES, FILES
+from tests.fast.doctor.log_cases import CASES, FILES, NOISE, PRINTED
 
 INPUTS = Path(__file__).parent / "inputs" / "logs"
 
@@ -179,6 +179,15 @@ def test_a_healthy_log_that_does_not_end_well(name: str) -> None:
     assert graded(without.split(b"received job request")[0].rpartition(b"\n")[0]) == (
         "never-registered"
     )
+
+
+def test_what_healthy_programs_say_is_no_finding() -> None:
+    for level, logger, message in NOISE:
+        noise = f"2026-11-20 09:21:03,101 - {level} {logger} - {message}"
+        assert causes(STARTED, REGISTERED, noise) == []
+    for printed in PRINTED:
+        for log in ([printed, STARTED, REGISTERED], [STARTED, REGISTERED, printed]):
+            assert causes(*"\n".join(log).splitlines(keepends=True)) == []
 
 
 def test_another_program_beside_the_worker() -> None:

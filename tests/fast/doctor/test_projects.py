@@ -73,6 +73,11 @@ COMMANDS = [  # the last line of the Dockerfile
     ('ENTRYPOINT ["tini", "--", "python", "-m", "worker"]\nCMD ["start"]', ""),
     ('CMD ["sh", "-c", "python worker.py ${MODE:-start}"]', ""),
     ('CMD ["python", "-m", "livekit.agents", "start"]', ""),
+    ('CMD ["python", "-m", "livekit.agents"]', "problem no-subcommand Dockerfile:4"),
+    (
+        'CMD ["python", "-m", "livekit.agents", "download-files"]',
+        "problem wrong-subcommand Dockerfile:4",
+    ),
     ('CMD ["./run.sh"]', ""),
     ('CMD ["supervisord"]', ""),
     ("CMD python worker.py", "problem no-subcommand Dockerfile:4"),
@@ -143,6 +148,12 @@ OTHER_STARTS = [
         "[program:a]\ncommand=python worker.py\n",
         "problem no-subcommand supervisord.conf:2",
     ),
+    (
+        "start.sh",
+        "nohup python worker.py > worker.log 2>&1 &\n",
+        "problem no-subcommand start.sh:1",
+    ),
+    ("start.sh", "nohup python worker.py start > worker.log 2>&1 &\n", ""),
     ("start.sh", "#!/bin/sh\nset -e\npython worker.py\n", "problem no-subcommand start.sh:3"),
     ("start.sh", '#!/bin/sh\nexec python worker.py "$@"\n', ""),
     (
@@ -348,6 +359,10 @@ CLIENTS = {
     "ruby/b.rb": "require 'livekit'\nx = { :agent_name => 'NAME' }\n",
     "csharp/a.cs": 'using Livekit.Server.Sdk.Dotnet;\nvar d = new RoomAgentDispatch { AgentName = "NAME" };\n',
     "rust/a.rs": 'use livekit_api::access_token;\nRoomAgentDispatch { agent_name: "NAME".to_string() }\n',
+    "rust/b.rs": 'use livekit_api;\nlet d = RoomAgentDispatch { agent_name: String::from("NAME") };\n',
+    "android/B.java": 'import io.livekit.server.*;\nTokenRequestOptions.builder().agentName("NAME").build();\n',
+    "csharp/b.cs": 'using Livekit;\nconst string Agent = "NAME";\nvar d = new RoomAgentDispatch { AgentName = Agent };\n',
+    "kotlin/b.kt": 'import io.livekit.*\nval d = RoomAgentDispatch.newBuilder().apply { agentName = "NAME" }.build()\n',
     "cpp/a.cpp": '#include <livekit/livekit.h>\noptions.agent_name = "NAME";\ndispatch.set_agent_name("NAME");\n',
     "call.sh": "lk dispatch create --room a --agent-name NAME\n",
     "README.md": "Call it: `lk dispatch create --new-room --agent-name NAME`\n",
@@ -487,6 +502,7 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\ndef f(c): ...", "problem entrypoint-plain-def"),
     ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): ...\nWorkerOptions(entrypoint_fnc=f)", "problem entrypoint-plain-def"),
     ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): return g(c)\nWorkerOptions(entrypoint_fnc=f)", ""),
+    ("livekit-agents>=1", "from livekit.agents import AgentServer, cli\ns = AgentServer()\nif __name__ == '__main__':\n    cli.run_app(s)", "problem no-session"),
     ("livekit-agents>=1", "from livekit.agents import cli\nif __name__ == 'main':\n    cli.run_app(w)", "problem not-run"),
     ("livekit-agents>=1", "from livekit.plugins import openai", "problem missing-plugin"),
     ("livekit-agents[openai]>=1", "from livekit.plugins import openai", ""),
@@ -550,3 +566,17 @@ def test_a_collection_of_examples_is_no_project(check: Check) -> None:
     files = {f"{name}.py": WORKER for name in "abcde"}
     call = "lk dispatch create --room a --agent-name somebody # livekit\n"
     assert check({**files, "call.sh": call}) == ["ok asked-elsewhere call.sh:1"]
+
+
+def test_a_worker_that_makes_tokens_for_its_avatar_is_not_a_client(check: Check) -> None:
+    token = "from livekit import api\ntoken = api.AccessToken().with_kind('agent')\n"
+    worker = token + WORKER.replace("rtc_session()", "rtc_session(agent_name=settings.name)")
+    assert check({"agent.py": worker}) == ["ok named-worker agent.py:5"]
+
+
+def test_run_app_in_a_function_is_no_call(check: Check) -> None:
+    code = "from livekit import agents\nif missing:\n    main = None\nelse:\n"
+    assert check({"a.py": f"{code}    def main():\n        agents.cli.run_app(server)\n"}) == []
+    assert check({"a.py": f"{code}    agents.cli.run_app(server)\n"}) == [
+        "warning no-main-guard a.py:5"
+    ]
