@@ -1,11 +1,11 @@
 """Check a room in which somebody waits for the agent."""
 
+import asyncio
 import time
 from functools import partial
 
 from livekit.api import LiveKitAPI
 from livekit.protocol.agent_dispatch import AgentDispatch
-from livekit.protocol.models import ParticipantInfo
 
 from app.dispatch import names, policy
 from app.dispatch.server import LiveKitServer
@@ -20,6 +20,7 @@ ok = partial(Finding, "room", "ok", "")
 
 SECONDS_TO_JOIN = 10  # for an agent that was dispatched
 SECONDS_TO_NOTICE = 10  # after a sweep was due
+SECONDS_TO_SEND = 3  # after an agent has left and its worker or LiveKit's webhook has said so
 SENT_BY_LIVEKIT = "agent-AJ_"  # the identity of an agent begins so, by default of the SDK
 
 
@@ -99,12 +100,13 @@ async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
             "LiveKit offers a room once, when it opens, and nothing sends another agent.",
             "Remove DISPATCH_ENSURE=false, or open a new room.",
         )
-    if count and (unattended := seconds_unattended(settings, participants, ours)):
+    if count and await is_unattended(settings, server, name, ours):
         return problem(
             "room-unattended",
-            f"In the room {name!r}, {came} come and gone, or never joined. Nobody has sent another "
-            f"for {unattended:.0f} s.",
-            "Neither the worker nor the token backend of this project looks after the room.",
+            f"In the room {name!r}, {came} come and gone, or never joined, and nobody sends "
+            "another one.",
+            "Neither the worker nor the token backend of this project looks after the room. (Or "
+            "the agent left a moment ago: check again in a minute.)",
             "Start both with these settings, and without DISPATCH_ENSURE=false",
             "uv run honcho start",
         )
@@ -136,14 +138,16 @@ async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
     )
 
 
-def seconds_unattended(
-    settings: Settings, participants: list[ParticipantInfo], ours: list[AgentDispatch]
-) -> float:
-    """Return for how long this project would have sent another agent; 0 if that is not certain."""
-    jobs = [job.state for dispatch in ours for job in dispatch.state.jobs]
-    if not all(job.ended_at for job in jobs):
-        return 0  # after a crash, the server does not say when the agent left
-    now, patience = time.time(), 1.5 * settings.dispatch_sweep_seconds + SECONDS_TO_NOTICE
-    arrived = min(p.joined_at for p in participants if policy.is_person(p))
-    idle = now - max(arrived, *(job.ended_at / 1e9 for job in jobs))
-    return idle if idle > patience and not policy.seconds_to_wait(ours, now - patience) else 0
+async def is_unattended(
+    settings: Settings, server: LiveKitServer, room: str, ours: list[AgentDispatch]
+) -> bool:
+    """Whether this project should have sent another agent, and does not do so now either.
+
+    The server does not list when an agent left: its job stays JS_RUNNING (1.13.5, measured).
+    """
+    patience = 1.5 * settings.dispatch_sweep_seconds + SECONDS_TO_NOTICE
+    if policy.seconds_to_wait(ours, time.time() - patience):
+        return False
+    await asyncio.sleep(SECONDS_TO_SEND)
+    dispatches = await server.dispatches(room)
+    return len(policy.dispatches_for(names.our_name(settings), dispatches)) <= len(ours)
