@@ -128,9 +128,7 @@ def test_a_body_that_is_too_long_is_not_read_completely(is_declared: bool) -> No
     assert answer.json()["detail"] == "body: is longer than 716,800 bytes"
 
 
-async def test_a_body_that_does_not_arrive_times_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_body_that_does_not_arrive_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing() -> Message:
         return await asyncio.Future()
 

@@ -38,12 +38,7 @@ def test_no_warning_if_nothing_names_the_worker(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize(
-    "agents",
-    [
-        [{"agent_name": "other", "metadata": "m"}],
-        [{"agentName": "other"}],
-        [{}],
-    ],
+    "agents", [[{"agent_name": "other", "metadata": "m"}], [{"agentName": "other"}], [{}]]
 )
 def test_a_client_cannot_choose_an_agent(agents: list[dict[str, str]]) -> None:
     answer = TestClient(app).post("/token", json={"room_config": {"agents": agents}})
@@ -93,8 +88,7 @@ def test_a_name_in_metadata_is_dropped_and_the_rest_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "is_ours"),
-    [([], True), ([""], True), (["", "sales"], True), (["sales"], False)],
+    ("asked_for", "is_ours"), [([], True), ([""], True), (["", "sales"], True), (["sales"], False)]
 )
 def test_which_rooms_are_ours(asked_for: list[str], is_ours: bool) -> None:
     dispatches = [AgentDispatch(agent_name=name) for name in asked_for]

@@ -114,9 +114,7 @@ def event(kind: str, participant: ParticipantInfo, age: float) -> WebhookEvent:
     return WebhookEvent(event=kind, room=room, participant=participant, created_at=int(1_000 + age))
 
 
-async def test_a_new_room_whose_agent_joins_is_not_checked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_new_room_whose_agent_joins_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "SECONDS_TO_TAKE", 0.1)
     livekit = FakeLiveKit(FakeRoom("hall", PERSON), FakeRoom("other", PERSON))
     async with livekit, rooms_of(livekit) as ours:

@@ -50,10 +50,7 @@ def test_a_wrong_setting(env: dict[str, str], cause: str, changes: dict[str, str
 
 @pytest.mark.parametrize(
     ("cause", "secret", "seconds"),
-    [
-        ("token-signature", "of-another-project-with-32-letters", 900),
-        ("token-expired", None, -100),
-    ],
+    [("token-signature", "of-another-project-with-32-letters", 900), ("token-expired", None, -100)],
 )
 def test_a_wrong_token(env: dict[str, str], cause: str, secret: str | None, seconds: int) -> None:
     claims = {
