@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.baking import TEMPLATE, bake, clean_environment
+from tests.baking import TEMPLATE, add_tests, bake, clean_environment
 
 BENCHMARKS = TEMPLATE / "benchmarks"
 
@@ -20,7 +20,7 @@ def lines_of(name: str, *arguments: str, assistant: str = "keyless") -> Iterator
     """
     with tempfile.TemporaryDirectory() as folder:
         script = BENCHMARKS / name
-        project = bake(Path(folder), assistant=assistant).path
+        project = add_tests(bake(Path(folder), assistant=assistant)).path
         env = clean_environment(
             PYTHONPATH=os.pathsep.join((str(project), str(script.parent))), PYTHONUNBUFFERED="1"
         )

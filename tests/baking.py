@@ -2,16 +2,21 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hooks.post_gen_project import CHOICES, keep_chosen
+
 TEMPLATE = Path(__file__).parents[1]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+MORE_TESTS = TEMPLATE / "tests" / "in_project"
 PROMPTS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
 
@@ -54,10 +59,12 @@ class BakedProject:
     Attributes:
         path: its folder.
         printed: what the bake printed.
+        answers: the choices that it was baked with.
     """
 
     path: Path
     printed: str
+    answers: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, name: str) -> str:
         return (self.path / name).read_text(encoding="utf-8")
@@ -107,4 +114,20 @@ def bake(
     if result.returncode:
         raise Refused(result.stdout)
     (project,) = set(output.iterdir()) - before
-    return BakedProject(project, result.stdout)
+    chosen = {question: answers.get(question, words[0]) for question, words in CHOICES.items()}
+    return BakedProject(project, result.stdout, chosen)
+
+
+def add_tests(project: BakedProject) -> BakedProject:
+    """Add the tests in tests/in_project to those of `project`, for its answers; return it."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(MORE_TESTS, Path(folder, "tests"))
+        keep_chosen(Path(folder), {**project.answers, "license": ""})
+        shutil.copytree(folder, project.path, dirs_exist_ok=True)
+    return project
+
+
+def unbaked(folder: Path) -> Path:
+    """Copy the unbaked project with the tests in tests/in_project into `folder`."""
+    copy = shutil.copytree(PROJECT, folder / "unbaked")
+    return shutil.copytree(MORE_TESTS, copy / "tests", dirs_exist_ok=True).parent

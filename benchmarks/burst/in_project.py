@@ -4,8 +4,9 @@ import asyncio
 import os
 from typing import Any
 
-from app import agent
 from livekit.agents import AgentServer, cli
+
+from app import agent
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit, program
 

@@ -34,7 +34,7 @@ from benchmarks.compatibility.page import (
 )
 from benchmarks.dispatch.cases import CASES
 from benchmarks.dispatch.runner import AT_ONCE, ENVIRONMENTS, environment, play, release_in
-from tests.baking import PROMPTS, bake, clean_environment
+from tests.baking import PROMPTS, add_tests, bake, clean_environment
 
 NEWEST = ">=1.8.9"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -100,7 +100,7 @@ def project_with(python: Path, form: str, repair: str) -> str:
     results = set()
     for dispatch in PROMPTS["dispatch"]:
         with tempfile.TemporaryDirectory() as folder:
-            project = bake(Path(folder), dispatch=dispatch, livekit_agents=form)
+            project = add_tests(bake(Path(folder), dispatch=dispatch, livekit_agents=form))
             if not install_dependencies(python, project.pyproject, repair):
                 return "cannot be installed together"
             tests = (["tests", "--ignore=tests/e2e"], [f"tests/e2e/test_dispatch_{dispatch}.py"])

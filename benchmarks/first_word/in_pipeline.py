@@ -7,10 +7,11 @@ from contextlib import ExitStack, redirect_stdout
 from statistics import median
 from typing import Any
 
-from app import agent, assistant
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli
 from livekit.agents.voice.agent_session import Userdata_T
 from livekit.api import AccessToken, VideoGrants
+
+from app import agent, assistant
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, livekit_running
 from tests.e2e.sound import calling, recorded

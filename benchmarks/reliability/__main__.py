@@ -28,9 +28,7 @@ from benchmarks.reliability.page import (
     sentences,
     stored_run,
 )
-from tests.baking import TEMPLATE, bake, clean_environment
-
-TWO_PROJECTS_SCRIPT = TEMPLATE / "tests/e2e/two_projects_in_project.py"
+from tests.baking import add_tests, bake, clean_environment
 
 
 def measure(faults: list[str], is_whole: bool) -> None:
@@ -71,14 +69,14 @@ def two_projects(plain: str) -> Any:
     """Return the outcome for two explicit projects."""
     with tempfile.TemporaryDirectory() as folder:
         projects = [
-            bake(Path(folder), project_name=name, dispatch="explicit").path
+            add_tests(bake(Path(folder), project_name=name, dispatch="explicit")).path
             for name in ("Concierge", "Sales")
         ]
         arguments = [text for path in projects for text in (str(path), path.name)]
         printed = subprocess.run(
-            ["uv", "run", "--quiet", "python", str(TWO_PROJECTS_SCRIPT), *arguments],
+            ["uv", "run", "--quiet", "python", "-m", "tests.e2e.two_projects", *arguments],
             cwd=projects[0],
-            env=clean_environment(PYTHONPATH=str(projects[0]), PLAIN=plain),
+            env=clean_environment(PLAIN=plain),
             stdout=subprocess.PIPE,
             text=True,
             check=False,  # plain LiveKit fails

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pages import DOCS, fill, line, stored
-from tests.baking import PROJECT
+from tests.baking import MORE_TESTS
 
 PAGE, STORED = DOCS / "reliability.md", DOCS / "reliability.json"
 TEXT = Path(__file__).with_name("page.md")
@@ -17,15 +17,15 @@ TWO_PROJECTS_SENTENCE = (
     "Two projects share one key, with ten rooms each; the worker of either is killed."
 )
 
-Outcome = Mapping[str, Any]  # see tests/e2e/world.py of the project
+Outcome = Mapping[str, Any]  # see tests/in_project/e2e/world.py
 
 
 def sentences() -> dict[str, str]:
     """Return the sentence for each fault's row, in the order of the page.
 
-    Parsed from the project's tests/e2e/faults.py, which can be imported only in a project.
+    Parsed from faults.py, which can be imported only in a project.
     """
-    module = ast.parse((PROJECT / "tests/e2e/faults.py").read_text(encoding="utf-8"))
+    module = ast.parse((MORE_TESTS / "e2e" / "faults.py").read_text(encoding="utf-8"))
     functions = [node for node in module.body if isinstance(node, ast.AsyncFunctionDef)]
     docstrings = {function.name: ast.get_docstring(function) or "" for function in functions}
     (faults,) = (node.value for node in module.body if isinstance(node, ast.AnnAssign))

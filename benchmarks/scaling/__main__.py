@@ -41,7 +41,7 @@ def measure() -> dict[str, Any]:
             print(line, end="", flush=True)
             measured = json.loads(line)
             run["curve" if measured["what"] == "curve" else "resources"].append(measured)
-    fleet = "".join(lines_of("../tests/e2e/fleet_in_project.py"))
+    fleet = "".join(lines_of("../tests/in_project/e2e/fleet.py"))
     run["fleet"] = fleet[: fleet.index(" people had")].rsplit("\n", 1)[0]
     return run
 

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import psutil
+
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit
 

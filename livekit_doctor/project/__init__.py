@@ -1,27 +1,18 @@
 """Find what keeps agents away in the code of a LiveKit project, without running it."""
 
-import os
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from livekit_doctor.finding import Finding
-from livekit_doctor.project import python, texts
-from livekit_doctor.project.notes import CAUSES, NAMING_VARIABLES, Name, Notes, Place
+import tree_sitter_python
+from tree_sitter import Language, Parser
 
-FILE_COUNT_LIMIT = 5000
-FILE_LIMIT_BYTES = 1_000_000
-SKIPPED = {
-    *("venv", "node_modules", "__pycache__", "dist", "build"),
-    *("test", "tests", "__tests__"),
-}
-SETTINGS = re.compile(
-    r"\.env.*|.*\.env|.*Dockerfile.*|Procfile|Makefile|package\.json|.*\.(ya?ml|toml|sh)"
-)
-SCRIPT = re.compile(r".*\.([mc]?[jt]s|[jt]sx|vue|svelte|html|json)")
-OTHER = re.compile(r".*\.py|uv\.lock|poetry\.lock|requirements.*\.(txt|in)")
-TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py|.*\.(test|spec)\.\w+|.*\.min\.js")
+from livekit_doctor.finding import Finding
+from livekit_doctor.project import clients, files, names, python, starting, starts, texts
+from livekit_doctor.project.causes import BY_ID, ORDER
+from livekit_doctor.project.files import PROSE, SCRIPT, SETTINGS
+from livekit_doctor.project.notes import Notes, Place
+from livekit_doctor.project.releases import Releases
 
 
 class NothingToRead(ValueError):
@@ -29,74 +20,33 @@ class NothingToRead(ValueError):
 
 
 def examine(root: Path) -> list[Finding]:
-    """Return what keeps agents away in the project at `root`, or one finding that nothing does.
+    """Return what keeps agents away in the project at `root`, then what was examined.
 
     Raises:
         NothingToRead: `root` is not a folder, or no file in it mentions LiveKit.
     """
     if not root.is_dir():
         raise NothingToRead(f"{root} is not a folder.")
-    unreadable: list[str] = []
-    sources = dict(read(root, unreadable))
-    if not unreadable and not any("livekit" in text.lower() for text in sources.values()):
+    sources = files.read(root)
+    if not sources.unread and not any("livekit" in t.lower() for t in sources.texts.values()):
         raise NothingToRead(f"No file in {root} mentions LiveKit.")
-    notes = Notes(texts.release(sources))
-    modules = python.Modules(sources)
+    notes = Notes(Releases(sources.texts), sources.texts)
+    modules = python.Modules(sources.texts)
+    for file, text in sources.texts.items():
+        if SCRIPT.fullmatch(PurePosixPath(file).name) and "gent" in text:
+            texts.note_constants(file, text, notes)
     # Settings first, because code refers to them.
-    for file in sorted(sources, key=lambda file: not SETTINGS.fullmatch(PurePosixPath(file).name)):
+    for file in sorted(sources.texts, key=lambda f: not SETTINGS.fullmatch(PurePosixPath(f).name)):
         try:
-            read_file(file, sources[file], modules, notes)
-        except (ValueError, RecursionError):
-            unreadable.append(file)
-    compare_names(notes)
-    if unreadable:
-        seen = f"Cannot read {', '.join(unreadable[:10])}."
-        notes.say("unreadable", Place(unreadable[0], 1), seen, "warning")
-    if not notes.findings:
-        count = len(sources)
-        files = "1 file" if count == 1 else f"{count} files"
-        files = f"the first {files}" if count == FILE_COUNT_LIMIT else files
-        return [Finding("project", "ok", "", f"Nothing in {files} keeps an agent away.")]
-    order = list(CAUSES)
-    return sorted(notes.findings, key=lambda f: (order.index(f.cause), notes.findings[f]))
-
-
-def read(root: Path, unreadable: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the path and text of each file, and add to `unreadable` the files that are not text."""
-    for file in islice(files_in(root), FILE_COUNT_LIMIT):
-        try:
-            path = root / file
-            if not path.is_file():
-                continue  # reading a pipe would never end
-            content = path.read_bytes() if path.stat().st_size <= FILE_LIMIT_BYTES else b""
-            yield file, content.decode("utf-8-sig")
-        except OSError:
-            unreadable.append(file)
-        except UnicodeDecodeError:
-            if b"livekit" in content.lower():
-                unreadable.append(file)
-
-
-def files_in(root: Path) -> Iterator[str]:
-    """Yield the paths of the files worth reading, relative to `root`."""
-    for folder, folders, files in os.walk(root):
-        parent = Path(folder)
-        is_github = parent.name == ".github"
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in SKIPPED
-            and not (parent / name / "pyvenv.cfg").exists()
-            and (name == "workflows" if is_github else name[0] != "." or name == ".github")
-        )
-        for name in [] if is_github else sorted(files):
-            is_wanted = any(kind.fullmatch(name) for kind in (SETTINGS, SCRIPT, OTHER))
-            try:
-                is_inside = (parent / name).resolve().is_relative_to(root.resolve())
-            except RuntimeError:  # a loop of symbolic links, before Python 3.13
-                continue
-            if is_wanted and is_inside and not TEST.fullmatch(name):
-                yield (parent / name).relative_to(root).as_posix()
+            read_file(file, sources.texts[file], modules, notes)
+        except (ValueError, RecursionError) as error:
+            sources.unread[file] = str(error) or "does not parse"
+    for file in sources.marks:
+        report_mark(file, sources, notes)
+    starting.check(sources.texts, modules, notes, sources.unread)
+    names.compare(notes)
+    found = sorted(notes.findings, key=lambda f: (ORDER[f.cause], notes.findings[f]))
+    return [*found, *notes.remarks, *verdict(sources, found)]
 
 
 def read_file(file: str, text: str, modules: python.Modules, notes: Notes) -> None:
@@ -106,67 +56,97 @@ def read_file(file: str, text: str, modules: python.Modules, notes: Notes) -> No
         ValueError, RecursionError: its text does not parse.
     """
     name = PurePosixPath(file).name
+    if re.search(r"(^|/)livekit/(agents|plugins|api|rtc|protocol)/", file):
+        return  # the SDK itself
     if SETTINGS.fullmatch(name):
         texts.read_settings(file, text, notes)
     if re.fullmatch(r"livekit.*\.toml", name):
         texts.read_livekit_toml(file, text, notes)
     elif "livekit" in text.lower():
-        if name.endswith(".py"):
-            if not (module := modules.module(file)):
-                raise ValueError(file)
-            python.read(module, notes)
+        if name.endswith((".py", ".ipynb")):
+            if module := modules.module(file):
+                python.read(module, notes)
+                starts.read(module, notes)
+            else:
+                report_syntax(file, modules, notes)
         elif SCRIPT.fullmatch(name):
             texts.read_script(file, text, notes)
+        elif files.language(file):
+            clients.read(file, text, notes)
+        elif PROSE.fullmatch(name):
+            clients.read_prose(file, text, notes)
     elif name.endswith(".json") and re.search("room_?config", text, re.IGNORECASE):
         texts.read_script(file, text, notes)  # a SIP dispatch rule
+    elif files.language(file) and clients.KEY.search(text):
+        clients.read(file, text, notes)
+    elif PROSE.fullmatch(name):
+        clients.read_prose(file, text, notes)
 
 
-def compare_names(notes: Notes) -> None:
-    """Report workers with a name that nobody asks for, and requests for a name without a worker."""
-    workers = list(dict.fromkeys(effective_names(notes)))
-    names = {worker.value.text for worker in workers}
-    requested = {request.value.text for request in notes.requests}
-    requested = (requested | {value.text for value in notes.mentioned}) - {""}
-    known = names | requested if None in names else names
-    unmet = [r for r in notes.requests if r.value.text and r.value.text not in known]
-    for request in unmet:
-        cause, but = "asked-elsewhere", "this project has no worker"
-        if workers:
-            cause = "names-differ" if any(names) else "names-an-agent"
-            but = "; ".join(f"the worker at {w.place} has {w.value}" for w in workers[:3])
-        seen = f"{request.by} asks for {request.value}, but {but}."
-        notes.say(cause, request.place, seen, "problem" if workers else "warning")
-    for worker in workers:
-        name = worker.value.text
-        is_met = bool(requested & {name, None}) or (name is None and requested)
-        if name != "" and not is_met and not unmet:
-            cause = "named-worker"
-            if worker in notes.settings:
-                by_file = worker.by == texts.TOML
-                cause = "named-by-livekit-toml" if by_file else "named-by-environment"
-            seen = f"{worker.by} gives the worker {worker.value}, and nothing here asks for it."
-            notes.say(cause, worker.place, seen, "problem" if worker.value.is_sure else "warning")
+def report_syntax(file: str, modules: python.Modules, notes: Notes) -> None:
+    """Report a file that Python does not run; one that is a template is only not read.
+
+    Raises:
+        ValueError: it is no Python, but a template or code of Python 2.
+    """
+    error = modules.errors.get(file)
+    text = notes.sources[file]
+    is_template = ("{{" in text and "}}" in text) or "{%" in text
+    if not isinstance(error, SyntaxError) or is_template:
+        raise ValueError("is nested too deeply" if error is None else "does not parse")
+    if file.endswith(".ipynb"):
+        raise ValueError("does not parse")
+    if is_newer_syntax(text, error):
+        raise ValueError("needs a newer Python to be read")
+    is_worker = bool(re.search(r"\brun_app\b|WorkerOptions|AgentServer", text))
+    seen = f"Python cannot read this line: {error.msg}."
+    place = Place(file, error.lineno or 1)
+    notes.say("syntax-error", place, seen, "problem" if is_worker else "warning")
 
 
-def effective_names(notes: Notes) -> Iterator[Name]:
-    """Yield the name of each worker, which the environment may have given it."""
-    variable, override = NAMING_VARIABLES
-    since = {variable: (1, 5, 7), override: (1, 6)}  # measured
-    settings = [s for s in notes.settings if notes.release >= since.get(s.by, (0,))]
-    if not notes.workers:
-        yield from (setting for setting in settings if setting.by in since)
-    for worker in notes.workers:
-        applicable = [s for s in settings if applies(s.place, worker.place)]
-        naming = [s for s in applicable if s.by == override]
-        if not naming and worker.value.text == "":
-            naming = applicable
-        yield from naming
-        if not any(setting.value.is_sure for setting in naming):
-            yield worker
+def is_newer_syntax(text: str, error: SyntaxError) -> bool:
+    """Whether a newer Python than this one may read the text."""
+    if isinstance(error, IndentationError) or error.msg.startswith("Missing parentheses"):
+        return False  # tree-sitter forgives both
+    return (
+        not Parser(Language(tree_sitter_python.language())).parse(text.encode()).root_node.has_error
+    )
 
 
-def applies(setting: Place, worker: Place) -> bool:
-    """Whether a setting applies to a worker: an environment file does only in its own folder."""
-    path = PurePosixPath(setting.file)
-    is_of_folder = ".env" in path.name or path.name.startswith("livekit")
-    return not is_of_folder or PurePosixPath(worker.file).is_relative_to(path.parent)
+def report_mark(file: str, sources: files.Sources, notes: Notes) -> None:
+    name = PurePosixPath(file).name
+    text = sources.texts.get(file, "")
+    is_code = name.endswith((".py", ".ts", ".js", ".mjs")) and "livekit" in text.lower()
+    is_settings = re.fullmatch(r"\.env.*|.*\.env|package\.json|Dockerfile", name)
+    if sources.marks[file] == "UTF-16" and (is_code or is_settings) and "example" not in name:
+        notes.say("encoding", Place(file, 1), "The file is saved as UTF-16.")
+        return
+    first = re.match(r"\s*(?:export\s+)?(LIVEKIT_\w+)", text)
+    if first and sources.marks[file] != "UTF-16" and ".env" in name and "example" not in name:
+        seen = f"The file begins with a byte order mark, so {first[1]} is not set."
+        notes.say("encoding", Place(file, 1), seen, "warning")
+
+
+def verdict(sources: files.Sources, found: list[Finding]) -> Iterator[Finding]:
+    """Yield what could not be read, then what was examined."""
+    unread = [f"{file} {why}" for file, why in sorted(sources.unread.items())]
+    more = f", and {len(unread) - 10} more" if unread[10:] else ""
+    unread = [*unread[:10], *sources.limits]
+    if unread:
+        seen = f"Could not read: {'; '.join(unread)}{more}."
+        yield BY_ID["unreadable"].finding("project", "unread", seen)
+    count = f"{len(sources.texts)} file{'s' if len(sources.texts) != 1 else ''}"
+    kinds = sources.kinds()
+    about = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    details = f" About LiveKit: {about}." if about else ""
+    if as_text := sorted({language for language in kinds if language in files.LANGUAGES.values()}):
+        details += f" Read as text, for names only: {', '.join(as_text)}."
+    if sources.passed_over:
+        more = " and others" if len(sources.passed_over) > 3 else ""
+        details += f" Passed over: {', '.join(sorted(sources.passed_over)[:3])}{more}."
+    if found:
+        yield Finding("project", "ok", "", f"Read {count}.{details}")
+    else:
+        seen = f"Nothing in {count} keeps an agent away.{details}"
+        means = "Code can hide what only a run shows: pass the worker's log with --log, too."
+        yield Finding("project", "ok", "", seen, means)

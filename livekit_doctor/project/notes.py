@@ -1,70 +1,13 @@
 """Notes about a project: the names in it, and whatever else keeps agents away."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
 
-from livekit_doctor.finding import Finding
+from livekit_doctor.finding import Finding, Level
+from livekit_doctor.project.causes import BY_ID
+from livekit_doctor.project.releases import Release, Releases
 
-Level = Literal["warning", "problem"]
-NAMED = (
-    "LiveKit sends a named worker only to rooms that ask for exactly this name, in a token's room "
-    "configuration or a dispatch by the API.",
-    "Remove the name, and every new room gets the agent. Or let the token ask for it: "
-    "RoomAgentDispatch in its RoomConfiguration.",
-)
-ASKED = (
-    "The room gets only a worker that is registered under exactly this name (case matters), and "
-    "never one without a name.",
-    "Give worker and dispatch the same name. Or remove it from both, and every new room gets the "
-    "agent.",
-)
-REFUSED = (
-    "A job that is not accepted within 3 seconds is refused, and its room gets no agent.",
-    "Remove the argument request_fnc or on_request: the SDK's own handler accepts every job. Or "
-    "begin the handler with await request.accept().",
-)
-# What each cause means and what to do, in the order in which one hides the next: no worker, no job,
-# a refused job. The numbers are measured: livekit-server 1.13.5, livekit-agents 1.8.9.
-CAUSES = {
-    "unknown-option": (
-        "It raises TypeError: the worker does not start, or the job ends at once.",
-        "Remove this argument.",
-    ),
-    "named-worker": NAMED,
-    "named-by-environment": NAMED,
-    "named-by-livekit-toml": NAMED,
-    "names-differ": ASKED,
-    "names-an-agent": ASKED,
-    "asked-elsewhere": ASKED,
-    "always-full": (
-        "LiveKit gives no room to a full worker, and offers a room only once, so the room never "
-        "gets an agent.",
-        "Remove this argument.",
-    ),
-    "request-plain-def": REFUSED,
-    "request-not-awaited": REFUSED,
-    "request-arguments": REFUSED,
-    "request-unanswered": REFUSED,
-    "request-raises": REFUSED,
-    "request-slow": REFUSED,
-    "request-rejects": REFUSED,
-    "idle-processes": (
-        "With livekit-agents 1.4 or later and `start`, if two rooms open at once, one never "
-        "gets an agent.",
-        "Remove this argument, or set it to 4.",
-    ),
-    "no-main-guard": (
-        "The SDK imports this file in job processes. There, the call starts a second worker, which "
-        "outlives the first.",
-        'Put the call under if __name__ == "__main__":',
-    ),
-    "name-in-metadata": (
-        "LiveKit does not read metadata, so this dispatches no agent. But other code may wait for "
-        "that agent, or ask for a name that no worker has.",
-        "Remove the name from the metadata.",
-    ),
-    "unreadable": ("It was not checked.", "Save it as UTF-8, and correct its syntax."),
-}
 # Since livekit-agents 1.5.7 the first names a worker whose code gives it no name; since 1.6.0 the
 # second beats any name in code (measured).
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
@@ -95,16 +38,19 @@ class Value:
 
     Attributes:
         text: None if it is only known at run time.
-        is_sure: whether it cannot be empty.
+        is_sure: whether it is this one, or, if it is unknown, whether it cannot be empty.
+        unless: the environment variable that may hold another one.
     """
 
     text: str | None
     is_sure: bool = False
+    unless: str = ""
 
     def __str__(self) -> str:
         if self.text is None:
             return "a name that is only known at run time"
-        return f"the name {self.text[:100]!r}" if self.text else "no name"
+        unless = f" (unless {self.unless} says another)" if self.unless else ""
+        return f"the name {self.text[:100]!r}{unless}" if self.text else "no name"
 
 
 NOTHING = Value("")
@@ -136,29 +82,59 @@ class Notes:
     """What the readers have found.
 
     Attributes:
-        release: the newest release of livekit-agents that the project allows.
+        releases: the release of livekit-agents for each file.
         variables: environment variables in its files that may hold an agent's name.
+        examples: the same in files such as .env.example.
+        constants: the members of objects that JavaScript exports, such as `CONFIG.agentName`.
         settings: the names that LiveKit's own variables, or livekit.toml, give to workers.
         workers: the name that the code gives to each worker.
         requests: the names that tokens, rooms and dispatches ask for.
         mentioned: names elsewhere that may be requests, or something else.
+        clients: files that speak of LiveKit, in which no name could be read.
+        issuers: files that make tokens or rooms.
+        prose: the texts of READMEs.
+        remarks: what is worth knowing, though nothing is wrong.
     """
 
-    release: tuple[float, ...]
+    releases: Releases
+    sources: Mapping[str, str] = field(default_factory=dict)
     variables: dict[str, Value] = field(default_factory=dict)
+    examples: dict[str, Value] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
     settings: list[Name] = field(default_factory=list)
     workers: list[Name] = field(default_factory=list)
     requests: list[Name] = field(default_factory=list)
-    mentioned: set[Value] = field(default_factory=set)
+    mentioned: list[Name] = field(default_factory=list)
+    clients: list[str] = field(default_factory=list)
+    issuers: list[str] = field(default_factory=list)
+    prose: list[str] = field(default_factory=list)
     findings: dict[Finding, Place] = field(default_factory=dict)
+    remarks: list[Finding] = field(default_factory=list)
+
+    @cached_property
+    def is_vendored(self) -> bool:
+        """Whether the project holds livekit-agents itself, so that no release says what it has."""
+        return any(f.endswith("livekit/agents/worker.py") for f in self.sources)
 
     def variable(self, name: str, default: Value) -> Value:
         """Return the value of the environment variable `name`."""
-        return self.variables.get(name) or Value(None, default.is_sure)
+        if value := self.variables.get(name):
+            return value
+        if default.text:
+            return Value(default.text, unless=name)
+        if example := self.examples.get(name):
+            return example
+        return Value(None, default.is_sure, unless=name)
 
     def say(self, cause: str, place: Place, seen: str, level: Level = "problem") -> None:
-        finding = Finding("project", level, cause, f"{place}: {seen}", *CAUSES[cause])
-        self.findings[finding] = place
+        self.findings[BY_ID[cause].finding("project", level, f"{place}: {seen}")] = place
+
+    def release(self, file: str) -> Release:
+        return self.releases.of(file)
+
+    def remark(self, cause: str, place: Place, seen: str) -> None:
+        """Say what is worth knowing, though nothing is known to be wrong."""
+        self.remarks.append(BY_ID[cause].finding("project", "ok", f"{place}: {seen}"))
 
     def say_metadata(self, place: Place, value: Value) -> None:
         if value != NOTHING:

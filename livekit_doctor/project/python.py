@@ -3,15 +3,18 @@
 import ast
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import PurePosixPath
 
+from packaging.version import Version
+
+from livekit_doctor.finding import Level
 from livekit_doctor.project.notes import (
     ABOUT_ROOMS,
     FULL,
     NOTHING,
     SPELLINGS,
     UNKNOWN,
-    Level,
     Name,
     Notes,
     Place,
@@ -19,10 +22,11 @@ from livekit_doctor.project.notes import (
     is_metadata,
     literal,
 )
-from livekit_doctor.project.requests import Function, Paths, name_of
+from livekit_doctor.project.requests import Function, Paths, name_of, walk_here
 
 WORKERS = {"WorkerOptions", "ServerOptions", "AgentServer", "rtc_session"}
 ASKS = {"RoomAgentDispatch", "CreateAgentDispatchRequest"}
+ISSUERS = {"AccessToken", "CreateRoomRequest", "RoomConfiguration"}
 JSON_NAME = re.compile(rf'"(?:{"|".join(SPELLINGS)})"\s*:\s*"([^"]+)"')
 MAX_HOPS = 5  # how far to follow a name from one assignment or import to the next
 
@@ -33,14 +37,16 @@ class Modules:
     def __init__(self, sources: Mapping[str, str]) -> None:
         self._sources = sources
         self._read: dict[str, Module | None] = {}
+        self.errors: dict[str, Exception] = {}
 
     def module(self, file: str) -> "Module | None":
         """Return the module in `file`, or None if it does not parse."""
         if file not in self._read:
             try:
                 self._read[file] = Module(file, ast.parse(self._sources[file]), self)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 self._read[file] = None
+                self.errors[file] = error
         return self._read[file]
 
     def find(self, level: int, dotted: str, importer: str) -> "Module | None":
@@ -60,11 +66,10 @@ class Module:
     def __init__(self, file: str, tree: ast.Module, modules: Modules) -> None:
         self.file, self.tree = file, tree
         self._modules = modules
-        self.parents: dict[ast.AST, ast.AST] = {}
+        self.nodes = list(ast.walk(tree))
         self._meanings: dict[str, ast.expr | Function] = {}
         self._imports: dict[str, tuple[int, str, str]] = {}
-        for node in ast.walk(tree):
-            self.parents |= dict.fromkeys(ast.iter_child_nodes(node), node)
+        for node in self.nodes:
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._meanings[node.name] = node
@@ -82,6 +87,10 @@ class Module:
                     | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
                 ):
                     self._meanings[name] = value
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     def meaning(self, node: ast.expr, hops: int = MAX_HOPS) -> "tuple[Module, ast.expr | Function]":
         """Return what a name stands for, and in which module. If unknown, it is the node itself."""
@@ -103,7 +112,7 @@ class Module:
 
 def read(module: Module, notes: Notes) -> None:
     reader = Reader(module, notes)
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Call():
                 reader.call(node)
@@ -121,9 +130,9 @@ def read(module: Module, notes: Notes) -> None:
             case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=key)) as target]):
                 if key in SPELLINGS and is_metadata({name_of(target.value)}):
                     notes.say_metadata(reader.place(node), reader.value(node.value))
-    for statement in module.tree.body:
+    for statement in [] if module.file.endswith(".ipynb") else module.tree.body:
         is_guard = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
-        for node in [] if is_guard or isinstance(statement, Function) else ast.walk(statement):
+        for node in [] if is_guard else walk_here(statement):
             if isinstance(node, ast.Call) and name_of(node.func) == "run_app":
                 seen = 'run_app is called outside of if __name__ == "__main__".'
                 notes.say("no-main-guard", reader.place(node), seen, "warning")
@@ -143,19 +152,21 @@ class Reader:
         by, arguments = name_of(call.func), {k.arg: k for k in call.keywords}
         given = arguments.get(SPELLINGS[0])
         if by in WORKERS:
-            if given:
+            if given and by == "AgentServer":
+                pass  # it takes none: project/starts.py says so
+            elif given:
                 name = Name(self.place(given), by, self.value(given.value))
                 self._notes.workers.append(name)
             elif by != "AgentServer" and None not in arguments:  # rtc_session names an AgentServer
                 self._notes.workers.append(Name(self.place(call), by, NOTHING))
             for option, argument in arguments.items():
                 self._option(by, option, argument, arguments)
+        elif by in ISSUERS:
+            self._notes.issuers.append(self._module.file)
+        elif given and by not in ASKS:
+            self._mention(given, self.value(given.value))
         elif by in ASKS and given:
             self._notes.requests.append(Name(self.place(given), by, self.value(given.value)))
-        late = arguments.get("close_on_disconnect")
-        if late and by == "RoomInputOptions" and self._notes.release < (1, 1):
-            seen = f"{by} has no close_on_disconnect in livekit-agents 1.0."
-            self._notes.say("unknown-option", self.place(late), seen)
 
     def _option(
         self,
@@ -167,9 +178,9 @@ class Reader:
         place = self.place(argument)
         module, value = self._module.meaning(argument.value)
         match option, value:
-            case "namespace", _:
-                self._notes.say("unknown-option", place, f"{by} has no namespace.")
-            case "num_idle_processes", ast.Constant(value=1) if self._notes.release >= (1, 4):
+            case "num_idle_processes", ast.Constant(value=1) if self._notes.release(
+                self._module.file
+            ).version >= Version("1.4"):
                 threshold = others.get("load_threshold")  # math.inf accepts all rooms
                 if not threshold or isinstance(threshold.value, ast.Constant):
                     seen = f"{by} keeps one idle process."
@@ -227,9 +238,19 @@ class Reader:
         if is_of_agents and words & ABOUT_ROOMS:
             self._notes.requests.append(Name(self.place(key), "agents", value))
         elif is_of_agents:
-            self._notes.mentioned.add(value)
+            self._notes.mentioned.append(Name(self.place(key), "agent_name", value))
         elif is_metadata(words):
             self._notes.say_metadata(self.place(key), value)
+        else:
+            self._mention(key, value)
+
+    def _mention(self, node: ast.expr | ast.keyword, value: Value) -> None:
+        """Note a name that a call or an entry may ask for, in code that speaks of dispatches."""
+        if (
+            "dispatch" in self._notes.sources.get(self._module.file, "").lower()
+            and value != NOTHING
+        ):
+            self._notes.mentioned.append(Name(self.place(node), SPELLINGS[0], value))
 
 
 def value_of(node: ast.expr, module: Module, notes: Notes, hops: int = MAX_HOPS) -> Value:

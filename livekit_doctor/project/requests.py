@@ -8,7 +8,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from livekit_doctor.project.notes import Level
+from livekit_doctor.finding import Level
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 State = Literal["open", "accepted", "rejected"]  # of a path through the handler
@@ -193,7 +193,9 @@ ANY = ast.Name("Exception")  # what `except:` catches
 
 
 def walk_here(node: ast.AST) -> Iterable[ast.AST]:
-    """Yield the node and all nodes in it, except those in lambdas, which do not run yet."""
+    """Yield the node and all nodes in it, except those in functions, which do not run yet."""
+    if isinstance(node, Function):
+        return
     yield node
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.Lambda):

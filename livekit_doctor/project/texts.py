@@ -3,10 +3,21 @@
 This uses regular expressions on the text without comments, and ignores what they cannot decide.
 """
 
+import io
 import re
 import tomllib
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import PurePosixPath
 
+from dotenv.parser import parse_stream
+from dotenv.variables import Variable, parse_variables
+
+from livekit_doctor.finding import Level
+from livekit_doctor.project import node_handlers
+from livekit_doctor.project.clients import Lines
 from livekit_doctor.project.notes import (
     ABOUT_ROOMS,
     NAMING_VARIABLES,
@@ -25,42 +36,81 @@ TOML = "livekit.toml"
 QUOTED = r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
 
 
-def place_in(file: str, text: str, at: int) -> Place:
-    return Place(file, text.count("\n", 0, at) + 1)
-
-
 # --- environment files, Dockerfile, compose, workflows, shell ---
 
-EXPRESSION = r"\$[{]{2}[^}\n]*\}\}"  # of a workflow
+EXPRESSION = r"\$[{]{2}[^}\n]{0,200}\}\}"  # of a workflow
+# Names are read whole and only then compared: a crafted file must not take quadratic time.
 SETTING = re.compile(
-    r"""(?<![\w$])(?<!\$\{)["']?(?P<name>[A-Z0-9_]*AGENT[A-Z0-9_]*)["']?"""
-    r"""(?:[ \t]*[=:][ \t]*|(?P<env>[ \t]+)|[ \t]*\n[ \t]*value:[ \t]*)"""
-    rf"""(?P<value>{QUOTED}|{EXPRESSION}|[^\s,;"'}}]*)"""
+    r"""(?<![\w$])["']?(?P<name>(?=[A-Z0-9_]*AGENT)[A-Z0-9_]++)["']?"""
+    r"""(?:[ \t]{0,20}[=:][ \t]{0,20}|(?P<env>[ \t]{1,20})"""
+    r"""|[ \t]{0,20}\n[ \t]{0,40}value:[ \t]{0,20})"""
+    rf"""(?P<value>{QUOTED}|{EXPRESSION}|[^\s,;"'}}]{{0,500}})"""
 )
 COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
-ASKING_COMMAND = re.compile(rf"--agent-name[= ]+({QUOTED}|[^\s,\"']+)")
+# A dispatch rule, or the settings of a program that asks.
+YAML_NAME = re.compile(r"\bagent_?[nN]ame[ \t]{0,5}[:=][ \t]{0,20}[\"']?([^\s\"'#]{1,100})")
+ASKING_COMMAND = re.compile(rf"--agent-name[= ]{{1,5}}({QUOTED}|[^\s,\"']{{1,200}})")
 
 
 def read_settings(file: str, text: str, notes: Notes) -> None:
     """Note the environment variables that this file sets, and the agents its commands ask for."""
-    text = COMMENT.sub("", text)
-    for found in SETTING.finditer(text):
-        line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
-        if found["env"] and line.strip() != "ENV":
-            continue  # a name without a value
-        value = setting(found["value"])
-        if found["name"] in NAMING_VARIABLES:
-            place = place_in(file, text, found.start("name"))
-            is_example = "example" in file or "sample" in file
-            if value != NOTHING:
-                is_sure = value.is_sure and not is_example
-                notes.settings.append(Name(place, found["name"], Value(value.text, is_sure)))
-        if value != NOTHING:
-            earlier = notes.variables.get(found["name"], value)
-            notes.variables[found["name"]] = value if earlier == value else Value(None, True)
-    for found in ASKING_COMMAND.finditer(text):
-        place = place_in(file, text, found.start())
+    lines = Lines(text)
+    is_example = bool(re.search("example|sample|template", file))
+    if re.fullmatch(r"\.env.*|.*\.env", PurePosixPath(file).name):
+        for name, value, line in of_env(text):
+            _set(Name(Place(file, line), name, value), is_example, notes)
+    else:
+        source = COMMENT.sub(lambda found: " " * len(found[0]), text)
+        for found in SETTING.finditer(source):
+            if source[max(0, found.start() - 2) : found.start()] == "${":
+                continue
+            line_start = source.rfind("\n", max(0, found.start() - 200), found.start()) + 1
+            if found["env"] and source[line_start : found.start()].strip() != "ENV":
+                continue  # a name without a value
+            place = Place(file, lines.number(found.start("name")))
+            _set(Name(place, found["name"], setting(found["value"])), is_example, notes)
+    if file.endswith((".yml", ".yaml", ".toml", ".tf")) and "agent" in text:
+        for found in YAML_NAME.finditer(COMMENT.sub("", text)):
+            place = Place(file, 1)
+            notes.mentioned.append(Name(place, "agent_name", setting(found[1])))
+    for found in ASKING_COMMAND.finditer(COMMENT.sub(lambda found: " " * len(found[0]), text)):
+        place = Place(file, lines.number(found.start()))
         notes.requests.append(Name(place, "--agent-name", setting(found[1])))
+
+
+def of_env(text: str) -> Iterator[tuple[str, Value, int]]:
+    """Yield the variables about agents in an environment file, as python-dotenv reads them."""
+    if "AGENT" not in text:
+        return
+    values: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        name, written = binding.key, binding.value
+        if not name or written is None:
+            continue
+        parts = list(parse_variables(written[:2000]))
+        names = [part.name for part in parts if isinstance(part, Variable)]
+        known = "".join(part.resolve(values) for part in parts)
+        values[name] = known[:2000]
+        if "AGENT" in name:
+            # Other variables come from the machine, so what they hold is unknown.
+            value = literal(known) if all(n in values for n in names) else UNKNOWN
+            skipped = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string[:skipped].count("\n")
+            yield name, value, line
+
+
+def _set(name: Name, is_example: bool, notes: Notes) -> None:
+    value = name.value
+    if value == NOTHING:
+        return
+    if name.by in NAMING_VARIABLES:
+        is_sure = value.is_sure and not is_example
+        notes.settings.append(replace(name, value=Value(value.text, is_sure)))
+    if is_example:
+        notes.examples.setdefault(name.by, Value(value.text, unless=name.by))
+    else:
+        earlier = notes.variables.get(name.by, value)
+        notes.variables[name.by] = value if earlier == value else Value(None, True)
 
 
 def setting(written: str) -> Value:
@@ -73,37 +123,8 @@ def read_livekit_toml(file: str, text: str, notes: Notes) -> None:
     name = agent.get("name") if isinstance(agent, dict) else None
     if isinstance(name, str) and name:
         found = re.search(r"(?ms)^\s*\[agent\].*?^\s*name\b", text)
-        place = place_in(file, text, found.end() if found else 0)
+        place = Place(file, Lines(text).number(found.end() if found else 0))
         notes.settings.append(Name(place, TOML, Value(name)))
-
-
-# --- the release of the SDK ---
-
-LOCKED = re.compile(r'name = "livekit-agents"\s*\nversion = "(\d+(?:\.\d+)*)')
-REQUIRED = re.compile(r"""(?<![\w-])livekit-agents(?![\w-])(?:\[[^\]]*\])?([^"'\n]*)""")
-CLAUSE = re.compile(r"(==|~=|<)\s*(\d+(?:\.\d+)*)")
-NEWEST = (float("inf"),)
-
-
-def release(texts: Mapping[str, str]) -> tuple[float, ...]:
-    """Return the newest release of livekit-agents that the project's files allow."""
-    locked: list[tuple[float, ...]] = []
-    required: list[tuple[float, ...]] = []
-    for file, text in texts.items():
-        if file.endswith(".lock"):
-            locked += [tuple(map(float, version.split("."))) for version in LOCKED.findall(text)]
-        elif re.search(r"(^|/)(pyproject\.toml|requirements[^/]*)$", file):
-            for clauses in map(CLAUSE.findall, REQUIRED.findall(COMMENT.sub("", text))):
-                required.append(min((newest(*clause) for clause in clauses), default=NEWEST))
-    return max(locked or required, default=NEWEST)
-
-
-def newest(operator: str, version: str) -> tuple[float, ...]:
-    """Return the newest release that a clause of a requirement allows."""
-    *front, last = map(float, version.split("."))
-    if operator == "==":
-        return (*front, last)
-    return (*front, last - 1, *NEWEST) if operator == "<" else (*front, *NEWEST)
 
 
 # --- JavaScript and TypeScript ---
@@ -114,16 +135,44 @@ WORKER = re.compile(r"\bnew\s+(?:[\w$]+\.)*(ServerOptions|WorkerOptions)\s*\(")
 DISPATCH = re.compile(r"(?<!function )\bcreateDispatch\s*\(")
 WORKERS = {"ServerOptions", "WorkerOptions", "defineAgent"}
 ASKS = {"RoomAgentDispatch", "createDispatch", "useSession", "tokenSource"}
+CONSTANT = re.compile(
+    r"\b(?:const|let|var)\s{1,5}([\w$]++)\b[^=\n]{0,200}=\s{0,20}(?![=>])(.{0,300}?)\s{0,20}(?:;|$(?!\s{0,20}[|?]))",
+    re.DOTALL | re.MULTILINE,
+)
+MAX_DEPTH = 20
 ENVIRONMENT = r"""(?:process\.|import\.meta\.|\b)env(?:\.(\w+)|\[["'](\w+)["']\])!?"""
 
 
+OBJECT = re.compile(
+    r"\b(?:const|let|var)\s{1,5}([\w$]++)[^=\n{]{0,200}=\s{0,20}(?:Object\.freeze\()?\{"
+)
+ISSUES = re.compile(r"\bnew\s+AccessToken\b|\bcreateRoom\s*\(")
+
+
 def read_script(file: str, text: str, notes: Notes) -> None:
+    def say(cause: str, line: int, seen: str, level: Level) -> None:
+        notes.say(cause, Place(file, line), seen, level)
+
     Script(file, text, notes).read()
+    if "@livekit/agents" in text and re.search(r"\.[mc]?[jt]sx?$", file):
+        node_handlers.check(text, file.endswith("x"), say)
+
+
+def note_constants(file: str, text: str, notes: Notes) -> None:
+    """Note the names of agents in constants that other files may import: `CONFIG.agentName`."""
+    script = Script(file, text, notes)
+    for name, value in script.constants.items():
+        if "agent" in name.lower() or "name" in name.lower():
+            notes.constants[name] = value if notes.constants.get(name, value) == value else ""
+    for name, key, value in script.members():
+        whole = f"{name}.{key}"
+        notes.constants[whole] = value if notes.constants.get(whole, value) == value else ""
 
 
 class Script:
     def __init__(self, file: str, text: str, notes: Notes) -> None:
         self._file, self._notes = file, notes
+        self._lines = Lines(text)
         # Both have the length of `text`, so an index is the same place in all three.
         self._text = IGNORED.sub(lambda m: blank(m[0]) if m[0][0] == "/" else m[0], text)
         # Without the contents of strings, so that every bracket is code.
@@ -133,6 +182,8 @@ class Script:
         )
 
     def read(self) -> None:
+        if ISSUES.search(self._code):
+            self._notes.issuers.append(self._file)
         for found in WORKER.finditer(self._code):
             arguments = self._text[found.end() : self._end(found.end())]
             if not any(text in arguments for text in (*SPELLINGS, "...")):
@@ -141,9 +192,19 @@ class Script:
             self._key(found)
         for found in DISPATCH.finditer(self._code):
             second = self._end(found.end(), ",") + 1
-            written = self._text[second : self._end(second, ",")].strip()
-            name = Name(self._place(found.start()), "createDispatch", self._value(written))
+            value = self._value(self._source(second, ","))
+            name = Name(self._place(found.start()), "createDispatch", value)
             self._notes.requests.append(name)
+
+    def members(self) -> Iterator[tuple[str, str, str]]:
+        """Yield objects with a key for an agent's name, the key, and the source of its value."""
+        objects = [(m.end(), self._end(m.end()), m[1]) for m in OBJECT.finditer(self._code)]
+        for key in KEY.finditer(self._text) if objects else []:
+            if key[0].endswith(":"):
+                for start, end, name in objects:
+                    if start <= key.start() < end:
+                        yield name, key[2], self._source(key.end(), ",;")
+                        break
 
     def _key(self, key: re.Match[str]) -> None:
         before = self._code[max(0, key.start() - 100) : key.start()].rstrip()
@@ -152,7 +213,7 @@ class Script:
         leading = self._leading(key.start())
         written = ""
         if key[0].endswith(":"):
-            written = self._text[key.end() : self._end(key.end(), ",;")].strip()
+            written = self._source(key.end(), ",;")
         value = self._value(written or key[2])
         name = Name(self._place(key.start()), key[2], value)
         # A worker's options are close by: defineAgent() also contains all of the agent's code.
@@ -170,36 +231,64 @@ class Script:
         elif decisive & ASKS or (decisive and set().union(*leading) & ABOUT_ROOMS):
             self._notes.requests.append(name)
         elif decisive or (written and (value.text or re.search(ENVIRONMENT, written))):
-            self._notes.mentioned.add(value)
+            self._notes.mentioned.append(name)
+
+    @cached_property
+    def _brackets(self) -> tuple[list[int], list[int], dict[int, int], dict[int, int]]:
+        """Where brackets are, which one is open after each, its parent, and where it closes.
+
+        Found once, so that a file with many names takes linear time.
+        """
+        positions, innermost, parents, ends = [], [], dict[int, int](), dict[int, int]()
+        stack = [-1]
+        for found in re.finditer(r"[()\[\]{}]", self._code):
+            at = found.start()
+            if found[0] in "([{":
+                parents[at] = stack[-1]
+                stack.append(at)
+            elif len(stack) > 1:
+                ends[stack.pop()] = at
+            positions.append(at)
+            innermost.append(stack[-1])
+        return positions, innermost, parents, ends
+
+    def _open_at(self, at: int) -> int:
+        """Return the innermost bracket that is open before `at`; -1 if there is none."""
+        positions, innermost, *_ = self._brackets
+        index = bisect_left(positions, at) - 1
+        return innermost[index] if index >= 0 else -1
 
     def _leading(self, at: int) -> list[set[str]]:
         """Return the words before each bracket that is open here, the innermost first."""
         leading: list[set[str]] = []
-        depth = 0
-        for index in range(at - 1, max(-1, at - 4000), -1):
-            if self._code[index] in ")]}":
-                depth += 1
-            elif self._code[index] in "([{":
-                depth -= 1
-                if depth < 0:
-                    depth = 0
-                    before = self._text[max(0, index - 100) : index]
-                    last = re.split(r"[;,{}()\[\]]|(?<![:=\s])\s*\n", before)[-1]
-                    leading.append(set(re.findall(r"[\w$]+", last)))
+        parents = self._brackets[2]
+        index = self._open_at(at)
+        while index >= 0 and len(leading) < MAX_DEPTH and index > at - 4000:
+            before = self._text[max(0, index - 100) : index]
+            last = re.split(r"[;,{}()\[\]]|(?<![:=\s])\s{0,100}\n", before)[-1]
+            leading.append(set(re.findall(r"[\w$]+", last)))
+            index = parents[index]
         return leading
+
+    def _source(self, at: int, stops: str) -> str:
+        """Return an expression. The end of a long one is cut off: it is not a name."""
+        return self._text[at : min(self._end(at, stops), at + 500)].strip()
 
     def _end(self, at: int, stops: str = "") -> int:
         """Return where the bracket that is open here closes, or where one of `stops` comes."""
-        depth = 0
-        for index in range(at, len(self._code)):
-            character = self._code[index]
-            if not depth and character in ")]}" + stops:
-                return index
-            depth += (character in "([{") - (character in ")]}")
-        return len(self._code)
+        limit = min(len(self._code), at + 20_000)
+        special, ends = re.compile(f"[()\\[\\]{{}}{stops}]"), self._brackets[3]
+        for _ in range(1000):
+            found = special.search(self._code, at, limit)
+            if not found or found[0] in ")]}" + stops:
+                return found.start() if found else limit
+            at = ends.get(found.start(), limit) + 1
+        return limit
 
     def _value(self, written: str, hops: int = 5) -> Value:
-        if found := re.fullmatch(r"""(["'`])([^"'`$]*)\1(?:\s+as\s+\w+)?""", written):
+        if found := re.fullmatch(
+            r"""(["'`])([^"'`$]*)\1(?:\s+(?:as|satisfies)\s+\w+)?!?""", written
+        ):
             return literal(found[2])
         if written in ("undefined", "null"):
             return NOTHING
@@ -207,15 +296,20 @@ class Script:
         if found := re.fullmatch(pattern, written, re.DOTALL):
             default = self._value(found[3], hops) if found[3] else NOTHING
             return self._notes.variable(found[1] or found[2], default)
-        if hops and re.fullmatch(r"[\w$]+", written):
-            constant = rf"\b(?:const|let|var)\s+{re.escape(written)}\b[^=\n]*=\s*(?![=>])(.*?)"
-            end = r"\s*(?:;|$(?!\s*[|?]))"
-            if found := re.search(constant + end, self._text, re.DOTALL | re.MULTILINE):
-                return self._value(found[1], hops - 1)
-        return UNKNOWN
+        text = self.constants.get(written) or self._notes.constants.get(written)
+        return self._value(text, hops - 1) if text and hops else UNKNOWN
+
+    @cached_property
+    def constants(self) -> dict[str, str]:
+        """The source of each constant in this file."""
+        return {
+            found[1]: found[2]
+            for found in CONSTANT.finditer(self._text)
+            if (found[2] and not found[2].startswith((">", "=")))
+        }
 
     def _place(self, at: int) -> Place:
-        return place_in(self._file, self._text, at)
+        return Place(self._file, self._lines.number(at))
 
 
 def blank(text: str) -> str:

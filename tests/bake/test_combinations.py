@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
-from hooks.post_gen_project import ALMOST_MARKER, CHOICES, WORDS, files
-from tests.baking import PROJECT, PROMPTS, BakedProject, Refused, bake, printed_by
+from hooks.post_gen_project import ALMOST_MARKER, CHOICES, GUARD_TESTS, GUARDS, TEXTS, WORDS, files
+from tests.baking import (
+    PROJECT,
+    PROMPTS,
+    BakedProject,
+    Refused,
+    add_tests,
+    bake,
+    printed_by,
+)
 
 # dispatch, assistant, livekit_agents, deploy. Every licence and every way to deploy goes with each
 # of them; one way to deploy is tested with each.
@@ -70,9 +78,7 @@ FILES = {
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },
     "offline": {"app/conversation/speech.py", "app/conversation/local_models.py"},
-    "1.8": {
-        "app/observability/traces.py", "tests/e2e/named_worker.py", "tests/e2e/test_names.py",
-    },
+    "1.8": {"app/observability/traces.py"},
     "1.0.23": {"app/dispatch/workarounds.py"},
     "containers": CONTAINERS,
     "kubernetes": CONTAINERS | {
@@ -181,11 +187,15 @@ def test_a_combination_is_clean_and_passes_its_tests(
     tmp_path: Path, mypy_cache: str, answers: dict[str, Any]
 ) -> None:
     project = bake(tmp_path, **answers)
+    check_code(project, mypy_cache)
+    check_code(add_tests(project), mypy_cache)
+    project.run("pytest", "-q", "--ignore", "tests/e2e")
+
+
+def check_code(project: BakedProject, mypy_cache: str) -> None:
     project.run("ruff", "check", ".")
     project.run("ruff", "format", "--check", ".")
     project.run("mypy", ".", MYPY_CACHE_DIR=mypy_cache)
-    project.run("python", "-m", "compileall", "-q", "app", "dev", "tests")
-    project.run("pytest", "-q", "--ignore", "tests/e2e")
 
 
 @in_each_combination
@@ -216,20 +226,9 @@ def test_an_automatic_project_mentions_agent_names_only_in_guards_and_texts(
     automatic: BakedProject,
 ) -> None:
     mentions = {n for n, text in texts(automatic) if re.search("agent_?name", text, re.I)}
-    assert mentions == {
-        "README.md",
-        "AGENTS.md",
-        "app/dispatch/names.py",
-        "app/dispatch/policy.py",
-        "app/doctor/rooms.py",
-        "app/doctor/worker.py",
-        "tests/dispatch/test_names_automatic.py",
-        "tests/e2e/test_dispatch_automatic.py",
-        "tests/e2e/test_names.py",
-        "tests/e2e/test_doctor.py",
-        "tests/fake_livekit.py",
-        "tests/dispatch/test_rooms.py",
-    }
+    places = (*GUARDS, *GUARD_TESTS)
+    assert all(n.startswith((*places, "docs/")) or n in TEXTS for n in mentions)
+    assert all(any(n.startswith(place) for n in mentions) for place in places)
 
 
 def test_a_name_given_under_automatic_is_dropped_with_a_notice(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ To make it talk, give the session models, and it does the answering:
     await session.start(Assistant(), room=job.room)
     return session
 
-Then delete `answer`, `echo` and their callers.
+Then delete `llm_node`, `echo` and their callers.
 
 The models are plugins: uv add "livekit-agents[deepgram,openai,cartesia,silero]==1.0.23", then
 from livekit.plugins import cartesia, deepgram, openai, silero
@@ -24,16 +24,19 @@ from livekit.plugins import cartesia, deepgram, openai, silero
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, JobContext, JobProcess
+from livekit.agents import Agent, AgentSession, JobContext, JobProcess, llm
 from livekit.agents.voice import room_io
 
 from app.conversation import chat
 from app.dispatch.policy import is_person
 
 SAMPLE_RATE = 48_000  # hertz, what WebRTC carries
+READING_SECONDS = 2  # for the greeting; meanwhile, the agent's state is "speaking"
 
 
 class Assistant(Agent):
@@ -43,16 +46,21 @@ class Assistant(Agent):
         super().__init__(instructions="You are a friendly assistant. Keep your answers short.")
 
     async def on_enter(self) -> None:
-        self.session.say("Hello! Write to me, or turn your microphone on to hear yourself.")
+        self.session.say(self.greeting())
+
+    async def greeting(self) -> AsyncIterator[str]:
+        yield "Hello! Write to me, or turn your microphone on to hear yourself."
+        await asyncio.sleep(READING_SECONDS)
+
+    async def llm_node(self, context: llm.ChatContext, *_: Any) -> AsyncIterator[str]:
+        """Answer a message. A language model would do this."""
+        message = context.items[-1]
+        assert isinstance(message, llm.ChatMessage)
+        yield f"You wrote: {message.text_content}"
 
 
 def prewarm(process: JobProcess) -> None:
     """Load models into `process.userdata`. Runs once in each process, before its first job."""
-
-
-async def answer(session: AgentSession[None], words: str) -> None:
-    """Answer a chat message."""
-    session.say(f"You wrote: {words}")
 
 
 async def echo(room: rtc.Room, microphone: rtc.Track) -> None:
@@ -64,12 +72,14 @@ async def echo(room: rtc.Room, microphone: rtc.Track) -> None:
     )
     async for event in rtc.AudioStream(microphone, sample_rate=SAMPLE_RATE, num_channels=1):
         await source.capture_frame(event.frame)
-    await room.local_participant.unpublish_track(publication.sid)
+    with suppress(rtc.participant.UnpublishTrackError):  # this agent has left, too
+        await room.local_participant.unpublish_track(publication.sid)
 
 
 async def start(job: JobContext) -> AgentSession[None]:
     """Start the assistant in the room of `job`, which has already joined it."""
-    session = AgentSession[None]()
+    session = AgentSession[None](llm=chat.NoModel())
+    session.output.set_audio_enabled(False)  # the console would ask for a voice
     running: set[asyncio.Task[None]] = set()
 
     def run(work: Coroutine[None, None, None]) -> None:
@@ -89,7 +99,8 @@ async def start(job: JobContext) -> AgentSession[None]:
             if publication.track:
                 on_track(publication.track, publication, person)
 
-    chat.on_message(job.room, lambda words: answer(session, words))
+    chat.on_message(job.room, lambda words: chat.answer(session, words))
+    chat.repeat_greeting(job.room, session)
 
     # The session sets the attribute lk.agent.state at once. Without an attribute, the server
     # announces an agent up to three seconds late (measured).

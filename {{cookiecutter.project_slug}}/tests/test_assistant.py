@@ -4,16 +4,18 @@ import asyncio
 
 from livekit.agents import AgentSession
 
-from app.assistant import Assistant, answer
+from app.assistant import Assistant
+from app.conversation import chat
 
 
 async def test_it_greets_and_answers() -> None:
-    session = AgentSession[None]()
+    session = AgentSession[None](llm=chat.NoModel())
     spoken: asyncio.Queue[str] = asyncio.Queue()
     session.on("conversation_item_added", lambda event: spoken.put_nowait(event.item.text_content))
     await session.start(Assistant())
-    assert await asyncio.wait_for(spoken.get(), 10)
-    await answer(session, "good morning")
+    assert "Hello!" in await asyncio.wait_for(spoken.get(), 10)
+    await chat.answer(session, "good morning")
+    assert await asyncio.wait_for(spoken.get(), 10) == "good morning"
     assert await asyncio.wait_for(spoken.get(), 10) == "You wrote: good morning"
     await session.drain()
     assert spoken.empty()

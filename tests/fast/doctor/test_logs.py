@@ -1,14 +1,23 @@
-"""`livekit-doctor --log` on real log lines, shortened."""
+"""`livekit-doctor --log`: what it finds in logs."""
 
+import gzip
+import io
 import itertools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from livekit_doctor import text
 from livekit_doctor.finding import Finding
-from livekit_doctor.logs import LINE_LIMIT, read
-from livekit_doctor.verdicts import VERDICTS
+from livekit_doctor.logs import read
+from livekit_doctor.logs.causes import BY_ID
+from livekit_doctor.logs.verdicts import CRASHES, MESSAGES, connections
+from livekit_doctor.text import LINE_LIMIT
+from tests.fast.doctor.log_cases import CASES, FILES
+
+INPUTS = Path(__file__).parent / "inputs" / "logs"
 
 # How livekit-agents logs (`start`, `dev`), and livekit-server (as text, as JSON):
 # $1 is the message, $2 are the fields.
@@ -89,6 +98,121 @@ def causes(*lines: str) -> list[str]:
     return [finding.cause for finding in read(lines) if finding.level != "ok"]
 
 
+def graded(content: bytes) -> str:
+    """The causes that are found in a file, each with `?` if it is a warning."""
+    wrong = [finding for finding in read(text.lines(io.BytesIO(content))) if finding.level != "ok"]
+    return " ".join(f.cause + "?" * (f.level == "warning") for f in wrong)
+
+
+@pytest.mark.parametrize(("name", "expected"), FILES.items())
+def test_a_real_log(name: str, expected: str) -> None:
+    assert graded((INPUTS / name).read_bytes()) == expected
+
+
+def test_every_input_is_in_the_table() -> None:
+    assert sorted(FILES) == sorted(path.name for path in INPUTS.iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize(("expected", "log"), CASES)
+def test_a_log_of_the_same_kind(expected: str, log: str) -> None:
+    assert graded(log.encode()) == expected
+
+
+# What Windows, containers and platforms make of a line.
+WRAPPINGS = {
+    "Windows": "{line}\r",
+    "compose": "worker-1  | {line}",
+    "kubectl": "[pod/agent-7f9c/agent] {line}",
+    "kubernetes": "2026-11-20T09:00:00.123456789Z stdout F {line}",
+    "docker -t": "2026-11-20T09:00:00.123456789Z {line}",
+    "honcho": "17:19:28 worker.1  | {line}",
+    "syslog": "Nov 20 09:00:00 host python[123]: {line}",
+    "heroku": "2026-11-20T09:00:00.000000+00:00 app[worker.1]: {line}",
+    "docker's file": '{{"log":{json},"stream":"stderr","time":"2026-11-20T09:00:00.1Z"}}',
+    "cloud run": '{{"textPayload": {json}, "timestamp": "2026-11-20T09:00:00.1Z"}}',
+    "cloudwatch": '{{"@timestamp": "2026-11-20 09:00:00.000", "@message": {json}}}',
+}
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS.values(), ids=WRAPPINGS)
+def test_a_log_that_went_through_other_programs(wrapping: str) -> None:
+    different = []
+    for name, expected in FILES.items():
+        lines = "".join(text.lines(io.BytesIO((INPUTS / name).read_bytes()))).splitlines()
+        log = [f"{wrapping.format(line=line, json=json.dumps(line))}\n" for line in lines]
+        if (found := graded("".join(log).encode())) != expected:
+            different.append(f"{name}: {found}, not {expected}")
+    assert different == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_an_encoding(encoding: str) -> None:
+    for name, expected in FILES.items():
+        log = "".join(text.lines(io.BytesIO((INPUTS / name).read_bytes())))
+        assert graded(log.encode(encoding)) == expected
+        assert graded(gzip.compress(log.encode(encoding))) == expected
+
+
+HEALTHY_LOGS = ["own10-start.log", "own18-start.log", "own18-dev.log", "node-start.log"]
+
+
+@pytest.mark.parametrize("name", HEALTHY_LOGS)
+def test_a_healthy_log_that_does_not_end_well(name: str) -> None:
+    log = (INPUTS / name).read_bytes()
+    assert graded(log) == graded(log.rstrip()) == ""
+    whole = log.rstrip()
+    last_line = whole.rindex(b"\n") + 1
+    for end in range(last_line + 10, len(whole) - 5, 7):
+        assert graded(whole[:end]) == "cut-off?"
+    traceback = (
+        b'\nTraceback (most recent call last):\n  File "/app/agent.py", line 1, in <module>\n'
+    )
+    assert graded(whole + traceback) == "cut-off?"
+    assert graded(whole + traceback + b"ZeroDivisionError: division by zero\n") == "crashed"
+    draining = '{"message": "draining worker", "level": "INFO", "name": "livekit.agents"}'
+    if "node" in name:
+        draining = '{"level":30,"time":1795906003695,"pid":24005,"msg":"draining worker"}'
+    assert graded(whole + b"\n" + draining.encode()) == "worker-ended"
+    registered = next(line for line in log.splitlines() if b"registered worker" in line)
+    assert graded(whole + b"\n" + draining.encode() + b"\n" + registered) == ""
+    without = b"\n".join(line for line in log.splitlines() if line != registered)
+    assert graded(without.split(b"received job request")[0].rpartition(b"\n")[0]) == (
+        "never-registered"
+    )
+
+
+def test_another_program_beside_the_worker() -> None:
+    registered = f"worker-1  | {REGISTERED}"
+    assert causes(registered, "web-1 exited with code 0") == []
+    assert causes(registered, "web-1  | GET / 200", "web-1 exited with code 1") == []
+    assert causes(registered, "worker-1 exited with code 1") == ["worker-ended"]
+    both = ["worker-1  | " + STARTED, "worker-2  | " + REGISTERED, "worker-2 exited with code 1"]
+    assert causes(*both) == ["worker-ended"]
+
+
+def test_what_was_examined() -> None:
+    (*_, examined, _) = read(text.lines((INPUTS / "own18-start.log").open("rb")))
+    assert examined.seen.startswith("Read 10 lines: a Python worker (livekit-agents 1.8.9), 2026-")
+    (*_, examined, _) = read(text.lines((INPUTS / "node-start.log").open("rb")))
+    assert "a Node worker (@livekit/agents 1.9.0), 2026-11-28T22:46:43Z to" in examined.seen
+
+
+def test_a_sentence_names_what_matters() -> None:
+    def seen(name: str) -> str:
+        return next(iter(read(text.lines((INPUTS / name).open("rb"))))).seen
+
+    assert seen("py18-refused.log").startswith("Nothing listens at 127.0.0.1:")
+    assert "(HTTP 502)" in seen("node-502.log")
+    assert "is self-signed" in seen("py18-selfsigned.log")
+    assert "has expired" in seen("py18-expired.log")
+    assert "is for another host" in seen("node-hostname.log")
+    assert "ValueError at agent/worker.py:8" in seen("py18-raise-dev.log")
+    assert "ReferenceError at agent/reference.mjs:1" in seen("node-reference.log")
+    assert "LIVEKIT_URL, LIVEKIT_API_KEY, WORKER_PORT" in seen("own18-several.log")
+    (missing, *_) = read(text.lines((INPUTS / "py18-plugin.log").open("rb")))
+    assert missing.command == "uv add livekit-plugins-deepgram"
+
+
 @pytest.mark.parametrize("prefix", ["", "worker-1  | ", "12:00:01 worker.1 | "])
 @pytest.mark.parametrize("style", [START, DEV], ids=["start", "dev"])
 @pytest.mark.parametrize(("message", "fields", "cause"), OF_WORKERS)
@@ -102,10 +226,12 @@ def test_a_line_of_a_server(message: str, fields: str, cause: str) -> None:
     assert causes(line(SERVER_JSON, message, fields.replace('": ', '":'))) == [cause]
 
 
-def test_every_verdict_is_tested_and_names_its_source() -> None:
+def test_every_cause_is_tested() -> None:
     tested = {cause for *_, cause in OF_WORKERS + OF_SERVERS}
-    assert {verdict.cause for verdict in VERDICTS} - {""} == tested
-    assert all(v.source and v.means and (v.advice or v.level == "ok") for v in VERDICTS)
+    for expected in [*FILES.values(), *(expected for expected, _ in CASES)]:
+        tested |= {cause.rstrip("?") for cause in expected.split()}
+    assert {verdict.cause for verdict in (*CRASHES, *MESSAGES, *connections())} - {""} <= tested
+    assert {*BY_ID} - tested == {"empty-log", "no-evidence", "never-started"}  # see below
 
 
 def test_a_healthy_log_has_no_problem() -> None:
@@ -161,26 +287,49 @@ def test_a_log_in_which_no_worker_registers(first: str) -> None:
     assert causes(first, line(DEV, RETRYING, "")) == ["server-unreachable"]
 
 
+def test_a_proxy_that_is_not_the_server() -> None:
+    registered = line(START, "registered worker", '"agent_name": "", "url": "wss://a.example"')
+    failed = line(
+        START, RETRYING, '"error": "Cannot connect to host 10.0.0.1:3128 ssl:default [x]"'
+    )
+    (unreachable, *_) = read([registered, failed])
+    assert "10.0.0.1:3128 (not the server where the worker registered" in unreachable.seen
+    (unreachable, *_) = read([registered, failed.replace("10.0.0.1:3128", "a.example:443")])
+    assert "proxy" not in unreachable.seen
+
+
 def test_the_expected_name_is_not_a_fault() -> None:
     registered = line(START, "registered worker", '"agent_name": "ours", "id": "AW_rg6v"')
     assert {finding.level for finding in read([registered], "ours")} == {"ok"}
-    (named, _) = read([registered], "other")
+    (named, *_) = read([registered], "other")
     assert "'ours'" in named.seen
 
 
-def test_a_healthy_server() -> None:
+def test_a_server() -> None:
     for style in (SERVER, SERVER_JSON):
         starting = line(style.replace("livekit.agents", "livekit"), "using single-node routing", "")
-        assert causes(starting) == []
+        assert causes(starting) == ["never-started"]
     started = line(SERVER, "starting LiveKit server", "")
-    assert causes(started, line(SERVER, "worker registered", '"agentName": ""')) == []
+    assert causes(starting, started) == ["never-registered"]
+    registered = line(SERVER, "worker registered", '"agentName": ""')
+    assert causes(started, registered) == []
+    assert causes(started, registered, started) == ["never-registered"]
+    ending = line(SERVER, "exit requested, shutting down", '"signal": "terminated"')
+    assert causes(started, registered, ending) == ["worker-ended"]
 
 
-@pytest.mark.parametrize("lines", [[], ["INFO: POST /livekit/webhook 200", "hello\ufffd\x00"]])
-def test_a_log_of_another_program(lines: list[str]) -> None:
-    (finding,) = read(lines)
+def test_a_log_of_another_program() -> None:
+    for empty in ([], ["", "\n", "  \n"]):
+        (finding,) = read(empty)
+        assert (finding.level, finding.cause) == ("problem", "empty-log")
+    (finding, _) = read(["INFO: POST /livekit/webhook 200", "hello\ufffd"])
     assert (finding.level, finding.cause) == ("problem", "unknown-log")
-    assert "start > worker.log" in finding.advice
+    assert finding.command == "python agent.py start > worker.log 2>&1"
+
+
+def test_a_log_that_begins_later() -> None:
+    assert causes(line(START, "plugin registered", '"pid": 1')) == ["no-evidence"]
+    assert causes(line(START, "received job request", JOB)) == []
 
 
 def test_no_token_and_no_secret_comes_through() -> None:
@@ -197,9 +346,9 @@ def test_no_token_and_no_secret_comes_through() -> None:
 
 
 def test_long_names_and_lines_are_cut() -> None:
-    (named, _) = read([line(START, "registered worker", f'"agent_name": "{"n" * 5000}"')])
+    (named, *_) = read([line(START, "registered worker", f'"agent_name": "{"n" * 5000}"')])
     assert len(named.seen) < 200
-    assert causes(line(DEV, "x" * LINE_LIMIT, "address already in use")) == []
+    assert causes(line(DEV, "x" * LINE_LIMIT, "address already in use")) == ["no-evidence"]
     traceback = json.dumps("File \n" * 1000 + REFUSED)[1:-1]  # livekit-agents 1.0
     assert causes(line(START, RETRYING, f'"exc_info": "{traceback}"')) == ["key-refused"]
 
@@ -210,5 +359,5 @@ def test_memory_use_stays_small() -> None:
             yield line(START, "registered worker", f'"agent_name": "{number}"')
 
     findings: list[Finding] = list(read(endless()))
-    assert len(findings) == 2
+    assert len(findings) == 3
     assert "(5000x, first in line 1)" in findings[0].seen

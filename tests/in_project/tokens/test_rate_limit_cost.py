@@ -4,9 +4,10 @@ import asyncio
 import time
 
 import pytest
+from fastapi import HTTPException
+
 from app.tokens import rate_limit
 from app.tokens.rate_limit import RateLimit
-from fastapi import HTTPException
 
 
 async def seconds_for(limit: RateLimit, requests: int = 2000) -> float:

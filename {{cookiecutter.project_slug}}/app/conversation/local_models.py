@@ -7,6 +7,7 @@ English text-to-speech (piper, GPL-3.0-or-later, with a CC0 voice).
 
 import asyncio
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,9 @@ from livekit.agents.language import LanguageCode
 from moonshine_voice import ModelArch, Transcriber, get_model_path
 from piper import PiperVoice
 
+# The console loads the models in several threads at once, which moonshine-voice 0.1.0 does not
+# survive (measured).
+LOADING = threading.Lock()
 STORY = (
     "Once upon a time, a traveller had heard of {subject} and wanted to know more. "
     "She walked for three days and three nights. Then she arrived, and there she stayed."
@@ -32,7 +36,9 @@ class Ears(stt.STT[str]):
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
         # Threshold 0: the session has already detected where speech begins and ends.
         options = {"vad_threshold": "0"}
-        self._transcriber = Transcriber(get_model_path("tiny-en"), ModelArch.TINY, options=options)
+        with LOADING:
+            path = get_model_path("tiny-en")
+            self._transcriber = Transcriber(path, ModelArch.TINY, options=options)
         self._thread = ThreadPoolExecutor(max_workers=1)
 
     async def _recognize_impl(self, buffer: utils.AudioBuffer, **_: Any) -> stt.SpeechEvent:

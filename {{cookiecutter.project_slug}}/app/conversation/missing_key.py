@@ -2,8 +2,10 @@
 """The agent without a key for its models: it still joins, and says what is missing."""
 
 import logging
+from collections.abc import AsyncIterator
+from typing import Any
 
-from livekit.agents import Agent, AgentSession, JobContext
+from livekit.agents import Agent, AgentSession, JobContext, llm
 from livekit.agents.voice import room_io
 
 from app.conversation import chat
@@ -21,16 +23,19 @@ class Speechless(Agent):
     async def on_enter(self) -> None:
         self.session.say(f"I cannot hear or speak. {self._missing}.")
 
+    async def llm_node(self, context: llm.ChatContext, *_: Any) -> AsyncIterator[str]:
+        message = context.items[-1]
+        assert isinstance(message, llm.ChatMessage)
+        yield f"I cannot answer “{message.text_content}”. {self._missing}."
+
 
 async def start(job: JobContext, missing: str) -> AgentSession[None]:
     """Start the agent. `missing` says which variable it lacks, and where to get its value."""
     logger.error("The agent cannot hear or speak. %s.", missing)
-    session = AgentSession[None]()
-
-    async def answer(words: str) -> None:
-        session.say(f"I cannot answer “{words}”. {missing}.")
-
-    chat.on_message(job.room, answer)
+    session = AgentSession[None](llm=chat.NoModel())
+    session.output.set_audio_enabled(False)  # the console would ask for a voice
+    chat.on_message(job.room, lambda words: chat.answer(session, words))
+    chat.repeat_greeting(job.room, session)
     await session.start(
         Speechless(missing),
         room=job.room,

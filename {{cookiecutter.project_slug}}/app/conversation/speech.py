@@ -32,6 +32,8 @@ def attend(job: JobContext, session: AgentSession[None]) -> None:
     is_audible = asyncio.Event()
 
     def on_first_state(_: object) -> None:
+        if job.is_fake_job():
+            return  # the console has no room
         job.room.on("participant_connected", listen_to_a_present_person)
         job.room.on("participant_disconnected", listen_to_a_present_person)
         if subscribed := session.room_io.subscribed_fut:
@@ -54,11 +56,11 @@ def attend(job: JobContext, session: AgentSession[None]) -> None:
 
     async def answer(words: str) -> None:
         await is_audible.wait()
-        await session.interrupt()
-        session.generate_reply(user_input=words)
+        await chat.answer(session, words)
 
     session.once("agent_state_changed", on_first_state)
     chat.on_message(job.room, answer)
+    chat.repeat_greeting(job.room, session)
     # begin only pipeline or offline
     session.on("error", lambda event: report_failure(job.room, session, event))
     # end only pipeline or offline

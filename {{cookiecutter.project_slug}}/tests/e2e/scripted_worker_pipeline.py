@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from livekit.agents import AgentSession, APIConnectionError, APIStatusError, cli
+from livekit.agents import (
+    AgentSession,
+    APIConnectionError,
+    APIStatusError,
+    TurnHandlingOptions,
+    cli,
+)
 from livekit.agents.voice.agent_session import Userdata_T
 
 from app import agent, assistant
@@ -21,7 +27,9 @@ class ScriptedSession(AgentSession[Userdata_T]):
 
     def __init__(self, **options: Any) -> None:
         models = {"stt": FakeSTT(), "llm": FakeLLM(SCRIPT), "tts": FakeTTS()}
-        super().__init__(**options | models)
+        # In the console, the SDK would ask LiveKit Cloud what an interruption is.
+        turns = TurnHandlingOptions(interruption={"mode": "vad"})
+        super().__init__(**options | models, turn_handling=turns)
 
 
 # Each job's process imports this module, too.

@@ -1,0 +1,440 @@
+"""What the log of a worker or of a LiveKit server says about agents that do not join."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from livekit_doctor.finding import Finding, Level
+from livekit_doctor.logs.causes import BY_ID
+from livekit_doctor.logs.programs import Program, Programs
+from livekit_doctor.logs.records import COLOUR, Error, Record, records
+from livekit_doctor.logs.verdicts import (
+    FATAL,
+    HOST,
+    HTTP_STATUS,
+    LOUD,
+    LOUDEST,
+    NORMAL,
+    QUIET,
+    WORKER,
+    Table,
+    Verdict,
+)
+from livekit_doctor.text import LINE_LIMIT
+
+ORDER = {cause: number for number, cause in enumerate(BY_ID)}
+SECRET = re.compile(r"eyJ[\w-]+(\.[\w-]*)*")
+# Texts of LiveKit's messages, to recognise one that was cut off.
+BEGINNINGS = (
+    *("starting worker", "registered worker", "received job request", "received assignment"),
+    *("preloading plugins", "initializing process", "process initialized", "draining worker"),
+    *(
+        "shutting down worker",
+        "process exiting",
+        "plugin registered",
+        "starting inference executor",
+    ),
+    *("HTTP server listening on ", "Server is listening on port ", "initializing job runner"),
+    *("worker is at full capacity, marking as unavailable", "connected to LiveKit server"),
+    *("worker is below capacity, marking as available", "failed to connect to livekit, retrying"),
+    *("starting LiveKit server", "worker registered", "assigned job to worker"),
+)
+WITH_FIELDS = frozenset(
+    {
+        *("starting worker", "registered worker", "received job request", "received assignment"),
+        *("preloading plugins", "initializing process", "process initialized", "draining worker"),
+        *("shutting down worker", "process exiting", "plugin registered"),
+    }
+)
+CUT_HEADER = re.compile(
+    r"\[?\d{1,4}[-:\d T.,]*\]?(?: -?)?(?: [A-Z]*)?(?: \(?\d*\)?:?)?(?: [\w.]*)?(?: -)?$"
+)
+
+INTERRUPTS = {"KeyboardInterrupt", "SystemExit"}
+# In a message of the level INFO, these tell of trouble.
+BAD_NEWS = ("fail", "error", "exception", "not ", "unavailable", "timed out")
+
+# Job requests, as a worker and as a server logs them. If a log holds both, use the larger count.
+JOB_EVENTS = {
+    "received": (("received job request",), ("assigned job to worker", "failed to assign job")),
+    "assigned": (("received assignment",), ("assigned job to worker",)),
+    "rejected": (("automatically rejecting the job",), ()),
+    "timed out": (("assignment for job",), ()),
+}
+
+
+@dataclass
+class Matches:
+    """The records that match one verdict, and the values in the first of them."""
+
+    first: int
+    values: dict[str, str]
+    count: int = 0
+    last: int = 0
+    what: list[str] = field(default_factory=list)
+    is_printed: bool = False  # by a program without a level, as one does that ends
+
+
+@dataclass
+class Unexplained:
+    """Errors that no verdict explains."""
+
+    count: int = 0
+    first: int = 0
+    error: Error | None = None
+    logger: str = ""
+
+
+@dataclass
+class Reading:
+    """What has been read so far."""
+
+    own_name: str
+    matches: dict[Verdict, Matches] = field(default_factory=dict)
+    counts: dict[str, list[int]] = field(
+        default_factory=lambda: {event: [0, 0] for event in JOB_EVENTS}
+    )
+    programs: Programs = field(default_factory=Programs)
+    unexplained: Unexplained = field(default_factory=Unexplained)
+    line_count: int = 0
+    first_time: str = ""
+    last_time: str = ""
+    last_line: str = ""
+    last_record: Record | None = None
+    server: str = ""  # the URL with which a worker registered
+
+    def lines(self, lines: Iterable[str]) -> Iterator[str]:
+        """Pass lines on, and remember how many there were, and the last one that holds anything."""
+        for line in lines:
+            self.line_count += 1
+            if line.strip():
+                self.last_line = line
+            yield line[:LINE_LIMIT]
+
+    def add(self, record: Record) -> None:
+        if record.text.strip() or record.extra:
+            self.last_record = record
+        if record.time:
+            self.first_time = self.first_time or record.time
+            self.last_time = record.time
+        if record.message.startswith("registered worker"):
+            self.server = record.fields.get("url", self.server)
+        is_end = self.programs.add(record)
+        self.count_jobs(record)
+        is_quiet = record.is_header and record.level in ("info", "debug")
+        if is_quiet and not any(map(record.message.lower().__contains__, BAD_NEWS)):
+            fields = (record.fields.get(name, "") for name in ("error", "status"))
+            self.match(record, "\n".join((record.message, *fields)), QUIET)
+            return
+        whole = record.whole
+        is_loud = not record.is_header or record.level == "error" or record.errors()
+        found = self.match(record, whole, LOUDEST if is_loud else LOUD)
+        found_errors = [e for e in record.errors() if e.type not in INTERRUPTS]
+        is_error = record.level == "error" if record.is_header else bool(found_errors)
+        if is_error and not found and not is_end:
+            self.unexplained.count += 1
+            if not self.unexplained.first:
+                self.unexplained.first = record.line
+                self.unexplained.error = next(iter(record.errors()[-1:]), None)
+                self.unexplained.logger = record.logger
+
+    def count_jobs(self, record: Record) -> None:
+        lower = record.message.lower()
+        if "job" not in lower and "assignment" not in lower:
+            return
+        for event, sides in JOB_EVENTS.items():
+            for side, texts in enumerate(sides):
+                if any(map(lower.startswith, texts)) or (
+                    event == "rejected" and side == 0 and texts[0] in lower
+                ):
+                    is_other = (event == "assigned" and " for " in lower) or (
+                        event == "timed out" and "timed out" not in lower
+                    )
+                    self.counts[event][side] += not is_other
+        error = record.fields.get("error", "")
+        if "worker not available" in error:
+            self.counts["rejected"][1] += 1
+        if "deadline exceeded" in error and lower.startswith("failed to assign"):
+            self.counts["timed out"][1] += 1
+
+    def match(self, record: Record, whole: str, table: Table) -> bool:
+        """Note the first verdict that a record matches."""
+        lower = whole.lower()
+        if not any(map(lower.__contains__, table.texts)):
+            return False  # as for most lines
+        if any(map(lower.__contains__, WORKER)):
+            whole = record.reason
+        if status := HTTP_STATUS.search(whole):
+            record.fields["httpstatus"] = status["ws"] or status["aiohttp"]
+            whole = f"{whole}\nstatus {record.fields['httpstatus']}"
+        for verdict in table.verdicts:
+            values = verdict.match(record, whole, lower)
+            if values is None:
+                continue
+            name = record.fields.get("agentname", "")
+            if verdict.cause == "named-worker" and name == self.own_name:
+                return True
+            if verdict not in self.matches:
+                values = {**merged(values), **self.more_values(record, whole)}
+                is_printed = not record.is_header
+                self.matches[verdict] = Matches(record.line, values, is_printed=is_printed)
+            of_verdict = self.matches[verdict]
+            of_verdict.count += 1
+            what = setting(merged(values).get("what", ""))
+            if what and what not in of_verdict.what and len(of_verdict.what) < 5:
+                of_verdict.what.append(what)
+            of_verdict.last = record.line
+            return True
+        return False
+
+    def more_values(self, record: Record, whole: str) -> dict[str, str]:
+        """Return the values that sentences about a record may name."""
+        values = {"name": record.fields.get("agentname", "")}
+        if host := HOST.search(f"{whole}\n{record.message}"):
+            values["host"] = next(value for value in host.groupdict().values() if value)
+            if self.server and values["host"].split("/")[-1].split(":")[0] not in self.server:
+                values["host"] += (
+                    " (not the server where the worker registered, but perhaps a proxy)"
+                )
+        if "httpstatus" in record.fields:
+            values["status"] = record.fields["httpstatus"]
+        found = record.errors()
+        if found:
+            values["error"] = f": {found[-1]}"
+            if found[-1].place:
+                values["place"] = f" ({found[-1].place})"
+        return values
+
+
+def merged(values: dict[str, str]) -> dict[str, str]:
+    """Return the groups of a pattern; `what2` is an alternative of `what`."""
+    return {name.rstrip("0123456789"): value for name, value in values.items()}
+
+
+def read(lines: Iterable[str], own_name: str = "") -> Iterator[Finding]:
+    """Read a log to its end, then yield the findings, the most decisive first.
+
+    No finding quotes a line of the log, because it may hold tokens.
+
+    Args:
+        own_name: the name that the worker should have, if any.
+    """
+    reading = Reading(own_name)
+    for record in records(reading.lines(lines)):
+        reading.add(record)
+    reading.programs.finish()
+    yield from findings(reading)
+
+
+def findings(reading: Reading) -> Iterator[Finding]:
+    if not reading.last_line:
+        yield finding("empty-log", "problem", "The log is empty.")
+        return
+    wrong = list(what_is_wrong(reading))
+    programs = list(reading.programs.known.values())
+    if not wrong and not programs and not reading.matches:
+        wrong = [
+            finding(
+                "unknown-log",
+                "problem",
+                f"None of the {counted(reading.line_count)} was written by a worker or a LiveKit "
+                "server.",
+            )
+        ]
+    elif not wrong and not reading.programs.is_running:
+        wrong = [not_running(reading, programs)]
+    yield from wrong
+    yield from what_is_normal(reading)
+    yield examined(reading, programs)
+    if programs:
+        events = ", ".join(f"{max(n)} {event}" for event, n in reading.counts.items())
+        yield Finding(
+            "log",
+            "ok",
+            "",
+            f"Job requests: {events}.",
+            "LiveKit offers a room once, when it opens. A worker logs assigned jobs only with "
+            "--log-level DEBUG; livekit-agents 1.0 does not log them at all.",
+        )
+
+
+def what_is_wrong(reading: Reading) -> Iterator[Finding]:
+    """Yield what keeps agents away, the most decisive first."""
+    matches, programs = reading.matches, reading.programs
+    registered = max((p.registered for p in programs.known.values()), default=0)
+    overcome = {v for v in matches if v.until_registered and matches[v].last < registered}
+    causes = {verdict.cause for verdict in matches if verdict not in overcome}
+    reported = [v for v in matches if v.level != "ok" and not causes & {*v.follows}]
+    # What looks like the end of a program, although the worker went on.
+    working = max((p.last for p in programs.known.values() if p.registered), default=0)
+    survived = {v for v in reported if matches[v].is_printed and matches[v].last < working}
+    reported = [v for v in reported if v not in survived or not v.crash_only]
+    for verdict in sorted(reported, key=lambda v: ORDER[v.cause]):
+        found = of_verdict(verdict, matches[verdict], registered if verdict in overcome else 0)
+        yield replace(found, level="warning") if verdict in survived else found
+    fatal = max((matches[v].last for v in reported if v.cause in FATAL), default=0)
+    over = list(programs.ended())
+    for program in over:
+        ran = program.registered > program.started
+        is_explained = fatal >= max(program.started, 1) and not ran
+        if program.cause in ("worker-ended", "crashed") and is_explained:
+            continue
+        yield end_of(program)
+    if cut := is_cut(reading):
+        yield finding("cut-off", "warning", f"The log ends in line {reading.line_count}: {cut}.")
+    errors = reading.unexplained
+    is_the_end = errors.count == 1 and any(p.cause == "crashed" for p in over)
+    if errors.count and not is_the_end:
+        what = "1 error" if errors.count == 1 else f"{errors.count} errors"
+        which = f", {errors.error}" if errors.error else ""
+        by = f" of {errors.logger[:60]}" if errors.logger else ""
+        seen = f"The log holds {what} that livekit-doctor does not know"
+        seen += f" (the first one{by} in line {errors.first}{which})."
+        yield finding("unexplained-errors", "warning" if programs.is_running else "problem", seen)
+    is_up = any(p.registered for p in programs.known.values())
+    if not reported and not over and not is_up and programs.known and not errors.count:
+        yield not_running(reading, list(programs.known.values()))
+
+
+def not_running(reading: Reading, programs: list[Program]) -> Finding:
+    """Return the finding that no worker registered, as far as the log shows."""
+    if any(p.started for p in programs):
+        starting = " and ".join(f"{p} (line {p.started})" for p in programs if p.started)
+        return finding(
+            "never-registered",
+            "problem",
+            f"The log shows the start of {starting}, but no worker registers.",
+        )
+    if any(p.kind == "server" for p in programs):
+        return finding(
+            "never-started", "problem", "A LiveKit server wrote this log, but did not start in it."
+        )
+    return finding(
+        "no-evidence",
+        "warning",
+        f"Nothing in the {counted(reading.line_count)} shows that a worker registered.",
+    )
+
+
+def end_of(program: Program) -> Finding:
+    who = str(program) if program.runtime else "The program"
+    seen = f"{who[0].upper()}{who[1:]} {program.how} (line {program.ended})"
+    if program.runtime and program.kind == "worker" and not program.registered:
+        seen += ", without having registered"
+    if program.runtime:
+        seen += ". After that, it does not start again in this log"
+    return finding(program.cause, "problem", f"{seen}.")
+
+
+def of_verdict(verdict: Verdict, matches: Matches, registered: int) -> Finding:
+    """Return the finding for a verdict. It is only a warning if a worker registered later.
+
+    Args:
+        registered: the line in which that worker registered, or 0.
+    """
+    values: defaultdict[str, str] = defaultdict(str)
+    for name, value in matches.values.items():
+        values[name] = SECRET.sub("(a token)", value)[:200]
+    agent = values["name"][:100]
+    values["agent"] = f"the agent {agent!r}" if agent else "an agent without a name"
+    values["host"] = values["host"] or "the LiveKit server"
+    values["what"] = ", ".join(matches.what) or "what the code asks for"
+    values["module"] = values["module"] or "LiveKit's packages"
+    values["file"] = f": {values['file']}" if values["file"] else ""
+    values["exit_code"] = f" (exit code {values['exit_code']})" if values["exit_code"] else ""
+    level, cause = verdict.level, BY_ID[verdict.cause]
+    advice, command = cause.advice, cause.command
+    where = f"{matches.count}x, first in line {matches.first}"
+    if registered:
+        level, command = "warning", ""
+        where = f"{where}, but a worker registered in line {registered}"
+        advice = "Nothing, if it was just starting. Rooms that opened before may lack an agent."
+    sentence = verdict.seen.format_map(values)
+    if sentence.startswith("the "):
+        sentence = f"T{sentence[1:]}"
+    if verdict.cause == "missing-plugin" and matches.what:
+        command = install_plugin(matches.what[0])
+    seen = f"{sentence} ({where})"
+    return Finding("log", level, cause.id, seen, cause.means, advice, command)
+
+
+def setting(name: str) -> str:
+    """Return the variable for a setting that a message of LiveKit's calls `ws_url` or `API Key`."""
+    plain = name.lower().replace(" ", "_").removeprefix("ws_").removeprefix("livekit_")
+    return f"LIVEKIT_{plain.upper()}" if plain in ("url", "api_key", "api_secret") else name
+
+
+def install_plugin(name: str) -> str:
+    """Return the command that installs a plugin."""
+    if name.startswith("@"):
+        return f"npm install {name}"
+    plugin = name.removeprefix("livekit.plugins").strip(".").replace("_", "-") or "NAME"
+    return f"uv add livekit-plugins-{plugin}"
+
+
+def what_is_normal(reading: Reading) -> Iterator[Finding]:
+    for verdict, of_verdict in reading.matches.items():
+        if verdict.level == "ok" and verdict.seen:
+            where = f"{of_verdict.count}x, first in line {of_verdict.first}"
+            seen = f"{verdict.seen} ({where})"
+            yield Finding("log", "ok", "", seen, NORMAL[verdict.seen])
+
+
+def examined(reading: Reading, programs: list[Program]) -> Finding:
+    """Return what was examined: how much, whose log, and from when."""
+    whose = ", ".join(str(p) for p in programs[:5]) or "no program of LiveKit's"
+    seen = f"Read {counted(reading.line_count)}: {whose}"
+    if reading.first_time:
+        first, last = map(readable, (reading.first_time, reading.last_time))
+        seen += f", {first}" if first == last else f", {first} to {last}"
+    means = "Only what was logged can be found, and a log level above INFO hides most of it."
+    return Finding("log", "ok", "", f"{seen}.", means)
+
+
+def readable(time: str) -> str:
+    """Return a time to the second; Node counts milliseconds since 1970, and zap seconds."""
+    number = float(time) if re.fullmatch(r"\d{9,13}(?:\.\d+)?", time) else 0
+    if number:
+        seconds = number / 1000 if number > 1e11 else number
+        return datetime.fromtimestamp(seconds, UTC).isoformat()[:19] + "Z"
+    return SECRET.sub("", time)[:19]
+
+
+def is_cut(reading: Reading) -> str:
+    """Return how the last line shows that the log was cut off; empty if it does not."""
+    raw, record = reading.last_line, reading.last_record
+    line = COLOUR.sub("", raw).rstrip("\r\n")
+    has_end = raw.endswith("\n") or len(line) >= LINE_LIMIT - 1
+    if not record or (has_end and len(line) >= LINE_LIMIT - 1):
+        return ""
+    middle = "in the middle of it"
+    if record.has_traceback and not record.errors():
+        return "in the middle of a traceback"
+    start = line.find('{"')
+    if start >= 0 and not line.rstrip().endswith(("}", "},", "]")):
+        return middle
+    if has_end:
+        return ""
+    if start < 0 and re.search(r"(?:^|[\s|\]])\{$", line):
+        return middle
+    is_last = not record.extra
+    if start < 0 and record.is_header and is_last and record.form in ("python", "server"):
+        message = record.message
+        is_prefix = any(text != message and text.startswith(message) for text in BEGINNINGS)
+        if is_prefix or (message in WITH_FIELDS and not record.fields):
+            return middle
+    if reading.line_count > 1 and CUT_HEADER.match(line.rstrip()):
+        return middle
+    if "\x1b[" in raw and not re.search(r"\x1b\[(?:0|39)?m\s*$", raw):
+        return middle
+    return ""
+
+
+def finding(cause: str, level: Level, seen: str) -> Finding:
+    return BY_ID[cause].finding("log", level, seen)
+
+
+def counted(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines:,} lines"

@@ -1,0 +1,251 @@
+"""Which programs wrote a log, and whether they were still running at its end."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from livekit_doctor.logs.records import Error, Record
+
+STARTS = ("starting worker", "starting livekit server")
+REGISTRATIONS = ("registered worker", "worker registered")
+# What a worker can only do once it has registered, for logs that begin later.
+WORK = ("received job request", "received assignment", "assigned job to worker", "marking as")
+# Node's worker does not name itself in JSON.
+NODE = (
+    *("starting worker", "registered worker", "received job request", "connected to livekit"),
+    *("failed to connect to livekit", "server is listening on port", "initializing inference"),
+    *("draining worker", "shutting down worker", "worker closed due to", "worker is draining"),
+    *("error in entry function", "job_entry", "jobrequestfunc", "inference runner"),
+)
+STOPS = {
+    "draining worker": "was told to stop ('draining worker')",
+    "shutting down worker": "shut down ('shutting down worker')",
+    "worker closed due to sig": "was told to stop (a signal)",
+    "exit requested, shutting down": "was told to stop ('exit requested')",
+}
+SIGNAL = re.compile(
+    r"received signal (?:15|2)\b|received SIG(?:TERM|INT|HUP)\b|SIG(?:TERM|INT) received"
+    r"|got SIGTERM|signal: (?:terminated|interrupt)|shutdown signal|caught (?:SIGTERM|signal)",
+    re.IGNORECASE,
+)
+# What shells, containers and platforms print when a program ends.
+EXIT_CODE = re.compile(
+    r"(?:^|[\s\"'|])(?P<name>[\w.-]{1,80}) (?:exited with code|stopped "
+    r"\(rc=)\s?(?P<named>-?\d{1,3})\)?$"
+    r"|(?:exit(?:ed)?(?: with)?(?: exit)?|process finished with exit|terminated with exit)[ _-]?"
+    r"(?:code|status)[\"']?\s{0,8}[:=]?\s{0,8}(?P<code>-?\d{1,3})\b"
+    r"|code=(?:exited|killed|dumped), status=(?P<unit>\d{1,3})"
+    r"|^exit status (?P<go>\d{1,3})$|Command failed with exit code (?P<npm>\d{1,3})"
+    r"|make: \*\*\* .{0,200} Error (?P<make>\d{1,3})|Container called exit\((?P<run>\d{1,3})\)",
+    re.IGNORECASE,
+)
+MEMORY = re.compile(
+    r"OOM.?Killed|oom-kill|out of memory: kill|cgroup out of memory|memory limit .{0,60}exceeded"
+    r"|exceeded (?:its )?memory|memory quota vastly exceeded|ran out of memory|heap out of memory"
+    r"|std::bad_alloc|Cannot allocate memory|^MemoryError\b",
+    re.IGNORECASE,
+)
+DEATH = re.compile(
+    r"(?:^|.{0,100}(?:: line \d+:\s{0,8}\d+|sh: (?:line \d+:)?)\s{0,8}|^\[\d+\][+ "
+    r"-]{0,4}\d*\s{1,4})"
+    r"(?P<what>Killed|Terminated|Hangup|Aborted|Segmentation fault|Bus error|Illegal instruction"
+    r"|Floating point exception|Trace/breakpoint trap|terminated|killed|segmentation fault)"
+    r"(?:: \d{1,2})?(?:\s*\(core dumped\))?(?:\s.{0,400})?$"
+)
+NATIVE = re.compile(
+    r"Fatal Python error|SIGSEGV|SIGABRT|SIGILL|SIGBUS|^thread '.{1,200}' (?:\(\d+\) )?panicked at"
+    r"|^fatal runtime error|terminate called after throwing|^# A fatal error|double free or"
+    r"|^panic: |fatal error: |^free\(\): |^malloc\(\): |corrupted size|Assertion `.{1,200} "
+    r"failed|core dumped|Uncaught signal: (?:6|11|4|7)\b|stack smashing",
+)
+STOPPED = re.compile(
+    r"^Stopping Container|Container (?:has )?(?:been )?(?:stopped|terminated|killed)\b"
+    r"|CrashLoopBackOff"
+    r"|Back-off restarting failed|State changed from \w+ to (?:crashed|down|complete)"
+    r"|Essential container in task exited|Main child exited|[Mm]achine (?:has )?exited"
+    r"|^Stopped |Deactivated successfully|Failed with result|Uncaught signal: \d+|ELIFECYCLE"
+    r"|Lifecycle script .{1,100} failed|^\s*(?:\^C)?KeyboardInterrupt|^Aborted!$|^\^C$"
+    r"|^Gracefully [Ss]topping|Stopping all processes with|^system +\| sending SIG|stopping machine"
+    r"|^Instance (?:failed|terminated|stopped)|Sending SIG(?:TERM|INT|KILL) to|container exited"
+    r"|Deployment .{1,100}(?:stopped|removed|crashed)|^Shutting down VM|task stopped"
+)
+KILLED, CRASHED = {9, 137}, {4, 6, 7, 11, 132, 134, 135, 139}
+WINDOWS_CRASH = re.compile(r"exit code -?(?:10737\d{5}|0xC0000\w+|3221\d{6})", re.IGNORECASE)
+
+
+@dataclass
+class Program:
+    """A worker or a LiveKit server, and what the log says about its life.
+
+    Attributes:
+        started, registered, ended: line numbers; 0 if it did not. They are the last ones.
+        last: the line of its last message.
+        how: how it ended.
+        cause: the cause of that end.
+    """
+
+    kind: str
+    source: str
+    runtime: str
+    release: str = ""
+    started: int = 0
+    registered: int = 0
+    ended: int = 0
+    last: int = 0
+    how: str = ""
+    cause: str = "worker-ended"
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended > max(self.started, self.registered)
+
+    def __str__(self) -> str:
+        package = {"Python": "livekit-agents", "Node": "@livekit/agents"}.get(self.runtime, "")
+        name = "a LiveKit server" if self.kind == "server" else f"a {self.runtime} worker"
+        release = f" ({package} {self.release})".replace("( ", "(") if self.release else ""
+        return name + release + (f" in {self.source}" if self.source else "")
+
+    def end(self, line: int, how: str, cause: str = "worker-ended") -> None:
+        # The first words about an end say most: what follows are its effects.
+        if not self.is_over or cause != "worker-ended":
+            self.how, self.cause = how, cause
+        self.ended = line
+
+
+@dataclass
+class Programs:
+    """The programs in a log.
+
+    Attributes:
+        crash: the last exception that a program printed without a level, with its record.
+        other: the end of a program that is not known to be LiveKit's.
+    """
+
+    known: dict[tuple[str, str], Program] = field(default_factory=dict)
+    crash: tuple[Record, Error] | None = None
+    other: Program = field(default_factory=lambda: Program("program", "", ""))
+    last_header: dict[str, int] = field(default_factory=dict)
+
+    def add(self, record: Record) -> bool:
+        """Read a record, and return whether it says that a program ended."""
+        is_end = False
+        lower = record.message.lower()
+        if record.is_header:
+            self.last_header[record.source] = record.line
+            if len(self.last_header) > 1000:
+                self.last_header.clear()
+        if program := self.program(record, lower):
+            program.last = record.line
+            if lower.startswith("starting") and any(text in lower for text in STARTS):
+                program.started = record.line
+                program.release = record.fields.get("version", program.release)[:20]
+                if program.kind == "server":
+                    program.registered = 0
+            elif any(text in lower for text in REGISTRATIONS) or (
+                any(text in lower for text in WORK) and not program.registered
+            ):
+                program.registered = record.line
+            for text, how in STOPS.items():
+                if lower.startswith(text) and record.fields.get("id") != "unregistered":
+                    program.end(record.line, how)
+        elif record.is_header and ("sig" in lower or "shutdown" in lower) and SIGNAL.search(lower):
+            self.end(record.source, record.line, "was told to stop (a signal)", "worker-ended")
+        if not record.is_header or (not record.form and record.level == "error"):
+            is_end = self.read_end(record.source, record.line, record.text)
+        elif record.is_header and not record.form and STOPPED.search(record.message):
+            self.end(record.source, record.line, "was stopped", "worker-ended")
+        if not record.is_header and (found := record.errors()):
+            self.crash = record, found[-1]
+        is_traceback = record.has_traceback
+        # What follows a logged exception says how a job failed, not how the program ended.
+        extra = [] if record.is_header and is_traceback else record.extra
+        for offset, text in enumerate(extra, 1):
+            if not is_traceback or text[:1] not in (" ", "\t"):
+                self.read_end(record.source, record.line + offset, text.strip())
+        return is_end
+
+    def program(self, record: Record, lower: str) -> Program | None:
+        """Return the program that wrote a record, if it is LiveKit's."""
+        if record.form == "server":
+            kind, runtime = "server", "Go"
+        elif record.form == "python":
+            kind, runtime = "worker", "Python"
+        elif record.form == "node" and any(text in lower for text in NODE):
+            kind, runtime = "worker", "Node"
+        elif record.is_header and lower.startswith((*STARTS, *REGISTRATIONS)):
+            # Logged through a format of the owner's own.
+            kind, runtime = ("server" if "server" in lower else "worker"), "Python"
+        else:
+            return self.known.get((record.source, "worker")) if record.form == "node" else None
+        key = record.source, kind
+        if key not in self.known and len(self.known) < 100:
+            self.known[key] = Program(kind, record.source, runtime)
+        return self.known.get(key)
+
+    def read_end(self, source: str, line: int, text: str) -> bool:
+        """Note what a shell, a container or a platform says about the end of a program."""
+        if not text.strip():
+            return False
+        cause, how, name = "worker-ended", "", source
+        if found := EXIT_CODE.search(text):
+            groups = {key: value for key, value in found.groupdict().items() if value}
+            code = int(next(value for key, value in groups.items() if key != "name"))
+            name = groups.get("name", source)
+            how = f"ended with exit code {code}"
+            cause = cause_of(code)
+        elif re.match(r"Node\.js v\d+", text):
+            how, cause = "ended with an error that nothing caught", "crashed"
+        elif MEMORY.search(text):
+            how, cause = "was killed for using too much memory", "out-of-memory"
+        elif NATIVE.search(text) or WINDOWS_CRASH.search(text):
+            how, cause = "crashed in native code", "native-crash"
+        elif found := DEATH.match(text):
+            what = found["what"].lower()
+            how = f"ended: '{found['what']}'"
+            if what == "killed":
+                cause = "out-of-memory"
+            elif what not in ("terminated", "hangup"):
+                cause = "native-crash"
+        elif SIGNAL.search(text) or STOPPED.search(text):
+            how = "was stopped"
+        if how:
+            self.end(name, line, how, cause)
+        return bool(how)
+
+    def end(self, name: str, line: int, how: str, cause: str) -> None:
+        """Note the end of the program `name`, or of all if it is not known which one ended."""
+        named = [p for p in self.known.values() if p.source == name]
+        if not named and (name in ("", "system") or not any(p.source for p in self.known.values())):
+            named = list(self.known.values())
+        if name and not named and any(p.source for p in self.known.values()):
+            return  # a program beside the worker
+        for program in named or [self.other]:
+            program.end(line, how, cause)
+
+    def finish(self) -> None:
+        """After the last line: a program that printed an exception, and nothing more, has ended."""
+        if not self.crash:
+            return
+        record, error = self.crash
+        if self.last_header.get(record.source, 0) < record.line:
+            how = f"ended with {error}"
+            if error.type == "KeyboardInterrupt":
+                how = "was stopped with Ctrl-C"
+            self.end(
+                record.source, record.line, how, "crashed" if "Ctrl" not in how else "worker-ended"
+            )
+
+    def ended(self) -> Iterator[Program]:
+        yield from (p for p in (*self.known.values(), self.other) if p.is_over)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a worker was registered at the end, with the log of a worker or of a server."""
+        return any(p.registered and not p.is_over for p in self.known.values())
+
+
+def cause_of(code: int) -> str:
+    """Return the cause that an exit code shows."""
+    if abs(code) in KILLED:
+        return "out-of-memory"
+    return "native-crash" if abs(code) in CRASHED and code != 4 and code != 6 else "worker-ended"

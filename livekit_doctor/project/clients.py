@@ -1,0 +1,114 @@
+"""Read clients and backends in other languages as text, for the names that they ask for.
+
+Swift, Kotlin, Java, Dart, Go, PHP, Ruby, C#, Rust, C++ and others. READMEs name agents, too.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+
+from livekit_doctor.project.notes import NOTHING, UNKNOWN, Name, Notes, Place, Value, literal
+
+WINDOW = 300  # characters after a key in which its value is
+# agentName, agent_name, AgentName, withAgentName, setAgentName, set_agent_name, AGENT_NAME
+KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?:with|set|Set|With|set_|with_)?(?:agent_?name|agentName|AgentName|AGENT_NAME)(?![A-Za-z0-9])"
+)
+# What is between a key and its value: `: `, ` = `, `(`, ` => `, `' => `, `: String = `, `("`.
+BETWEEN = re.compile(
+    r"""["'`]?\]?\s{0,20}(?::\s{0,5}[A-Z]\w*\??\s{0,5}=|=>|:=|==?|:|\(|,|\.to|\s+to\b)?\s{0,20}(?:Some\(|proto\.String\(|new\s+String\(|std::string\(|&|@)?\s{0,20}"""
+)
+STRING = re.compile(
+    r"""b?"((?:[^"\\\n$]|\\.){0,200})"|b?'((?:[^'\\\n$]|\\.){0,200})'|`([^`$\n]{0,200})`"""
+)
+ENVIRONMENT = re.compile(
+    r"""(?:os\.Getenv|getenv|env|System\.getenv|ENV\.fetch|Environment\.GetEnvironmentVariable|env::var"""
+    r"""|fromEnvironment|std::getenv|ENV)\s{0,5}[\[(]\s{0,5}["']([A-Z0-9_]+)["']"""
+)
+# A comment that does not end goes to the end of the file, so that none is searched for twice.
+COMMENT = re.compile(
+    r"(?m)//[^\n]*|^[ \t]*#(?!include|define)[^\n]*|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
+)
+# `name = "…"`, `name := "…"`, `let name: String? = "…"`, `name string = "…"`
+CONSTANT = re.compile(
+    r"""(?<!\w)(\w++)(?:\s{0,3}:\s{0,3}[\w&?<>'. ]{1,30}|\s{1,3}string)?\s{0,5}:?=\s{0,5}"""
+    r"""["']([^"'\n$]{1,100})["']"""
+)
+# An agent's name as an argument: `createDispatch(room, "name")`.
+POSITIONAL = re.compile(
+    r"""(?i)create_?dispatch\w{0,20}\(\s{0,5}[^,()]{1,100},\s{0,20}["']([^"'\n$]{1,100})["']"""
+)
+# What a client needs to say if it lets the server choose: a token, a room, a connection.
+JOINS = re.compile(r"(?i)accesstoken|access_token|connect|tokensource|room")
+
+
+def read(file: str, text: str, notes: Notes) -> None:
+    """Note the names that a file in another language asks for."""
+    source = COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    lines = Lines(source)
+    constants = {found[1]: found[2] for found in CONSTANT.finditer(source)}
+    is_found = False
+    for found in KEY.finditer(source):
+        value = value_after(source, found.end(), constants, notes)
+        if value is None:
+            continue
+        is_found = True
+        if value != NOTHING:
+            notes.requests.append(Name(Place(file, lines.number(found.start())), found[0], value))
+    for found in POSITIONAL.finditer(source):
+        is_found = True
+        place = Place(file, lines.number(found.start()))
+        notes.requests.append(Name(place, "createDispatch", literal(found[1])))
+    if not is_found and JOINS.search(source):
+        notes.clients.append(file)
+
+
+class Lines:
+    """The line of a position, in logarithmic time."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
+
+    def number(self, at: int) -> int:
+        return bisect_right(self._starts, at)
+
+
+def value_after(source: str, at: int, constants: Mapping[str, str], notes: Notes) -> Value | None:
+    """Return the value that follows a key. None if none does, as in a declaration."""
+    window = source[at : at + WINDOW]
+    between = BETWEEN.match(window)
+    rest = window[between.end() :] if between else window
+    if not between or not between[0].strip("\"'` \n"):
+        return None
+    if text := STRING.match(rest):
+        return literal(next(part for part in text.groups() if part is not None))
+    if variable := ENVIRONMENT.match(rest):
+        default = STRING.search(rest[variable.end() : variable.end() + 40].split("\n")[0])
+        found = literal(next(p for p in default.groups() if p is not None)) if default else NOTHING
+        return notes.variable(variable[1], found)
+    if re.match(r"nil|null|None|undefined", rest):
+        return NOTHING
+    if re.match(r"(String|string|str|char|std|&str|Option|\w+\?)\b", rest):
+        return None  # a declaration
+    if name := re.match(r"[\w.]+", rest):
+        known = constants.get(name[0].rpartition(".")[2])
+        return literal(known) if known else UNKNOWN
+    return None
+
+
+# --- prose ---
+
+LK = re.compile(r"--agent-name[= ]{1,5}[\"']?([\w.:-]{1,100})")
+IN_PROSE = re.compile(r"""["']?agent_?[nN]ame["']?\s{0,5}[:=]\s{0,5}["'`]([\w .:-]{1,100})["'`]""")
+ASKING = re.compile(r"(?i)dispatch|agents|room_?config|token")
+
+
+def read_prose(file: str, text: str, notes: Notes) -> None:
+    """Note the names in a README: of SIP rules, of calls of `lk`, and of code that asks."""
+    lines = Lines(text)
+    for found in (*LK.finditer(text), *IN_PROSE.finditer(text)):
+        before = text[max(0, found.start() - 200) : found.start()]
+        if found.re is LK or ASKING.search(before):
+            place = Place(file, lines.number(found.start()))
+            notes.mentioned.append(Name(place, "agent_name", literal(found[1])))
+    notes.prose.append(text)

@@ -1,0 +1,552 @@
+"""What people had when no agent came: their projects, and the right answer for each."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from livekit_doctor.project import examine
+
+PROJECTS = Path(__file__).parent / "inputs" / "projects"
+Files = Mapping[str, str]
+Check = Callable[[Files], list[str]]
+
+ANSWERS = {
+    "dockerfile-no-subcommand": ["problem no-subcommand Dockerfile:5"],
+    "other-language-asks": [],
+    "agent-id-for-a-name": [
+        "problem agent-id web/app-config.ts:4",
+        "problem agent-id web/token.ts:8",
+    ],
+    "options-that-are-not/a": ["problem unknown-option worker.py:13"],
+    "options-that-are-not/c": ["problem missing-name worker.py:3", "problem not-run worker.py:17"],
+    "options-that-are-not/e": ["problem missing-name worker.py:2"],
+    "imports-of-0x": ["problem old-api worker.py:1"],
+    "node-request-handler": ["problem request-unanswered agent.ts:13"],
+    "model-files-as-another-user": ["problem model-files-elsewhere Dockerfile:4"],
+    "sip-rule": [
+        "problem names-an-agent dispatch-rule.json:6",
+        "problem names-an-agent without-wrapper.json:4",
+    ],
+    "noise-filter-of-the-cloud": [],
+}
+
+
+def found(folder: Path) -> list[str]:
+    return [
+        f"{finding.level} {finding.cause} {finding.seen.split(': ')[0]}"
+        for finding in examine(folder)
+        if finding.cause
+    ]
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    def check(files: Files) -> list[str]:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        return found(tmp_path)
+
+    return check
+
+
+@pytest.mark.parametrize(("folder", "answers"), ANSWERS.items())
+def test_projects_of_users(folder: str, answers: list[str]) -> None:
+    assert found(PROJECTS / folder) == answers
+
+
+# --- what starts the worker ---
+
+WORKER = (
+    "from livekit.agents import AgentServer, cli\nserver = AgentServer()\n"
+    "@server.rtc_session()\nasync def serve(ctx): ...\n"
+    'if __name__ == "__main__":\n    cli.run_app(server)\n'
+)
+COMMANDS = [  # the last line of the Dockerfile
+    ('CMD ["python", "worker.py", "start"]', ""),
+    ("CMD python worker.py start", ""),
+    ("CMD exec python -u worker.py start --log-level info", ""),
+    ("CMD alembic upgrade head && uv run --frozen worker.py start", ""),
+    ('ENTRYPOINT ["python", "worker.py"]\nCMD ["start"]', ""),
+    ('ENTRYPOINT ["tini", "--", "python", "-m", "worker"]\nCMD ["start"]', ""),
+    ('CMD ["sh", "-c", "python worker.py ${MODE:-start}"]', ""),
+    ('CMD ["python", "-m", "livekit.agents", "start"]', ""),
+    ('CMD ["./run.sh"]', ""),
+    ('CMD ["supervisord"]', ""),
+    ("CMD python worker.py", "problem no-subcommand Dockerfile:4"),
+    ('CMD ["uv", "run", "python", "-u", "/srv/worker.py"]', "problem no-subcommand Dockerfile:4"),
+    (
+        'CMD ["uv", "run", "worker.py", "--log-level", "debug"]',
+        "problem no-subcommand Dockerfile:4",
+    ),
+    ('CMD ["python", "-m", "worker"]', "problem no-subcommand Dockerfile:4"),
+    ('ENTRYPOINT ["python"]\nCMD ["worker.py"]', "problem no-subcommand Dockerfile:5"),
+    (
+        'ENTRYPOINT ["tini", "--"]\nCMD ["python", "worker.py"]',
+        "problem no-subcommand Dockerfile:5",
+    ),
+    ('CMD ["python", "worker.py", "console"]', "problem wrong-subcommand Dockerfile:4"),
+    ('CMD ["python", "worker.py", "download-files"]', "problem wrong-subcommand Dockerfile:4"),
+    ('CMD ["python", "worker.py", "serve"]', "problem wrong-subcommand Dockerfile:4"),
+    ('CMD ["python", "worker.py", "dev"]', "warning dev-in-production Dockerfile:4"),
+    ("CMD python health.py & exec livekit-agents", "warning worker-not-started Dockerfile:4"),
+    ('CMD ["uvicorn", "api:app"]', "warning worker-not-started Dockerfile:4"),
+]
+
+
+@pytest.mark.parametrize(("last", "expected"), COMMANDS)
+def test_what_an_image_starts(check: Check, last: str, expected: str) -> None:
+    dockerfile = f"FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\n{last}\n"
+    answers = check({"worker.py": WORKER, "Dockerfile": dockerfile})
+    assert answers == ([expected] if expected else [])
+
+
+OTHER_STARTS = [
+    (
+        "Procfile",
+        "web: uvicorn api:app\nworker: python worker.py",
+        "problem no-subcommand Procfile:2",
+    ),
+    ("Procfile", "worker: python worker.py start", ""),
+    (
+        "compose.yaml",
+        "services:\n  agent:\n    build: .\n    command: python worker.py\n",
+        "problem no-subcommand compose.yaml:4",
+    ),
+    (
+        "compose.yaml",
+        'services:\n  agent:\n    build: .\n    command: ["python", "worker.py", "start"]\n',
+        "",
+    ),
+    ("compose.yaml", "services:\n  agent:\n    build: .\n    command: python worker.py dev\n", ""),
+    ("fly.toml", "[processes]\nagent = 'python worker.py'\n", "problem no-subcommand fly.toml:2"),
+    (
+        "render.yaml",
+        "services:\n- type: worker\n  startCommand: python worker.py\n",
+        "problem no-subcommand render.yaml:3",
+    ),
+    (
+        "k8s.yaml",
+        "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n"
+        "        command: [python]\n        args: [worker.py]\n",
+        "problem no-subcommand k8s.yaml:7",
+    ),
+    (
+        "agent.service",
+        "[Service]\nExecStart=/srv/.venv/bin/python /srv/worker.py\n",
+        "problem no-subcommand agent.service:2",
+    ),
+    (
+        "supervisord.conf",
+        "[program:a]\ncommand=python worker.py\n",
+        "problem no-subcommand supervisord.conf:2",
+    ),
+    ("start.sh", "#!/bin/sh\nset -e\npython worker.py\n", "problem no-subcommand start.sh:3"),
+    ("start.sh", '#!/bin/sh\nexec python worker.py "$@"\n', ""),
+    (
+        "railway.json",
+        '{"deploy": {"startCommand": "python worker.py"}}',
+        "problem no-subcommand railway.json:1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "expected"), OTHER_STARTS)
+def test_other_files_that_start_it(check: Check, file: str, text: str, expected: str) -> None:
+    assert check({"worker.py": WORKER, file: text}) == ([expected] if expected else [])
+
+
+def test_a_command_elsewhere_replaces_that_of_the_image(check: Check) -> None:
+    files = {"worker.py": WORKER, "Dockerfile": 'FROM python\nENTRYPOINT ["python", "worker.py"]\n'}
+    assert check(files) == ["problem no-subcommand Dockerfile:2"]
+    compose = "services:\n  agent:\n    build: .\n    command: start\n"
+    assert check({**files, "compose.yaml": compose}) == []
+
+
+NODE = (
+    "import { cli, ServerOptions } from '@livekit/agents';\n"
+    "cli.runApp(new ServerOptions({ agent: import.meta.filename }));\n"
+)
+PACKAGES = [
+    ('"start": "node dist/agent.js start"', ""),
+    ('"start": "node dist/agent.js"', "problem no-subcommand package.json:1"),
+    ('"start": "tsx --env-file=.env src/agent.ts"', "problem no-subcommand package.json:1"),
+    ('"agents": "tsx src/agent.ts"', ""),  # may get its command from whoever calls it
+]
+
+
+@pytest.mark.parametrize(("script", "expected"), PACKAGES)
+def test_scripts_of_a_package(check: Check, script: str, expected: str) -> None:
+    package = f'{{"dependencies": {{"@livekit/agents": "^1.2.0"}}, "scripts": {{{script}}}}}'
+    answers = check({"src/agent.ts": NODE, "package.json": package})
+    assert answers == ([expected] if expected else [])
+
+
+def test_a_plugin_of_node_that_is_not_installed(check: Check) -> None:
+    plugin = "import {\n  turnDetector,\n} from '@livekit/agents-plugin-livekit';\n"
+    package = '{"dependencies": {"@livekit/agents": "^1.2.0"%s}}'
+    files = {"src/agent.ts": plugin + NODE, "package.json": package % ""}
+    assert check(files) == ["problem missing-plugin src/agent.ts:3"]
+    asked = package % ', "@livekit/agents-plugin-livekit": "^1.2.0"'
+    assert check({**files, "package.json": asked}) == []
+
+
+def test_node_code_of_0x(check: Check) -> None:
+    code = "import {\n  cli,\n  pipeline,\n} from '@livekit/agents';\n"
+    package = '{"dependencies": {"@livekit/agents": "%s"}}'
+    files = {"a.ts": code + NODE.partition("\n")[2]}
+    assert check({**files, "package.json": package % "^0.7.0"}) == []
+    assert check({**files, "package.json": package % "^1.2.0"}) == ["problem old-api a.ts:3"]
+
+
+NODE_HANDLERS = [  # the body of requestFunc, and whether it always answers
+    ("await request.accept();", True),
+    ("request.accept().catch(console.error);", True),
+    ("return request.accept('name', 'identity');", True),
+    ("if (full()) { await request.reject(); return; }\nawait request.accept();", True),
+    ("if (full()) await request.reject(); else await request.accept();", True),
+    ("try { await check(); } catch (e) { console.log(e); }\nawait request.accept();", True),
+    (
+        "switch (x) { case 1: case 2: await request.reject(); break; default: await request.accept(); }",
+        True,
+    ),
+    ("await decide(request);", True),
+    ("while (true) { if (free()) { await request.accept(); break; } }", True),
+    ("console.log(request.id);", False),
+    ("return true;", False),
+    ("if (ok) await request.accept();", False),
+    ("ok && (await request.accept());", False),
+    ("switch (x) { case 1: await request.accept(); }", False),
+    ("try { await check(); await request.accept(); } catch (e) { console.log(e); }", False),
+    ("if (!ok) throw new Error('no');\nawait request.accept();", False),
+    ("for (const x of xs) { await request.accept(); }", False),
+    ("setTimeout(() => request.accept(), 10);", False),
+    ("await new Promise((done) => setTimeout(done, 5000));\nawait request.accept();", False),
+]
+
+
+@pytest.mark.parametrize(("body", "answers"), NODE_HANDLERS)
+def test_request_handlers_in_node(check: Check, body: str, answers: bool) -> None:
+    function = f"async (request: JobRequest) => {{\n{body}\n}}"
+    given = [("requestFunc: %s", ""), ("requestFunc: handle", f"const handle = {function};\n")]
+    for option, before in given:
+        option = option % function if "%s" in option else option
+        source = NODE.replace("agent:", f"{option}, agent:")
+        found_causes = check({"a.ts": before + source})
+        assert all(" request-" in cause for cause in found_causes)
+        assert any("problem" in cause for cause in found_causes) != answers
+
+
+PORTS = [
+    ("Procfile", "a: python a.py start\nb: python b.py start\n", "warning port-taken Procfile:2"),
+    ("run.sh", "python a.py start &\npython b.py start\n", "problem port-taken run.sh:2"),
+    (
+        "supervisord.conf",
+        "command=python a.py start\ncommand=python b.py start",
+        "problem port-taken supervisord.conf:2",
+    ),
+    (
+        "compose.yaml",
+        "services:\n  a:\n    command: python a.py start\n    network_mode: host\n"
+        "  b:\n    command: python b.py start\n    network_mode: host\n",
+        "problem port-taken compose.yaml:6",
+    ),
+    (
+        "compose.yaml",
+        "services:\n  a:\n    command: python a.py start\n  b:\n    command: python b.py start\n",
+        "",
+    ),
+    ("Procfile", "a: python a.py dev\nb: python b.py dev\n", ""),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "expected"), PORTS)
+def test_workers_on_one_port(check: Check, file: str, text: str, expected: str) -> None:
+    answers = check({"a.py": WORKER, "b.py": WORKER, file: text})
+    assert [a for a in answers if "dev-in" not in a] == ([expected] if expected else [])
+    if expected:
+        own = WORKER.replace("AgentServer()", "AgentServer(port=0)")
+        assert check({"b.py": own, file: text}) == []
+
+
+# --- model files ---
+
+DETECTOR = "from livekit.plugins.turn_detector.multilingual import MultilingualModel\n" + WORKER
+BASE = "FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\n"
+START = 'CMD ["python", "worker.py", "start"]\n'
+DOWNLOAD = "RUN python worker.py download-files\n"
+USER = "RUN useradd -m agent\nUSER agent\n"
+MODELS = [
+    (BASE + DOWNLOAD + START, ""),
+    (BASE + USER + DOWNLOAD + START, ""),
+    (BASE + "ENV HF_HOME=/opt/hf\n" + DOWNLOAD + USER + START, ""),
+    (BASE + "ENV HOME=/srv\n" + DOWNLOAD + USER + START, ""),
+    (BASE + "CMD python worker.py download-files && python worker.py start\n", ""),
+    (BASE + USER + "COPY --chown=agent .cache /home/agent/.cache\n" + START, ""),
+    (
+        BASE.replace("slim", "slim AS build")
+        + DOWNLOAD
+        + "FROM python:3.13-slim\n"
+        + USER
+        + "COPY --from=build /root/.cache /home/agent/.cache\n"
+        + START,
+        "",
+    ),
+    (BASE.replace("slim", "slim AS build") + DOWNLOAD + "FROM build\n" + START, ""),
+    (BASE + START, "problem model-files-missing Dockerfile:4"),
+    (BASE + DOWNLOAD + USER + START, "problem model-files-elsewhere Dockerfile:4"),
+    (BASE + DOWNLOAD + "USER 1001\n" + START, "problem model-files-elsewhere Dockerfile:4"),
+    (
+        BASE + DOWNLOAD + "ENV HF_HOME=/opt/hf\n" + START,
+        "problem model-files-elsewhere Dockerfile:4",
+    ),
+    (
+        BASE.replace("slim", "slim AS build")
+        + DOWNLOAD
+        + "FROM python:3.13-slim\nCOPY --from=build /srv /srv\n"
+        + START,
+        "problem model-files-elsewhere Dockerfile:4",
+    ),
+    (
+        BASE
+        + "RUN --mount=type=cache,target=/root/.cache python worker.py download-files\n"
+        + START,
+        "problem model-files-elsewhere Dockerfile:4",
+    ),
+    (
+        BASE
+        + "RUN --mount=type=cache,target=/root/.cache/uv python worker.py download-files\n"
+        + START,
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("dockerfile", "expected"), MODELS)
+def test_model_files(check: Check, dockerfile: str, expected: str) -> None:
+    answers = check({"worker.py": DETECTOR, "Dockerfile": dockerfile})
+    assert answers == ([expected] if expected else [])
+
+
+# --- other languages ---
+
+UNNAMED = {"agent/worker.py": WORKER}
+NAMED = {"agent/worker.py": WORKER.replace("rtc_session()", "rtc_session(agent_name='concierge')")}
+CLIENTS = {
+    "ios/A.swift": 'import LiveKit\nlet o = TokenRequestOptions(roomName: "a", agentName: "NAME")\n',
+    "ios/B.swift": 'import LiveKit\nlet agentName: String? = "NAME"\nroom.connect(agentName: agentName)\n',
+    "android/A.kt": 'import io.livekit.android.token.TokenRequestOptions\nval o = TokenRequestOptions(agentName = "NAME")\n',
+    "android/A.java": 'import io.livekit.server.AccessToken;\nRoomAgentDispatch.newBuilder().setAgentName("NAME").build();\n',
+    "flutter/a.dart": "import 'package:livekit_client/livekit_client.dart';\nfinal o = TokenRequestOptions(agentName: 'NAME');\n",
+    "go/a.go": 'package a // livekit\nvar d = &livekit.RoomAgentDispatch{AgentName: "NAME"}\n',
+    "go/b.go": 'package a // livekit\nconst name = "NAME"\nvar d = &livekit.CreateAgentDispatchRequest{AgentName: name}\n',
+    "php/a.php": "<?php use Agence104\\LiveKit\\AccessToken;\n$d = (new RoomAgentDispatch())->setAgentName('NAME');\n",
+    "php/b.php": "<?php // livekit\n$d = new RoomAgentDispatch(['agent_name' => 'NAME']);\n",
+    "ruby/a.rb": 'require "livekit"\nLiveKit::Proto::RoomAgentDispatch.new(agent_name: "NAME")\n',
+    "ruby/b.rb": "require 'livekit'\nx = { :agent_name => 'NAME' }\n",
+    "csharp/a.cs": 'using Livekit.Server.Sdk.Dotnet;\nvar d = new RoomAgentDispatch { AgentName = "NAME" };\n',
+    "rust/a.rs": 'use livekit_api::access_token;\nRoomAgentDispatch { agent_name: "NAME".to_string() }\n',
+    "cpp/a.cpp": '#include <livekit/livekit.h>\noptions.agent_name = "NAME";\ndispatch.set_agent_name("NAME");\n',
+    "call.sh": "lk dispatch create --room a --agent-name NAME\n",
+    "README.md": "Call it: `lk dispatch create --new-room --agent-name NAME`\n",
+    "rule.json": '{"rule": {}, "room_config": {"agents": [{"agent_name": "NAME"}]}}',
+    "notes.ipynb": '{"cells": [{"cell_type": "code", "source": ["!pip install livekit-api\\n",'
+    ' "from livekit import api\\n", "api.RoomAgentDispatch(agent_name=\'NAME\')\\n"]}]}',
+}
+
+
+@pytest.mark.parametrize("file", CLIENTS)
+def test_clients_in_other_languages(check: Check, file: str, tmp_path: Path) -> None:
+    client = CLIENTS[file]
+    assert check({**NAMED, file: client.replace("NAME", "concierge")}) == []
+    if file == "README.md":
+        return  # an example, maybe of another name
+    answers = check({**NAMED, file: client.replace("NAME", "Concierge")})
+    assert {answer.rpartition(":")[0] for answer in answers} == {f"problem names-differ {file}"}
+    answers = check({**UNNAMED, file: client.replace("NAME", "x")})
+    assert {answer.rpartition(":")[0] for answer in answers} == {f"problem names-an-agent {file}"}
+    shutil.rmtree(tmp_path / "agent")
+    if "livekit" in client.lower():
+        answers = found(tmp_path)
+        assert {a.rpartition(":")[0] for a in answers} == {f"ok asked-elsewhere {file}"}
+
+
+SILENT = {
+    "ios/A.swift": "import LiveKit\nlet s = EndpointTokenSource(url: url)\nroom.connect(s)\n",
+    "go/a.go": 'package a\nimport "github.com/livekit/protocol/auth"\nvar t = auth.NewAccessToken(k, s)\n',
+}
+
+
+@pytest.mark.parametrize("file", SILENT)
+def test_a_client_of_which_no_name_can_be_read(check: Check, file: str) -> None:
+    assert check({**NAMED, file: SILENT[file]}) == ["warning named-worker agent/worker.py:3"]
+    assert check({**UNNAMED, file: SILENT[file]}) == []
+
+
+BY_ENVIRONMENT = [  # the worker's name, the client, .env, and the answer
+    ("os.getenv('A', 'concierge')", "'concierge'", "", ""),
+    ("os.environ.get('A', 'concierge')", "process.env.A ?? 'concierge'", "", ""),
+    ("os.getenv('A') or 'concierge'", "process.env.A || 'concierge'", "", ""),
+    ("os.getenv('A', 'concierge')", "'x'", "", "warning names-differ web/t.ts:2"),
+    ("os.getenv('A', 'x')", "'concierge'", "A_NAME=1\nA=concierge", "warning names-differ web/t.ts:2"),
+    ("os.getenv('AGENT', 'x')", "'concierge'", "AGENT=concierge", ""),
+    ("os.getenv('AGENT')", "'concierge'", "export AGENT='concierge' # it", ""),
+    ("os.getenv('AGENT')", "'concierge'", "B_AGENT=cierge\nAGENT=con${B_AGENT}", ""),
+    ("os.getenv('AGENT')", "'concierge'", "AGENT=x", "problem names-differ web/t.ts:2"),
+    ("os.getenv('AGENT')", "process.env.AGENT ?? 'y'", "AGENT=x", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "asked", "env", "expected"), BY_ENVIRONMENT)
+def test_names_from_the_environment(
+    check: Check, name: str, asked: str, env: str, expected: str
+) -> None:
+    worker = "import os\n" + WORKER.replace("rtc_session()", f"rtc_session(agent_name={name})")
+    client = (
+        "import { RoomAgentDispatch } from 'livekit-server-sdk';\n"
+        f"new RoomAgentDispatch({{ agentName: {asked} }});\n"
+    )
+    answers = check({"worker.py": worker, "web/t.ts": client, ".env": env})
+    assert answers == ([expected] if expected else [])
+
+
+SYNTAX = [
+    ("def serve(ctx)\n    pass\n", "problem syntax-error a.py:3"),
+    ("async def serve(ctx):\npass\n", "problem syntax-error a.py:4"),
+    ("print 'x'\n", "problem syntax-error a.py:3"),
+    ("name = {{ cookiecutter.name }}\nif\n", "unread unreadable Could not read"),  # a template
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), SYNTAX)
+def test_code_that_does_not_parse(check: Check, code: str, expected: str) -> None:
+    start = "from livekit.agents import cli, AgentServer\n\n"
+    assert check({"a.py": f"{start}{code}cli.run_app(AgentServer())\n"}) == [expected]
+
+
+def test_syntax_of_a_newer_python_is_no_mistake(check: Check) -> None:
+    code = "import livekit\ntype Pair[T] = tuple[T, T]\ndef first[T](pair: Pair[T]) -> T: ...\n"
+    assert check({"a.py": code, "b.py": WORKER}) in (
+        [],
+        ["unread unreadable Could not read"],  # by Python 3.11
+    )
+
+
+def test_two_projects_in_one_repository(check: Check) -> None:
+    client = "import { RoomAgentDispatch } from 'livekit-server-sdk';\nnew RoomAgentDispatch({ agentName: '%s' });\n"
+    named = NAMED["agent/worker.py"]
+    answers = check({
+        "desk/agent.py": named,
+        "desk/web/t.ts": client % "concierge",
+        "desk/requirements.txt": "livekit-agents==1.0.23",
+        "shop/agent.py": WORKER,
+        "shop/web/t.ts": client % "concierge",
+        "shop/requirements.txt": "livekit-agents~=1.8",
+    })  # fmt: skip
+    assert answers == [
+        "problem missing-name desk/agent.py:1",
+        "warning names-an-agent shop/web/t.ts:2",
+    ]
+
+
+def test_agents_that_share_a_front_end(check: Check) -> None:
+    named = NAMED["agent/worker.py"]
+    client = "import { RoomAgentDispatch } from 'livekit-server-sdk';\nnew RoomAgentDispatch({ agentName: '%s' });\n"
+    assert check({
+        "agents/sales/agent.py": named.replace("concierge", "sales"),
+        "agents/support/agent.py": named.replace("concierge", "support"),
+        "web/a.ts": client % "sales",
+        "web/b.ts": client % "support",
+    }) == []  # fmt: skip
+
+
+# --- releases ---
+
+CODE = [  # a requirement, a line of code, and the answer
+    ("livekit-agents~=1.8", "from livekit.agents import AgentServer", ""),
+    ("livekit-agents==1.2.18", "from livekit.agents import AgentServer", "problem missing-name"),
+    ("livekit-agents~=0.12", "from livekit.agents import multimodal", ""),
+    ("livekit-agents~=0.12", "from livekit.agents import AgentSession", "problem missing-name"),
+    ("livekit-agents>=1", "from livekit.agents.pipeline import VoicePipelineAgent", "problem old-api"),
+    ("livekit-agents>=1", "from livekit.agents.voice_assistant import VoiceAssistant", "problem old-api"),
+    ("livekit-agents>=1", "from livekit.agents import llm\nllm.FunctionContext()", "problem old-api"),
+    ("livekit-agents>=1", "try:\n    from livekit.agents import multimodal\nexcept ImportError: pass", ""),
+    ("livekit-agents==1.8.9", "from livekit.agents import VoiceAgent", "problem missing-name"),
+    ("livekit-agents", "from livekit.agents import VoiceAgent", "warning missing-name"),
+    ("livekit-agents==1.0.23", "from livekit.agents import RoomInputOptions\nRoomInputOptions(close_on_disconnect=False)", "problem unknown-option"),
+    ("livekit-agents==1.4.6", "from livekit.agents import AgentSession\nAgentSession(turn_handling=1)", "problem unknown-option"),
+    ("livekit-agents==1.5.1", "from livekit.agents import AgentSession\nAgentSession[int](turn_handling=1)", ""),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions\nWorkerOptions()", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import AgentServer, WorkerOptions\nAgentServer(WorkerOptions(e))", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit import agents\nagents.WorkerOptions(**options)", ""),
+    ("livekit-agents>=1", "from livekit import agents\nagents.Worker", "problem missing-name"),
+    ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session(prewarm=1)\nasync def f(c): ...", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\nasync def f(c): ...\n@s.rtc_session()\nasync def g(c): ...", "problem two-sessions"),
+    ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\ndef f(c): ...", "problem entrypoint-plain-def"),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): ...\nWorkerOptions(entrypoint_fnc=f)", "problem entrypoint-plain-def"),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): return g(c)\nWorkerOptions(entrypoint_fnc=f)", ""),
+    ("livekit-agents>=1", "from livekit.agents import cli\nif __name__ == 'main':\n    cli.run_app(w)", "problem not-run"),
+    ("livekit-agents>=1", "from livekit.plugins import openai", "problem missing-plugin"),
+    ("livekit-agents[openai]>=1", "from livekit.plugins import openai", ""),
+    ("livekit-agents>=1\nlivekit_plugins_openai", "from livekit.plugins import openai", ""),
+    ("livekit-agents>=1\n-e ../ours", "from livekit.plugins import openai", ""),
+    ("livekit-agents>=1", "from livekit.plugins import of_somebody_else", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("requirement", "code", "expected"), CODE)
+def test_what_a_release_has(check: Check, requirement: str, code: str, expected: str) -> None:
+    answers = check({"requirements.txt": requirement, "a.py": f"import livekit\n{code}\n"})
+    assert [answer.rpartition(" ")[0] for answer in answers] == ([expected] if expected else [])
+
+
+REQUIREMENTS = [
+    ("pyproject.toml", '[project]\ndependencies = ["livekit-agents[openai]==1.0.23"]'),
+    ("pyproject.toml", '[tool.poetry.dependencies]\nlivekit-agents = { version = "~1.0", extras = ["openai"] }'),
+    ("pyproject.toml", '[dependency-groups]\nworker = ["livekit-agents~=1.0.1"]'),
+    ("uv.lock", '[[package]]\nname = "livekit-agents"\nversion = "1.0.23"'),
+    ("poetry.lock", '[[package]]\nname = "livekit-agents"\nversion = "1.0.23"'),
+    ("Pipfile", '[packages]\nlivekit-agents = "==1.0.23"'),
+    ("Pipfile.lock", '{"default": {"livekit-agents": {"version": "==1.0.23"}}}'),
+    ("setup.py", "setup(install_requires=['livekit-agents>=1.0,<1.1'])"),
+    ("requirements/base.txt", "livekit-agents == 1.0.23 # pinned"),
+    ("Dockerfile", 'FROM python\nRUN pip install "livekit-agents[openai]~=1.0.0"\nCMD ["sh"]'),
+    ("environment.yml", "dependencies:\n- pip:\n  - livekit-agents==1.0.23\n"),
+    ("../b.py", "# /// script\n# dependencies = ['livekit-agents==1.0.23']\n# ///\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text"), REQUIREMENTS)
+def test_where_the_release_is_required(check: Check, file: str, text: str) -> None:
+    name = file.removeprefix("../")
+    answers = check({"a.py": "from livekit.agents import AgentServer\n", name: text})
+    assert answers == ["problem missing-name a.py:1"]
+
+
+ASKED_INDIRECTLY = {
+    "dispatch.py": "import livekit\nrequests.post(f'{url}/twirp/livekit.AgentDispatchService/"
+    "CreateDispatch', json={'room': 'a', 'agent_name': 'concierge'})\n",
+    "calls.py": "from livekit import api\ndispatch_agent(room, agent_name='concierge')\n",
+    "rule.yaml": "room_config:\n  agents:\n  - agent_name: concierge\n",
+    "README.md": "Ask for `concierge` in your dispatch rule. LiveKit does the rest.\n",
+    "docs/call.mdx": "Our front end is another repository.\n",
+}
+
+
+@pytest.mark.parametrize("file", ASKED_INDIRECTLY)
+def test_names_that_something_may_ask_for(check: Check, file: str) -> None:
+    (answer, *_) = check({**NAMED, file: ASKED_INDIRECTLY[file]}) or ["ok"]
+    assert answer.split()[0] == "ok"
+
+
+def test_a_worker_that_phone_calls_reach(check: Check) -> None:
+    worker = NAMED["agent/worker.py"].replace("...", "ctx.job.metadata")
+    assert check({"agent.py": worker}) == ["ok named-worker agent.py:3"]
+
+
+def test_a_collection_of_examples_is_no_project(check: Check) -> None:
+    files = {f"{name}.py": WORKER for name in "abcde"}
+    call = "lk dispatch create --room a --agent-name somebody # livekit\n"
+    assert check({**files, "call.sh": call}) == ["ok asked-elsewhere call.sh:1"]
