@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -97,11 +97,13 @@ async def test_the_call_goes_on_after_twenty_seconds(
 async def test_a_patient_page_meets_the_replacement_of_a_killed_agent(
     browser: Browser, site: str
 ) -> None:
-    with livekit_running() as livekit, livekit.backend(TOKEN_CORS_ORIGINS=site) as backend:
-        with livekit.worker() as worker:
-            async with calling(browser, site, backend, "&patient") as page:
-                lines = page.get_by_role("listitem")
-                await expect(lines).to_have_text(GREETING, timeout=LONGER)
-                os.killpg(worker.pid, signal.SIGKILL)
-                with livekit.worker():
-                    await expect(lines).to_have_text([GREETING, GREETING], timeout=LONGER)
+    async with AsyncExitStack() as stack:
+        livekit = stack.enter_context(livekit_running())
+        backend = stack.enter_context(livekit.backend(TOKEN_CORS_ORIGINS=site))
+        worker = stack.enter_context(livekit.worker())
+        page = await stack.enter_async_context(calling(browser, site, backend, "&patient"))
+        lines = page.get_by_role("listitem")
+        await expect(lines).to_have_text(GREETING, timeout=LONGER)
+        os.killpg(worker.pid, signal.SIGKILL)
+        stack.enter_context(livekit.worker())
+        await expect(lines).to_have_text([GREETING, GREETING], timeout=LONGER)

@@ -1,7 +1,7 @@
 """What LiveKit's `lk agent …` starts (livekit-cli, read): the worker registers and serves a job.
 
-`console` and `debugger`: test_console.py. `simulate`: the project's own test_names.py. LiveKit Cloud,
-to which `create` and `deploy` bring the image, runs the Dockerfile's command.
+`console` and `debugger`: test_console.py. `simulate`: test_names.py. LiveKit Cloud, to which
+`create` and `deploy` bring the image, runs the Dockerfile's command.
 """
 
 import asyncio

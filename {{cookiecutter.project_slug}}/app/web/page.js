@@ -96,7 +96,8 @@ async function enter(form) {
     .on(RoomEvent.TrackSubscribed, (track) => {
       if (track.kind !== Track.Kind.Audio) return;
       document.body.append(track.attach());
-      stopMetering.set(track, meter(track, showVoice));
+      const sphere = element('agent').style;
+      stopMetering.set(track, meter(track, (volume) => sphere.setProperty('--level', volume)));
     })
     .on(RoomEvent.TrackUnsubscribed, (track) => {
       track.detach().forEach((sound) => sound.remove());
@@ -245,10 +246,6 @@ function showMicrophone() {
 
 function showLevel(volume) {
   element('level').value = room?.localParticipant.isMicrophoneEnabled ? volume : 0;
-}
-
-function showVoice(volume) {
-  element('agent').style.setProperty('--level', volume);
 }
 
 /** Calls `show` with the volume of `track`, 0 to 1. Returns a function that stops it. */
