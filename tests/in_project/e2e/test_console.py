@@ -60,7 +60,9 @@ def test_it_greets_and_answers_typed_lines(env: dict[str, str]) -> None:
 async def test_it_talks_to_lk_over_tcp(
     env: dict[str, str], is_audible: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.e2e.lk import Lk, SessionRequest
+    from livekit.protocol.agent_pb.agent_session import SessionRequest
+
+    from tests.e2e.lk import Lk
 
     off: dict[str, bool] = {"audio_enabled": False}
     text_only = SessionRequest.UpdateIO(
