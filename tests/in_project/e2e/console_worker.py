@@ -1,4 +1,4 @@
-"""This project's worker as `python -m livekit.agents` finds it, with fake models if it needs some."""
+"""The worker where `python -m livekit.agents` finds it; for pipeline, with fake models."""
 
 import importlib
 

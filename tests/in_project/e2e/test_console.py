@@ -3,6 +3,7 @@
 In the SDK's own console (`python -m app.agent console`), and over TCP, as `lk agent console` does.
 """
 
+import asyncio
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from livekit import agents
 
 from app import assistant
-from tests.e2e.programs import WORKER, LiveKit, free_ports, program
+from tests.e2e.programs import TIMEOUT, WORKER, LiveKit, free_ports, program
 from tests.e2e.terminal import CTRL_B, CTRL_C, terminal
 
 IS_OLD = agents.__version__.startswith("1.0.")
@@ -59,7 +60,9 @@ def test_it_greets_and_answers_typed_lines(env: dict[str, str]) -> None:
 async def test_it_talks_to_lk_over_tcp(
     env: dict[str, str], is_audible: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.e2e.lk import Lk, SessionRequest
+    from livekit.protocol.agent_pb.agent_session import SessionRequest
+
+    from tests.e2e.lk import Lk
 
     off: dict[str, bool] = {"audio_enabled": False}
     text_only = SessionRequest.UpdateIO(

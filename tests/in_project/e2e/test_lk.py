@@ -1,7 +1,7 @@
 """What LiveKit's `lk agent …` starts (livekit-cli, read): the worker registers and serves a job.
 
-`console` and `debugger`: test_console.py. `simulate`: the project's own test_names.py. LiveKit Cloud,
-to which `create` and `deploy` bring the image, runs the Dockerfile's command.
+`console` and `debugger`: test_console.py. `simulate`: test_names.py. LiveKit Cloud, to which
+`create` and `deploy` bring the image, runs the Dockerfile's command.
 """
 
 import asyncio
@@ -11,9 +11,8 @@ from livekit import agents
 
 from app.dispatch.names import our_name
 from app.settings import load_settings
-from tests.e2e.console_worker import WORKER
 from tests.e2e.person import Person
-from tests.e2e.programs import livekit_running, program
+from tests.e2e.programs import WORKER, livekit_running, program
 
 NAME = our_name(load_settings())
 ENTRYPOINT = "app/agent.py" if WORKER == "app.agent" else "tests/e2e/console_worker.py"

@@ -113,11 +113,15 @@ class Person:
                 await self._changed.wait()
 
     def _into(self, lines: list[str]) -> Callable[[rtc.TextStreamReader, str], None]:
-        """Return a handler that appends each text stream to `lines`."""
+        """Return a handler that appends each text stream to `lines`, or replaces its segment."""
+        segments: dict[str, int] = {}
 
         async def read(reader: rtc.TextStreamReader) -> None:
             with contextlib.suppress(ConnectionError):  # this person has left mid-sentence
-                lines.append(await reader.read_all())
+                text = await reader.read_all()
+                segment = (reader.info.attributes or {}).get("lk.segment_id", reader.info.stream_id)
+                index = segments.setdefault(segment, len(lines))
+                lines[index : index + 1] = [text]
                 self._changed.set()
 
         def on_stream(reader: rtc.TextStreamReader, _: str) -> None:
