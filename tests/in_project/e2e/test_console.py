@@ -3,7 +3,6 @@
 In the SDK's own console (`python -m app.agent console`), and over TCP, as `lk agent console` does.
 """
 
-import asyncio
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import pytest
 from livekit import agents
 
 from app import assistant
-from tests.e2e.programs import TIMEOUT, WORKER, LiveKit, free_ports, program
+from tests.e2e.programs import WORKER, LiveKit, free_ports, program
 from tests.e2e.terminal import CTRL_B, CTRL_C, terminal
 
 IS_OLD = agents.__version__.startswith("1.0.")

@@ -6,7 +6,7 @@ It needs no PortAudio and no sound card.
 from typing import Any
 
 
-class default:  # noqa: N801  sounddevice's name
+class default:
     device = (0, 0)
 
 
