@@ -59,7 +59,8 @@ LICENSE_WORDS = {
 }
 CONTAINERS = {
     ".dockerignore", "Dockerfile", "compose.override.yaml", "compose.yaml",
-    "deploy/compose/Caddyfile", "deploy/compose/production.yaml",
+    "deploy/compose/Caddyfile", "deploy/compose/production.yaml", "deploy/compose/update.sh",
+    "docs/deployment.md",
 }  # fmt: skip
 # The files that only some combinations have, by choice. All others are in every project.
 FILES = {
