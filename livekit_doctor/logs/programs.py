@@ -14,11 +14,13 @@ WORK = ("received job request", "received assignment", "assigned job to worker",
 NODE = (
     *("starting worker", "registered worker", "received job request", "connected to livekit"),
     *("failed to connect to livekit", "server is listening on port", "initializing inference"),
+    *("draining worker", "shutting down worker", "worker closed due to", "worker is draining"),
     *("error in entry function", "job_entry", "jobrequestfunc", "inference runner"),
 )
 STOPS = {
     "draining worker": "was told to stop ('draining worker')",
     "shutting down worker": "shut down ('shutting down worker')",
+    "worker closed due to sig": "was told to stop (a signal)",
     "exit requested, shutting down": "was told to stop ('exit requested')",
 }
 SIGNAL = re.compile(
@@ -53,7 +55,8 @@ DEATH = re.compile(
 NATIVE = re.compile(
     r"Fatal Python error|SIGSEGV|SIGABRT|SIGILL|SIGBUS|^thread '.{1,200}' (?:\(\d+\) )?panicked at"
     r"|^fatal runtime error|terminate called after throwing|^# A fatal error|double free or"
-    r"|^panic: |fatal error: |core dumped|Uncaught signal: (?:6|11|4|7)\b|stack smashing",
+    r"|^panic: |fatal error: |^free\(\): |^malloc\(\): |corrupted size|Assertion `.{1,200} "
+    r"failed|core dumped|Uncaught signal: (?:6|11|4|7)\b|stack smashing",
 )
 STOPPED = re.compile(
     r"^Stopping Container|Container (?:has )?(?:been )?(?:stopped|terminated|killed)\b"
@@ -149,6 +152,8 @@ class Programs:
             self.end(record.source, record.line, "was told to stop (a signal)", "worker-ended")
         if not record.is_header or (not record.form and record.level == "error"):
             is_end = self.read_end(record.source, record.line, record.text)
+        elif record.is_header and not record.form and STOPPED.search(record.message):
+            self.end(record.source, record.line, "was stopped", "worker-ended")
         if not record.is_header and (found := record.errors()):
             self.crash = record, found[-1]
         is_traceback = record.has_traceback

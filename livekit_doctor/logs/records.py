@@ -84,7 +84,7 @@ CHAIN = re.compile(r"During handling of the above|The above exception was")
 EXCEPTION = re.compile(
     r"(?:Uncaught |Unhandled |\[?error\]?:? |[ |+]{1,20}|)"
     r"(?P<type>(?:[A-Za-z_]\w{0,80}\.){0,8}[A-Z]?\w{0,80}"
-    r"(?:Error|Exception|Exit|Interrupt|Warning|Failure|Group|Cancelled))"
+    r"(?:Error|Exception|Exit|Interrupt|Failure|Group|Cancelled))"
     r"(?: \[\w{1,60}\])?(?:: (?P<message>.*))?"
 )
 ANY_EXCEPTION = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?")

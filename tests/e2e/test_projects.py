@@ -14,11 +14,12 @@ OF_RELEASE = (
     " or deleted or leaves_an_empty_room or restarted_server or faulty_worker"
     " or suspended_worker"
 )
+DOCTOR = ("tests/e2e/test_doctor.py", "tests/e2e/doctor")
 VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py")
 # dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).
 # The doctor, and what depends on the release: these mostly wait, so several can run at once.
 TOGETHER = [
-    ("automatic", "keyless", "1.8", ("tests/e2e/test_doctor.py", "tests/e2e/test_proxy.py")),
+    ("automatic", "keyless", "1.8", (*DOCTOR, "tests/e2e/test_proxy.py")),
     ("explicit", "keyless", "1.0.23", ("tests/e2e", "-k", OF_RELEASE)),
     ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py",)),
 ]
@@ -49,6 +50,7 @@ def test_a_project_passes_its_tests(
         assistant=assistant,
         livekit_agents=livekit_agents,
         agent_name="concierge",
+        deploy="kubernetes",  # has the most files
     )
     printed = add_tests(project).run("pytest", *tests)
     if spoken := SPOKEN.findall(printed):

@@ -207,7 +207,7 @@ def test_a_sentence_names_what_matters() -> None:
     assert "has expired" in seen("py18-expired.log")
     assert "is for another host" in seen("node-hostname.log")
     assert "ValueError at agent/worker.py:8" in seen("py18-raise-dev.log")
-    assert "TypeError at agent/typeerror.mjs:1" in seen("node-typeerror.log")
+    assert "ReferenceError at agent/reference.mjs:1" in seen("node-reference.log")
     assert "LIVEKIT_URL, LIVEKIT_API_KEY, WORKER_PORT" in seen("own18-several.log")
     (missing, *_) = read(text.lines((INPUTS / "py18-plugin.log").open("rb")))
     assert missing.command == "uv add livekit-plugins-deepgram"
@@ -285,6 +285,17 @@ def test_a_worker_that_registers_later_was_only_late() -> None:
 def test_a_log_in_which_no_worker_registers(first: str) -> None:
     assert causes(first) == ["never-registered"]
     assert causes(first, line(DEV, RETRYING, "")) == ["server-unreachable"]
+
+
+def test_a_proxy_that_is_not_the_server() -> None:
+    registered = line(START, "registered worker", '"agent_name": "", "url": "wss://a.example"')
+    failed = line(
+        START, RETRYING, '"error": "Cannot connect to host 10.0.0.1:3128 ssl:default [x]"'
+    )
+    (unreachable, *_) = read([registered, failed])
+    assert "10.0.0.1:3128 (not the server where the worker registered" in unreachable.seen
+    (unreachable, *_) = read([registered, failed.replace("10.0.0.1:3128", "a.example:443")])
+    assert "proxy" not in unreachable.seen
 
 
 def test_the_expected_name_is_not_a_fault() -> None:

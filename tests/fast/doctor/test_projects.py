@@ -8,7 +8,7 @@ import pytest
 
 from livekit_doctor.project import examine
 
-PROJECTS = Path(__file__).parent / "projects"
+PROJECTS = Path(__file__).parent / "inputs" / "projects"
 Files = Mapping[str, str]
 Check = Callable[[Files], list[str]]
 
@@ -184,6 +184,61 @@ def test_scripts_of_a_package(check: Check, script: str, expected: str) -> None:
     assert answers == ([expected] if expected else [])
 
 
+def test_a_plugin_of_node_that_is_not_installed(check: Check) -> None:
+    plugin = "import {\n  turnDetector,\n} from '@livekit/agents-plugin-livekit';\n"
+    package = '{"dependencies": {"@livekit/agents": "^1.2.0"%s}}'
+    files = {"src/agent.ts": plugin + NODE, "package.json": package % ""}
+    assert check(files) == ["problem missing-plugin src/agent.ts:3"]
+    asked = package % ', "@livekit/agents-plugin-livekit": "^1.2.0"'
+    assert check({**files, "package.json": asked}) == []
+
+
+def test_node_code_of_0x(check: Check) -> None:
+    code = "import {\n  cli,\n  pipeline,\n} from '@livekit/agents';\n"
+    package = '{"dependencies": {"@livekit/agents": "%s"}}'
+    files = {"a.ts": code + NODE.partition("\n")[2]}
+    assert check({**files, "package.json": package % "^0.7.0"}) == []
+    assert check({**files, "package.json": package % "^1.2.0"}) == ["problem old-api a.ts:3"]
+
+
+NODE_HANDLERS = [  # the body of requestFunc, and whether it always answers
+    ("await request.accept();", True),
+    ("request.accept().catch(console.error);", True),
+    ("return request.accept('name', 'identity');", True),
+    ("if (full()) { await request.reject(); return; }\nawait request.accept();", True),
+    ("if (full()) await request.reject(); else await request.accept();", True),
+    ("try { await check(); } catch (e) { console.log(e); }\nawait request.accept();", True),
+    (
+        "switch (x) { case 1: case 2: await request.reject(); break; default: await request.accept(); }",
+        True,
+    ),
+    ("await decide(request);", True),
+    ("while (true) { if (free()) { await request.accept(); break; } }", True),
+    ("console.log(request.id);", False),
+    ("return true;", False),
+    ("if (ok) await request.accept();", False),
+    ("ok && (await request.accept());", False),
+    ("switch (x) { case 1: await request.accept(); }", False),
+    ("try { await check(); await request.accept(); } catch (e) { console.log(e); }", False),
+    ("if (!ok) throw new Error('no');\nawait request.accept();", False),
+    ("for (const x of xs) { await request.accept(); }", False),
+    ("setTimeout(() => request.accept(), 10);", False),
+    ("await new Promise((done) => setTimeout(done, 5000));\nawait request.accept();", False),
+]
+
+
+@pytest.mark.parametrize(("body", "answers"), NODE_HANDLERS)
+def test_request_handlers_in_node(check: Check, body: str, answers: bool) -> None:
+    function = f"async (request: JobRequest) => {{\n{body}\n}}"
+    given = [("requestFunc: %s", ""), ("requestFunc: handle", f"const handle = {function};\n")]
+    for option, before in given:
+        option = option % function if "%s" in option else option
+        source = NODE.replace("agent:", f"{option}, agent:")
+        found_causes = check({"a.ts": before + source})
+        assert all(" request-" in cause for cause in found_causes)
+        assert any("problem" in cause for cause in found_causes) != answers
+
+
 PORTS = [
     ("Procfile", "a: python a.py start\nb: python b.py start\n", "warning port-taken Procfile:2"),
     ("run.sh", "python a.py start &\npython b.py start\n", "problem port-taken run.sh:2"),
@@ -357,6 +412,28 @@ def test_names_from_the_environment(
     assert answers == ([expected] if expected else [])
 
 
+SYNTAX = [
+    ("def serve(ctx)\n    pass\n", "problem syntax-error a.py:3"),
+    ("async def serve(ctx):\npass\n", "problem syntax-error a.py:4"),
+    ("print 'x'\n", "problem syntax-error a.py:3"),
+    ("name = {{ cookiecutter.name }}\nif\n", "unread unreadable Could not read"),  # a template
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), SYNTAX)
+def test_code_that_does_not_parse(check: Check, code: str, expected: str) -> None:
+    start = "from livekit.agents import cli, AgentServer\n\n"
+    assert check({"a.py": f"{start}{code}cli.run_app(AgentServer())\n"}) == [expected]
+
+
+def test_syntax_of_a_newer_python_is_no_mistake(check: Check) -> None:
+    code = "import livekit\ntype Pair[T] = tuple[T, T]\ndef first[T](pair: Pair[T]) -> T: ...\n"
+    assert check({"a.py": code, "b.py": WORKER}) in (
+        [],
+        ["unread unreadable Could not read"],  # by Python 3.11
+    )
+
+
 def test_two_projects_in_one_repository(check: Check) -> None:
     client = "import { RoomAgentDispatch } from 'livekit-server-sdk';\nnew RoomAgentDispatch({ agentName: '%s' });\n"
     named = NAMED["agent/worker.py"]
@@ -407,8 +484,11 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents>=1", "from livekit import agents\nagents.Worker", "problem missing-name"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session(prewarm=1)\nasync def f(c): ...", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\nasync def f(c): ...\n@s.rtc_session()\nasync def g(c): ...", "problem two-sessions"),
+    ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\ndef f(c): ...", "problem entrypoint-plain-def"),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): ...\nWorkerOptions(entrypoint_fnc=f)", "problem entrypoint-plain-def"),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): return g(c)\nWorkerOptions(entrypoint_fnc=f)", ""),
     ("livekit-agents>=1", "from livekit.agents import cli\nif __name__ == 'main':\n    cli.run_app(w)", "problem not-run"),
-    ("livekit-agents>=1", "from livekit.plugins import openai", "problem plugin-missing"),
+    ("livekit-agents>=1", "from livekit.plugins import openai", "problem missing-plugin"),
     ("livekit-agents[openai]>=1", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\nlivekit_plugins_openai", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\n-e ../ours", "from livekit.plugins import openai", ""),
@@ -464,3 +544,9 @@ def test_names_that_something_may_ask_for(check: Check, file: str) -> None:
 def test_a_worker_that_phone_calls_reach(check: Check) -> None:
     worker = NAMED["agent/worker.py"].replace("...", "ctx.job.metadata")
     assert check({"agent.py": worker}) == ["ok named-worker agent.py:3"]
+
+
+def test_a_collection_of_examples_is_no_project(check: Check) -> None:
+    files = {f"{name}.py": WORKER for name in "abcde"}
+    call = "lk dispatch create --room a --agent-name somebody # livekit\n"
+    assert check({**files, "call.sh": call}) == ["ok asked-elsewhere call.sh:1"]

@@ -19,6 +19,8 @@ IS_OLD = agents.__version__.startswith("1.0.")
 GREETING = "Hello!"
 QUESTION = "good morning"
 ANSWER = f"You {'said' if hasattr(assistant, 'RuleBasedMind') else 'wrote'}: {QUESTION}"
+ENTRYPOINT = "tests/e2e/console_worker.py"
+HAS_VOICE = not hasattr(assistant, "READING_SECONDS")  # of all, only keyless has none
 FAILURE = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b|never retrieved")
 ARGUMENTS = () if IS_OLD else ("--text",)
 
@@ -50,3 +52,29 @@ def test_it_greets_and_answers_typed_lines(env: dict[str, str]) -> None:
         assert console.ends() == 0
     assert GREETING in console.screen
     assert not FAILURE.search(console.screen)
+
+
+@pytest.mark.skipif(IS_OLD, reason="livekit-agents 1.0.23 has no console over TCP")
+@pytest.mark.parametrize("is_audible", [False, True], ids=["text", "audio"])
+async def test_it_talks_to_lk_over_tcp(
+    env: dict[str, str], is_audible: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tests.e2e.lk import Lk, SessionRequest
+
+    off: dict[str, bool] = {"audio_enabled": False}
+    text_only = SessionRequest.UpdateIO(
+        input=SessionRequest.UpdateIO.Input(**off), output=SessionRequest.UpdateIO.Output(**off)
+    )
+    async with Lk() as lk:
+        command = ("livekit.agents", "console", ENTRYPOINT, "--connect-addr", lk.address)
+        with program(*command, ready="starting worker", env=env) as worker:
+            if not is_audible:  # as `lk agent debugger` does
+                await lk.asks(update_io=text_only)
+            await lk.reads(GREETING)
+            await lk.asks(run_input=SessionRequest.RunInput(text=QUESTION))
+            await lk.reads(ANSWER)
+            assert lk.heard or not (is_audible and HAS_VOICE)
+            worker.terminate()
+            await asyncio.to_thread(worker.wait, TIMEOUT)
+            assert worker.returncode == 0
+    assert not FAILURE.search(capfd.readouterr().out)

@@ -35,7 +35,8 @@ NAME_OF_WORKER = "_agent_name"  # there is no public attribute for it  # only 1.
 
 
 def our_name(settings: Settings) -> str:
-    """Return the name of our agent; empty under automatic dispatch."""
+    """Return the name of our agent: always empty here, for automatic dispatch."""  # only automatic
+    """Return the name of our agent."""  # only explicit
     return settings.livekit_agent_name  # only explicit
     return ""  # only automatic
 

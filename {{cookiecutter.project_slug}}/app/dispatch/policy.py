@@ -64,8 +64,8 @@ def dispatches_for(name: str, dispatches: Iterable[AgentDispatch]) -> list[Agent
 def is_our_room(name: str, dispatches: Iterable[AgentDispatch]) -> bool:
     """Whether a room with these dispatches should have the agent `name`, whoever opened it.
 
-    LiveKit lists a dispatch without a name, unless the room was opened with agents asked for by
-    name. An agent without a name joins all other rooms, also those whose list was lost.
+    LiveKit lists a dispatch with an empty name, unless the creator of the room asked for agents by
+    name. An empty list means that a restarted server has lost it: such a room gets unnamed agents.
     """
     asked_for = {dispatch.agent_name for dispatch in dispatches}
     return name in asked_for or not (asked_for or name)
@@ -84,7 +84,7 @@ def opts_out(name: str, metadata: str) -> bool:
 def seconds_to_wait(
     dispatches: Iterable[AgentDispatch],
     now: float,
-    ignore_before: float = 0,
+    settled_before: float = 0,
     forget_before: float = 0,
 ) -> float:
     """Return how long to wait before dispatching to a room without an agent; 0 means now.
@@ -94,18 +94,18 @@ def seconds_to_wait(
     Args:
         dispatches: those for our agent in this room, as the server lists them.
         now: the time in seconds since the epoch, like the other two.
-        ignore_before: dispatches older than this no longer count as pending. That agent has left
+        settled_before: dispatches older than this are not pending any more: that agent has left
             again, or no worker could take the job.
         forget_before: dispatches older than this do not count as tries.
     """
     wait_until, tries, last = 0.0, 0, 0.0
     for dispatch in dispatches:
         created_at, is_taken = dispatch.state.created_at / 1e9, bool(dispatch.state.jobs)
-        if created_at > ignore_before:
+        if created_at > settled_before:
             patience = SECONDS_TO_JOIN if is_taken else SECONDS_TO_TAKE
             wait_until = max(wait_until, created_at + patience)
-        # A job that no worker took says nothing about the agent. The server lists late which were.
-        may_be_taken = is_taken or created_at > min(ignore_before, now - SECONDS_TO_TAKE)
+        # A dispatch that no worker took is not a failed try. The server lists late which were.
+        may_be_taken = is_taken or created_at > min(settled_before, now - SECONDS_TO_TAKE)
         if created_at > max(forget_before, now - MEMORY_SECONDS) and may_be_taken:
             tries, last = tries + 1, max(last, created_at)
     if tries >= TRIES_AT_ONCE:

@@ -17,7 +17,7 @@ from livekit.protocol.models import Room as RoomInfo
 from livekit.rtc import Room, RpcError
 
 from app.dispatch import names, policy, proxy
-from app.dispatch.server import API_ERRORS, Server
+from app.dispatch.server import API_ERRORS, LiveKitServer
 from app.settings import Settings
 
 logger = logging.getLogger("app.dispatch.presence")
@@ -58,8 +58,8 @@ class Presence:
         self._alone: asyncio.TimerHandle | None = None
 
     @cached_property
-    def _server(self) -> Server:
-        return Server(self._job.api)  # not for a job of `console`
+    def _server(self) -> LiveKitServer:
+        return LiveKitServer(self._job.api)  # not for a job of `console`
 
     async def begin(self) -> bool:
         room = self._job.room
@@ -72,7 +72,7 @@ class Presence:
         room.on("participant_disconnected", lambda _: self._watch_if_alone())
         room.on("reconnected", lambda: self._tasks.create_task(self._come_back()))
         await self._job.connect()
-        self._tasks.create_task(self._leave_at_the_end())  # only 1.8
+        self._tasks.create_task(self._disconnect_if_cancelled())  # only 1.8
         if await self._has_been_replaced():
             await self._close_empty_room()
             return self._leave("the room has closed")
@@ -89,8 +89,8 @@ class Presence:
         return False
 
     # begin only 1.8
-    async def _leave_at_the_end(self) -> None:
-        """Leave when the SDK cancels the tasks of this process, because the worker has died.
+    async def _disconnect_if_cancelled(self) -> None:
+        """Disconnect when the SDK cancels the tasks of this process, because the worker has died.
 
         Otherwise the process would exit without leaving, and livekit-server would list the agent
         for another 20 seconds (measured).
@@ -221,12 +221,12 @@ class Presence:
 
 
 def is_company(participant: policy.Participant) -> bool:
-    """Whether this participant needs an agent: a person or a stream, not an agent or a recorder."""
+    """Whether an agent stays for this participant: a person or a stream, not a recorder."""
     return participant.kind not in (ParticipantInfo.Kind.AGENT, ParticipantInfo.Kind.EGRESS)
 
 
 async def is_alive(room: Room, identity: str) -> bool:
-    """Whether the participant is alive, not merely still listed."""
+    """Whether the participant's process answers. The server may list a dead one for 20 seconds."""
     try:
         # No agent registers this method: "unsupported method" is the proof of life we need.
         await room.local_participant.perform_rpc(

@@ -19,7 +19,7 @@ from livekit.protocol.webhook import WebhookEvent
 
 from app.dispatch import names, policy, proxy
 from app.dispatch.names import JobOptions
-from app.dispatch.server import TIMEOUT_SECONDS, Server
+from app.dispatch.server import TIMEOUT_SECONDS, LiveKitServer
 from app.observability.metrics import AGENT_SECONDS, DISPATCHES
 from app.settings import Settings
 
@@ -33,11 +33,11 @@ LEFT = ("participant_left", "participant_connection_aborted")  # the second: bef
 COUNT_AGE_SECONDS = 10  # livekit-server's participant counts are up to five seconds old
 
 
-class Check(NamedTuple):
-    """A check that is due; `ignore_before` is for `policy.seconds_to_wait`."""
+class ScheduledCheck(NamedTuple):
+    """A check of one room; `settled_before` is for `policy.seconds_to_wait`."""
 
     timer: asyncio.TimerHandle
-    ignore_before: float
+    settled_before: float
 
 
 class Rooms:
@@ -51,14 +51,14 @@ class Rooms:
         self._name = names.our_name(settings)
         self._is_open = False
         self._running: set[asyncio.Task[None]] = set()
-        self._checks: dict[str, Check] = {}
+        self._checks: dict[str, ScheduledCheck] = {}
         self._expected: dict[str, JobOptions] = {}
         self._not_ours: set[str] = set()
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._has_failed = False
 
     async def __aenter__(self) -> "Rooms":
-        self._server = Server(proxy.livekit_api(self._settings))
+        self._server = LiveKitServer(proxy.livekit_api(self._settings))
         self._is_open = True
         return self
 
@@ -90,18 +90,18 @@ class Rooms:
             if check := self._checks.pop(room.name, None):
                 check.timer.cancel()
         elif event.event in LEFT and is_ours:
-            self.check(room.name, 0, ignore_before=participant.joined_at_ms / 1000)
+            self.schedule(room.name, 0, settled_before=participant.joined_at_ms / 1000)
         elif event.event == "participant_joined" and policy.is_person(participant):
             # Leave time for the agent that LiveKit itself sends into a new room.
             age = event.created_at - room.creation_time
-            self.check(room.name, max(0, policy.SECONDS_TO_TAKE - age))
+            self.schedule(room.name, max(0, policy.SECONDS_TO_TAKE - age))
 
-    def check(self, room: str, after: float, ignore_before: float = 0) -> None:
-        """Check whether `room` lacks an agent, until it has one or is empty.
+    def schedule(self, room: str, after: float, settled_before: float = 0) -> None:
+        """Check whether `room` lacks an agent, and again until it has one or is empty.
 
         Args:
             after: the maximum delay in seconds.
-            ignore_before: as for `policy.seconds_to_wait`, by the clock of the LiveKit server.
+            settled_before: as for `policy.seconds_to_wait`, by the clock of the LiveKit server.
         """
         if not self._is_open:
             return
@@ -110,13 +110,13 @@ class Rooms:
         if due := self._checks.pop(room, None):
             due.timer.cancel()
             check_at = min(check_at, due.timer.when())
-            ignore_before = max(ignore_before, due.ignore_before)
+            settled_before = max(settled_before, due.settled_before)
 
         def start() -> None:
             del self._checks[room]
-            self._run(self._check(room, ignore_before))
+            self._run(self._check(room, settled_before))
 
-        self._checks[room] = Check(loop.call_at(check_at, start), ignore_before)
+        self._checks[room] = ScheduledCheck(loop.call_at(check_at, start), settled_before)
 
     def check_all(self) -> None:
         """Check all rooms, because a worker can now take jobs."""
@@ -146,7 +146,7 @@ class Rooms:
         task.add_done_callback(self._running.discard)
 
     async def _attempt(self, work: Coroutine[None, None, None]) -> None:
-        """Do `work`, or log the first of successive failures. Another check will follow."""
+        """Do `work`, or log the first of successive failures. The next sweep will try again."""
         try:
             await work
             self._has_failed = False
@@ -184,7 +184,7 @@ class Rooms:
     async def _check(
         self,
         room: str,
-        ignore_before: float = 0,
+        settled_before: float = 0,
         forget_before: float = 0,
         options: JobOptions | None = None,
     ) -> None:
@@ -204,7 +204,7 @@ class Rooms:
                 return
             self._not_ours.discard(room)
             earlier = policy.dispatches_for(self._name, dispatches)
-            wait = policy.seconds_to_wait(earlier, time.time(), ignore_before, forget_before)
+            wait = policy.seconds_to_wait(earlier, time.time(), settled_before, forget_before)
             if not wait:
                 if earlier and not options:
                     latest = max(earlier, key=lambda dispatch: dispatch.state.created_at)
@@ -220,7 +220,7 @@ class Rooms:
                 await self._server.send_agent(request)
                 DISPATCHES.inc()
                 wait = policy.SECONDS_TO_TAKE
-        self.check(room, wait, ignore_before)
+        self.schedule(room, wait, settled_before)
 
     async def _is_ours(self, room: str, dispatches: list[AgentDispatch], is_expected: bool) -> bool:
         if self._name and is_expected:

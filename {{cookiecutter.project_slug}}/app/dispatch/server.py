@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 10
 API_ERRORS = (TwirpError, ClientError, TimeoutError)
 
 
-class Server:
+class LiveKitServer:
     """The LiveKit server behind `api`.
 
     Every method raises one of API_ERRORS if its call fails.

@@ -39,7 +39,7 @@ def exit_if_taken(settings: Settings) -> None:
 
 
 def keep_watch(worker: Worker, settings: Settings) -> None:
-    """Once `worker` has registered, check the rooms it could serve."""
+    """Check all rooms once `worker` has registered, and a room when its job there has ended."""
     if settings.dispatch_ensure and not names.is_simulation():
         watch = Watch(worker, settings)
         worker.on("worker_registered", watch.on_registered)
@@ -75,4 +75,4 @@ class Watch:
             room = ended.job.room.name
             self._rooms.remove(room, ended.accept_arguments.identity)
             started_at = ended.job.state.started_at / 1e9
-            self._rooms.check(room, BACKEND_HEAD_START_SECONDS, ignore_before=started_at)
+            self._rooms.schedule(room, BACKEND_HEAD_START_SECONDS, settled_before=started_at)

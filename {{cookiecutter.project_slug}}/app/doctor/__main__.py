@@ -20,13 +20,9 @@ import re
 import sys
 from dataclasses import asdict, replace
 
-from aiohttp import ClientError
-from livekit.api import TwirpError
+from app.doctor.finding import CouldNotCheck, Finding
 
-from app.doctor import tokens
-from app.doctor.checks import examine
-from app.doctor.finding import Finding
-
+CAUSES = "https://github.com/org/cookiecutter-livekit-agent/blob/main/docs/causes.md"
 TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
 CREDENTIALS = re.compile(r"//[^/\s]+@")
 TERMINAL_COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}
@@ -34,6 +30,8 @@ TERMINAL_COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}
 
 async def report(arguments: argparse.Namespace) -> int:
     """Print the findings and return the exit code."""
+    from app.doctor.checks import examine  # slow, and Ctrl-C should end it quietly
+
     findings: list[Finding] = []
     async for raw in examine(arguments):
         finding = replace(
@@ -52,8 +50,9 @@ async def report(arguments: argparse.Namespace) -> int:
         say("\nAll is well.")
     else:
         say("\nWhat to do, in this order:" if wrong[1:] else "\nWhat to do:")
-        for number, finding in enumerate(wrong, 1):
-            say(f"\n{number}. {finding.seen}\n   {finding.means}\n   -> {finding.advice}")
+        for number, f in enumerate(wrong, 1):
+            to_do = f"{f.advice}: {f.command}" if f.command else f.advice
+            say(f"\n{number}. {f.seen}\n   {f.means}\n   -> {to_do}\n   {CAUSES}#{f.cause}")
     return 1 if wrong else 0
 
 
@@ -81,7 +80,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--room", help="the room in which somebody waits for the agent")
     parser.add_argument("--token", help="the token of somebody who joined, or wants to")
-    parser.add_argument("--backend", help=f"the token backend's URL (default: {tokens.BACKEND})")
+    parser.add_argument("--backend", help="the token backend's URL (default: port 8000 here)")
     parser.add_argument("--json", action="store_true", help="print JSON (README.md describes it)")
     parsed = parser.parse_args(arguments)
     for name, value in vars(parsed).items():
@@ -97,10 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     except KeyboardInterrupt:
         reason = "Interrupted."
-    except (TwirpError, ClientError, TimeoutError):
-        reason = "The LiveKit server stopped answering."
+    except CouldNotCheck as error:
+        reason = str(error)
     except OSError as error:
-        reason = f"{error.strerror}: {error.filename}"
+        reason = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     print(f"Could not check. {reason}", file=sys.stderr)
     if arguments.json:
         say(json.dumps({"error": reason}))
@@ -109,7 +108,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     try:
-        return run(parse(arguments))
+        try:
+            return run(parse(arguments))
+        finally:
+            sys.stdout.flush()  # what --help has printed
     except BrokenPipeError:  # the reader has closed the pipe, such as `| head -1`
         # Otherwise Python's own flush at exit would print the error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -52,6 +52,7 @@ def check(settings: Settings) -> Iterator[Finding]:
                 f"{variable} is set to {name!r} in this shell.",
                 "This project's worker ignores it. Any other worker started here gets the name, "
                 "and then only rooms that ask for it.",
+                "Remove it from this shell and from what sets it",
                 f"unset {variable}",
             )
     # begin only pipeline or realtime

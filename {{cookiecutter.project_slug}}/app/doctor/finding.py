@@ -12,7 +12,8 @@ class Finding:
         check: environment, server, worker, token, backend, room or probe.
         level: `problem` keeps the agent away, `warning` may; `skipped` was not checked.
         cause: an id for programs; empty if nothing is wrong.
-        advice: the command or the edit that helps.
+        advice: the edit that helps, in words.
+        command: something to paste, where one exists.
     """
 
     check: str
@@ -21,6 +22,11 @@ class Finding:
     seen: str
     means: str = ""
     advice: str = ""
+    command: str = ""
+
+
+class CouldNotCheck(Exception):
+    """The checks cannot go on; the message says why."""
 
 
 def describe(names: list[str]) -> str:

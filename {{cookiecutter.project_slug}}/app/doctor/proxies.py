@@ -3,16 +3,10 @@
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from aiohttp import (
-    ClientError,
-    ClientHttpProxyError,
-    ClientProxyConnectionError,
-    ClientSession,
-    ClientSSLError,
-    ClientTimeout,
-)
+from aiohttp import ClientError, ClientProxyConnectionError, ClientSession, ClientTimeout
 
 from app.dispatch import proxy
+from app.doctor import failures
 from app.doctor.finding import Finding
 from app.doctor.server import TIMEOUT_SECONDS
 from app.settings import Settings
@@ -28,25 +22,25 @@ async def explain(settings: Settings, finding: Finding) -> Finding:
         return finding
     if finding.level == "ok":
         return replace(finding, means=f"It is reached through the proxy {proxy_url}.")
-    reason = await failure(url, proxy_url)
+    reason, cause = await failure(url, proxy_url)
     if not reason:
         return finding
     host, variable = urlsplit(url).hostname, "HTTPS_PROXY" if url[:3] == "wss" else "HTTP_PROXY"
-    if not await failure(url):
+    if not (await failure(url))[0]:
         means = "It answers without the proxy, but the worker, agents and token backend use it."
         advice = f"Add {host} to NO_PROXY, and restart the worker and the token backend."
-    elif reason == "TLS":
+    elif cause.startswith(("tls", "certificate")):
         return finding
     else:
         means = "It does not answer without the proxy, either. No worker can register."
         advice = f"Correct {variable} or LIVEKIT_URL. If the server needs no proxy, add {host} to "
         advice += "NO_PROXY."
-    seen = f"No LiveKit server answers at {url} through the proxy {proxy_url} ({reason})."
+    seen = f"No LiveKit server answers at {url} through the proxy {proxy_url}: {reason}."
     return Finding("server", "problem", "proxy", seen, means, advice)
 
 
-async def failure(url: str, proxy_url: str | None = None) -> str:
-    """Return why LiveKit does not answer at `url`; empty if it does."""
+async def failure(url: str, proxy_url: str | None = None) -> tuple[str, str]:
+    """Return why LiveKit does not answer at `url`, and the cause; empty if it does."""
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=TIMEOUT_SECONDS), proxy=proxy_url) as http,
@@ -54,12 +48,12 @@ async def failure(url: str, proxy_url: str | None = None) -> str:
                 url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate", allow_redirects=False
             ) as answer,
         ):
-            return "" if answer.status in (200, 401) else f"HTTP {answer.status}"
-    except ClientHttpProxyError as error:
-        return f"HTTP {error.status}"
-    except ClientProxyConnectionError:
-        return "cannot connect to the proxy"
-    except ClientSSLError:
-        return "TLS"
-    except (ClientError, TimeoutError, ValueError):
-        return "no answer"
+            if answer.status in (200, 401):
+                return "", ""
+            found = failures.from_status(answer.status)
+    except ClientProxyConnectionError as error:
+        found = failures.from_error(error)
+        return f"the proxy does not: {found.reason}", "proxy"
+    except (ClientError, TimeoutError, ValueError) as error:
+        found = failures.from_error(error)
+    return found.reason, found.cause

@@ -6,10 +6,11 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout
 from google.protobuf.message import DecodeError
 from livekit.api import ListRoomsRequest, LiveKitAPI, TwirpError
 
+from app.doctor import failures
 from app.doctor.finding import Finding
 from app.settings import Settings
 from app.tokens.mint import Mint
@@ -17,7 +18,6 @@ from app.tokens.mint import Mint
 problem = partial(Finding, "server", "problem")
 
 TIMEOUT_SECONDS = 4
-DNS_TIMEOUT_SECONDS = 1
 # How far the clocks may differ: livekit-server 1.13.5 allows tokens a minute (measured).
 LEEWAY_SECONDS = 60
 KEYS = "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a key and its secret on this server."
@@ -28,32 +28,23 @@ async def check(settings: Settings, livekit: LiveKitAPI) -> Finding:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return await check_answers(settings, livekit)
-    except (DecodeError, ValueError):
-        return not_livekit(url, "an unknown format")
-    except ClientSSLError:
-        cause, seen = "tls", f"The TLS connection to {url} fails."
-        advice = (
-            "Does the server have a certificate that is valid for this name? For a server without "
-            "TLS, such as one on this machine, LIVEKIT_URL begins with ws://."
-        )
-    except (ClientError, TimeoutError):
-        if await is_known(urlsplit(url).hostname):
-            cause, seen = "no-server", f"No LiveKit server answers at {url}."
-            advice = "Start it (on this machine: uv run honcho start), or correct LIVEKIT_URL."
-        else:
-            cause, seen = "unknown-host", f"This machine cannot find the host of {url}."
-            advice = "Correct LIVEKIT_URL, or this machine's DNS."
-    return problem(cause, seen, "Neither the worker nor people can reach it.", advice)
+    except DecodeError:
+        return unreachable(url, failures.from_error(ValueError()))
+    except (ClientError, TimeoutError, ValueError) as error:
+        return unreachable(url, await failures.explain(error, url))
 
 
-async def is_known(host: str | None) -> bool:
-    """Whether the host name resolves before the timeout."""
-    try:
-        async with asyncio.timeout(DNS_TIMEOUT_SECONDS):
-            await asyncio.get_running_loop().getaddrinfo(host, None)
-    except (OSError, UnicodeError):  # TimeoutError is an OSError
-        return False
-    return True
+def unreachable(url: str, failure: failures.Failure) -> Finding:
+    if failure.cause == "no-livekit":
+        seen = f"{url} does not seem to be a LiveKit server: {failure.reason}."
+        means = "A LiveKit server would answer GET /rtc/validate with HTTP 200 or 401."
+        return problem("no-livekit", seen, means, "Correct LIVEKIT_URL.")
+    seen = f"No LiveKit server answers at {url}: {failure.reason}."
+    means = "Neither the worker nor people can reach it."
+    if "refused" in failure.reason and urlsplit(url).hostname in ("127.0.0.1", "localhost"):
+        advice = "Correct LIVEKIT_URL, or start the server on this machine"
+        return problem(failure.cause, seen, means, advice, "uv run honcho start")
+    return problem(failure.cause, seen, means, failure.advice)
 
 
 async def check_answers(settings: Settings, livekit: LiveKitAPI) -> Finding:
@@ -74,8 +65,9 @@ async def check_answers(settings: Settings, livekit: LiveKitAPI) -> Finding:
         ) as answer,
     ):
         status, text, date = answer.status, await answer.text(), answer.headers.get("Date")
+        location = answer.headers.get("Location", "").partition("?")[0]
     if status not in (200, 401):
-        return not_livekit(url, f"HTTP {status}")
+        return unreachable(url, failures.from_status(status, text, location))
     skew = time.time() - parsedate_to_datetime(date).timestamp() if date else 0
     if abs(skew) > LEEWAY_SECONDS:
         direction = "ahead of" if skew > 0 else "behind"
@@ -84,7 +76,8 @@ async def check_answers(settings: Settings, livekit: LiveKitAPI) -> Finding:
             f"This machine's clock is {abs(skew):.0f} s {direction} the server's.",
             f"LiveKit refuses tokens that are off by more than {LEEWAY_SECONDS} s, including the "
             "worker's.",
-            "Synchronize both clocks: timedatectl set-ntp true",
+            "Synchronize both clocks",
+            "timedatectl set-ntp true",
         )
     if status == 401:
         if "invalid API key" in text:  # the rest of this text may quote the token
@@ -102,12 +95,3 @@ async def check_answers(settings: Settings, livekit: LiveKitAPI) -> Finding:
             "Does a reverse proxy forward only /rtc? It must also forward /twirp and /agent.",
         )
     return Finding("server", "ok", "", f"The LiveKit server at {url} accepts the key.")
-
-
-def not_livekit(url: str, answer: str) -> Finding:
-    return problem(
-        "no-livekit",
-        f"{url} does not seem to be a LiveKit server. It answers with {answer}.",
-        "A LiveKit server would answer GET /rtc/validate with HTTP 200 or 401.",
-        "Correct LIVEKIT_URL.",
-    )

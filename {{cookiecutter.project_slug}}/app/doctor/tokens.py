@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,11 +10,13 @@ import jwt
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from app.dispatch import names, policy
+from app.doctor import failures
 from app.doctor.finding import Finding, describe
 from app.doctor.server import LEEWAY_SECONDS
 from app.settings import Settings
 
 BACKEND = "http://127.0.0.1:8000"  # where `fastapi dev` and honcho put it
+START = "uv run fastapi dev"
 TIMEOUT_SECONDS = 4
 NEW_TOKEN = "Get a new one from POST /token."  # noqa: S105  advice
 REFUSED = "LiveKit refuses it (HTTP 401)."
@@ -35,8 +38,10 @@ def check(
         source: `token` for the command line, or `backend`.
     """
 
-    def problem(cause: str, seen: str, means: str, advice: str = NEW_TOKEN) -> Finding:
-        return Finding(source, "problem", cause, seen, means, advice)
+    def problem(
+        cause: str, seen: str, means: str, advice: str = NEW_TOKEN, command: str = ""
+    ) -> Finding:
+        return Finding(source, "problem", cause, seen, means, advice, command)
 
     which = "token from POST /token" if source == "backend" else "token"
     try:
@@ -74,7 +79,8 @@ def check(
             "token-not-yet",
             f"The {which} becomes valid in {start - now:,.0f} s.",
             f"{REFUSED} The clock of the machine that made it is ahead.",
-            "Synchronize the clocks: timedatectl set-ntp true",
+            "Synchronize the clocks",
+            "timedatectl set-ntp true",
         )
     if not (may_join and claims.get("sub")):
         seen = f"The {which} has no identity, or no permission to join (roomJoin)."
@@ -131,19 +137,16 @@ async def check_backend(
                 f"{backend.rstrip('/')}/token",
                 json={"room_name": room},
                 headers={"Authorization": f"Bearer {bearer}"} if bearer else {},
+                allow_redirects=False,  # which would lose the body
             ) as answer,
         ):
             status, body = answer.status, await answer.read()
-    except (ClientError, TimeoutError, ValueError):
-        if url:
-            return problem(
-                "no-backend",
-                f"No token backend answers at {backend}.",
-                "Nobody gets a token, so nobody can join.",
-                "Start it: uv run fastapi dev (or correct --backend)",
-            ), None
-        seen = f"No token backend answers at {backend}. If it is elsewhere, use --backend URL."
-        return Finding("backend", "skipped", "", seen), None
+            location = answer.headers.get("Location", "").partition("?")[0]
+    except (ClientError, TimeoutError, ValueError) as error:
+        if not url:
+            seen = f"No token backend answers at {backend}. If it is elsewhere, use --backend URL."
+            return Finding("backend", "skipped", "", seen), None
+        return unreachable(backend, await failures.explain(error, backend)), None
     if status == 401 and bearer:
         return problem(
             "backend-refuses-the-key",
@@ -155,6 +158,9 @@ async def check_backend(
         seen = f"The token backend gives no token {WHY_NO_TOKEN[status]} (HTTP {status}). "
         seen += "To check one that you have, use --token TOKEN."
         return Finding("backend", "skipped", "", seen), None
+    failure = failures.from_status(status, body.decode(errors="replace"), location)
+    if failure.cause != "no-livekit":
+        return unreachable(backend, failure), None
     try:
         details = json.loads(body)
         server, token = str(details["server_url"]), str(details["participant_token"])
@@ -163,6 +169,23 @@ async def check_backend(
             "no-token-backend",
             f"The program at {backend} is not a token backend (POST /token: HTTP {status}).",
             "Clients need server_url and participant_token in the answer.",
-            "Correct --backend, or end that program and start: uv run fastapi dev",
+            "Correct --backend, or end that program and start the token backend",
+            START,
         ), None
     return check(token, settings, room, "backend"), (server, token)
+
+
+def unreachable(backend: str, failure: failures.Failure) -> Finding:
+    advice, command = failure.advice, ""
+    if failure.cause in ("no-server", "unknown-host", "no-livekit"):
+        failure = replace(failure, cause="no-backend")
+        advice, command = "Correct --backend, or start the token backend", START
+    return Finding(
+        "backend",
+        "problem",
+        failure.cause,
+        f"No token backend answers at {backend}: {failure.reason}.",
+        "Nobody gets a token, so nobody can join.",
+        advice,
+        command,
+    )

@@ -16,7 +16,7 @@ def made(ago: float, taken: bool = False) -> AgentDispatch:
 
 
 @pytest.mark.parametrize(
-    ("dispatches", "ignore_before", "wait"),
+    ("dispatches", "settled_before", "wait"),
     [
         ([], 0, 0),
         ([made(1)], 0, SECONDS_TO_TAKE - 1),
@@ -39,15 +39,15 @@ def made(ago: float, taken: bool = False) -> AgentDispatch:
     ],
 )
 def test_it_waits_for_a_pending_dispatch(
-    dispatches: list[AgentDispatch], ignore_before: float, wait: float
+    dispatches: list[AgentDispatch], settled_before: float, wait: float
 ) -> None:
-    assert seconds_to_wait(dispatches, NOW, ignore_before) == pytest.approx(wait, abs=1e-6)
+    assert seconds_to_wait(dispatches, NOW, settled_before) == pytest.approx(wait, abs=1e-6)
 
 
 def test_retries_back_off_while_no_worker_takes_the_job() -> None:
     time, dispatches, gaps = 0.0, [made(0)], []
     while time < 3600:
-        wait = seconds_to_wait(dispatches, NOW + time, ignore_before=0)
+        wait = seconds_to_wait(dispatches, NOW + time, settled_before=0)
         time += wait
         if not wait:
             gaps.append(time - made_at(dispatches[-1]))
@@ -63,16 +63,16 @@ def made_at(dispatch: AgentDispatch) -> float:
 
 def test_retries_back_off_while_agents_do_not_stay() -> None:
     removed = [made(3, taken=True), made(2)]  # the server lists late that a worker took the job
-    assert seconds_to_wait(removed, NOW, ignore_before=NOW) == 0
+    assert seconds_to_wait(removed, NOW, settled_before=NOW) == 0
     removed.append(made(1))
-    fourth = seconds_to_wait(removed, NOW, ignore_before=NOW)
+    fourth = seconds_to_wait(removed, NOW, settled_before=NOW)
     removed.append(made(0.5))
-    fifth = seconds_to_wait(removed, NOW, ignore_before=NOW)
+    fifth = seconds_to_wait(removed, NOW, settled_before=NOW)
     assert 1 <= fourth <= 2 < 3.5 <= fifth <= 5.5
     assert seconds_to_wait(removed, NOW, NOW, forget_before=NOW) == 0  # for a new worker
 
 
 def test_a_new_worker_gets_the_room_at_once_after_many_unanswered_offers() -> None:
     offers = [made(ago) for ago in (300, 200, 100, 50, 30, 20, 10)]
-    assert seconds_to_wait(offers, NOW, ignore_before=0) > 0
-    assert seconds_to_wait(offers, NOW, ignore_before=NOW - 1) == 0
+    assert seconds_to_wait(offers, NOW, settled_before=0) > 0
+    assert seconds_to_wait(offers, NOW, settled_before=NOW - 1) == 0

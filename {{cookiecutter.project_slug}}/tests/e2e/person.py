@@ -71,6 +71,11 @@ class Person:
         await self._until(lambda: self.agents)
         return self.agents[0]
 
+    async def meets_agent_other_than(self, lost: str) -> rtc.RemoteParticipant:
+        """Wait until there is an agent, and none with the identity `lost`."""
+        await self._until(lambda: self.agents and lost not in (a.identity for a in self.agents))
+        return self.agents[0]
+
     async def is_with_one_agent(self) -> None:
         """Wait until there is one agent, and all surplus agents have left."""
         await self._until(lambda: len(self.agents) == 1)
