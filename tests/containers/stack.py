@@ -18,7 +18,7 @@ from tests.baking import PROJECT, BakedProject
 UPDATE = ("sh", "deploy/compose/update.sh")
 AGENT_SECONDS = 45  # until a room has another agent: LiveKit notices a lost machine after 20
 DRAIN_SECONDS = 60  # from the last person's leaving to the end of the worker
-UP_SECONDS = "180"
+UP_SECONDS = "300"
 
 
 def person_of_the_project() -> Any:
@@ -76,7 +76,7 @@ class Stack:
 
     def down(self) -> None:
         # Without --volumes, the next `up` would meet the certificates of this one.
-        self.compose("down", "--timeout", "0", "--volumes")
+        self.compose("down", "--timeout", "0", "--volumes", "--remove-orphans")
 
     def containers(self, service: str) -> list[str]:
         return self.compose("ps", "--quiet", service).split()
