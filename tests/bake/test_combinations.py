@@ -59,7 +59,8 @@ LICENSE_WORDS = {
 }
 CONTAINERS = {
     ".dockerignore", "Dockerfile", "compose.override.yaml", "compose.yaml",
-    "deploy/compose/Caddyfile", "deploy/compose/production.yaml",
+    "deploy/compose/Caddyfile", "deploy/compose/production.yaml", "deploy/compose/update.sh",
+    "docs/deployment.md",
 }  # fmt: skip
 # The files that only some combinations have, by choice. All others are in every project.
 FILES = {
@@ -91,12 +92,11 @@ FILES = {
 }  # fmt: skip
 # Files of every project that the template has under another name, or not at all.
 MADE = {".env", "LICENSE"}
-# What the texts must not mention, because it is missing. (The section on other answers may.)
+# What the texts must not mention, because it is missing. (The page on other answers may.)
 KUBERNETES = r"deploy/(kubernetes|grafana)|kubectl|dashboard|[Aa]utoscal"
 DOCKER = r"[Dd]ockerfile|dockerignore|docker[ -]compose|compose\.|docker logs"
 IMAGE = rf"{DOCKER}|deploy/|Kubernetes|\b[Ii]mages?\b|[Cc]ontainer"
 NOT_THERE = {"containers": KUBERNETES, "kubernetes": "(?!)", "none": f"{KUBERNETES}|{IMAGE}"}
-OTHER_ANSWERS = re.compile("(?ms)^## Other answers.*?(?=^## )")
 
 
 def test_the_prompts_are_stable() -> None:
@@ -140,8 +140,8 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
         assert "{%" not in text, name
         assert "cookiecutter" not in text.replace("org/cookiecutter-livekit-agent", ""), name
         assert text.endswith("\n") or not text, name
-        if not name.startswith(("app/", "dev/", "tests/")):
-            mention = re.search(NOT_THERE[answers["deploy"]], OTHER_ANSWERS.sub("", text))
+        if not name.startswith(("app/", "dev/", "tests/", "docs/updates.md")):
+            mention = re.search(NOT_THERE[answers["deploy"]], text)
             assert not mention, f"{name} mentions {mention}"
     dependencies = project.pyproject["project"]["dependencies"]
     (sdk,) = (package for package in dependencies if "-agents" in package)

@@ -18,7 +18,7 @@ from tests.baking import PROJECT, BakedProject
 UPDATE = ("sh", "deploy/compose/update.sh")
 AGENT_SECONDS = 45  # until a room has another agent: LiveKit notices a lost machine after 20
 DRAIN_SECONDS = 60  # from the last person's leaving to the end of the worker
-UP_SECONDS = "180"
+UP_SECONDS = "300"
 
 
 def person_of_the_project() -> Any:
@@ -76,7 +76,7 @@ class Stack:
 
     def down(self) -> None:
         # Without --volumes, the next `up` would meet the certificates of this one.
-        self.compose("down", "--timeout", "0", "--volumes")
+        self.compose("down", "--timeout", "0", "--volumes", "--remove-orphans")
 
     def containers(self, service: str) -> list[str]:
         return self.compose("ps", "--quiet", service).split()
@@ -163,8 +163,12 @@ class Backend:
             return grant["server_url"], grant["participant_token"]
 
     async def person(self, room: str) -> Any:
-        """Somebody who has joined this room."""
-        return await Person.with_token(*await self.token(room_name=room))
+        """Somebody who has joined this room, again and again if LiveKit has just restarted."""
+        async with asyncio.timeout(AGENT_SECONDS):
+            while True:
+                with suppress(rtc.room.ConnectError):
+                    return await Person.with_token(*await self.token(room_name=room))
+                await asyncio.sleep(0.2)
 
 
 class Clients:
@@ -219,6 +223,9 @@ async def update_during_a_conversation(stack: Stack, backend: Backend) -> Client
     holder = await asyncio.to_thread(stack.worker_of, agent)
     ended = asyncio.create_task(asyncio.to_thread(docker, "wait", holder))
     clients = Clients(backend)
+    assistant = stack.project.path / "app" / "assistant.py"
+    with assistant.open("a", encoding="utf-8") as file:
+        file.write(f"# changed at {time.time()}\n")
     began = time.perf_counter()
     update = await stack.start_update()
     rooms = 0
@@ -244,5 +251,8 @@ async def update_during_a_conversation(stack: Stack, backend: Backend) -> Client
         assert await ended == "0"
     assert len(stack.containers("worker")) == len(old)
     assert old.isdisjoint(stack.containers("worker"))
+    for service in ("worker", "backend"):
+        code = stack.compose("exec", "-T", service, "cat", "app/assistant.py")
+        assert code == assistant.read_text(encoding="utf-8").strip()
     stack.add_row("update, until the old workers only drain", switched, note)
     return clients

@@ -56,6 +56,7 @@ def production(built: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
+        built.down()
         patch.setattr(built, "files", FILES)
         began = time.perf_counter()
         built.up("--build", "--scale", "worker=2", "--scale", "backend=2")

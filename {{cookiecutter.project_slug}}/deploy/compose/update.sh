@@ -5,8 +5,7 @@
 #   sh deploy/compose/update.sh -f compose.yaml -f deploy/compose/production.yaml
 #
 # New containers start beside the old ones; if they do not become healthy, the old ones stay. An old worker lets its
-# conversations finish, so this may take an hour; the next update need not wait for it. A token backend that publishes
-# a port of this machine (compose.override.yaml) cannot run twice: it is away for about two seconds.
+# conversations finish, so this may take an hour; the next update need not wait for it.
 set -eu
 cd "$(dirname -- "$0")/../.."
 files=$*
@@ -31,13 +30,9 @@ for worker in $(docker compose $files ps --quiet worker); do # healthy is not re
 done
 
 backends=$(docker compose $files ps --quiet backend)
-if docker compose $files port backend 8000 2>&1 | grep --quiet ":[1-9]"; then
-	docker compose $files up --no-deps --wait backend
-else
-	beside backend $backends $backends
-	docker stop $backends
-	docker rm $backends
-fi
+beside backend $backends $backends
+docker stop $backends
+docker rm $backends
 
 for worker in $old; do docker rename "$worker" "draining-$worker"; done
 echo "The new workers take all new rooms. Waiting for the conversations of the old ones to end."
