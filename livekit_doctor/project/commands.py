@@ -208,6 +208,10 @@ def commands(
             yield parse(place, words, machine, is_deployed)
 
 
+# honcho and foreman run a Procfile on the developer's machine, too.
+FOR_DEVELOPMENT = re.compile(r"fastapi dev|--reload|watchfiles|livekit[-_]server|run dev\b")
+
+
 def read(file: str, text: str) -> Iterator[Command]:
     """Yield the commands in one file, other than a Dockerfile.
 
@@ -216,9 +220,10 @@ def read(file: str, text: str) -> Iterator[Command]:
     """
     name = PurePosixPath(file).name
     if name.startswith("Procfile"):
+        is_deployed = not FOR_DEVELOPMENT.search(text)
         for number, line in enumerate(text.splitlines(), 1):
             if found := re.match(r"\s*([\w-]+)\s*:\s*(.+)", line):
-                yield from commands(Place(file, number), found[2], file)
+                yield from commands(Place(file, number), found[2], file, is_deployed)
     elif name.endswith((".yml", ".yaml")):
         yield from of_yaml(file, text)
     elif name.endswith(".toml") and name != "pyproject.toml":

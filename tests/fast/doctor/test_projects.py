@@ -101,6 +101,23 @@ COMMANDS = [  # the last line of the Dockerfile
 ]
 
 
+@pytest.mark.parametrize(
+    ("procfile", "expected"),
+    [
+        ("web: uvicorn api:app\nworker: python worker.py start", ""),
+        ("worker: python worker.py dev", "warning dev-in-production Procfile:1"),
+        ("web: fastapi dev\nworker: python worker.py dev", ""),  # for honcho or foreman
+        (
+            "livekit: livekit-server --dev\nworker: python worker.py",
+            "problem no-subcommand Procfile:2",
+        ),
+    ],
+)
+def test_what_a_procfile_starts(check: Check, procfile: str, expected: str) -> None:
+    answers = check({"worker.py": WORKER, "Procfile": procfile + "\n"})
+    assert answers == ([expected] if expected else [])
+
+
 @pytest.mark.parametrize(("last", "expected"), COMMANDS)
 def test_what_an_image_starts(check: Check, last: str, expected: str) -> None:
     dockerfile = f"FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\n{last}\n"
