@@ -81,8 +81,8 @@ def setting_errors() -> Iterator[tuple[str, str]]:
             parts = message.values if isinstance(message, ast.JoinedStr) else [message]
             words = (part.value if isinstance(part, ast.Constant) else "…" for part in parts)
             yield str(ast.literal_eval(kind)), "".join(map(str, words))
-    for kind in TYPES:
-        yield kind, f"has a wrong value ({kind.replace('_', ' ')})"
+    for error in TYPES:
+        yield error, f"has a wrong value ({error.replace('_', ' ')})"
 
 
 def page() -> str:
