@@ -10,8 +10,8 @@ from livekit.api import LiveKitAPI
 
 from app.dispatch import proxy
 from app.dispatch.server import API_ERRORS
-from app.doctor import environment, probe, proxies, rooms, server, tokens, worker
-from app.doctor.finding import CouldNotCheck, Finding
+from app.doctor import environment, probe, rooms, server, tokens, worker
+from app.doctor.finding import CouldNotCheck, Finding, skipped
 from app.doctor.worker import Worker
 from app.settings import Settings
 from app.tokens.mint import Mint
@@ -34,7 +34,6 @@ class Examination:
 
 async def check_server(known: Examination) -> list[Finding]:
     finding = await server.check(known.settings, known.livekit)
-    finding = await proxies.explain(known.settings, finding)
     known.is_over = finding.level == "problem"
     return [finding]
 
@@ -63,8 +62,7 @@ async def check_room(known: Examination) -> list[Finding]:
 
 async def check_probe(known: Examination) -> list[Finding]:
     if known.lacks_worker:
-        seen = "Without a worker, no agent can join a new room."
-        return [Finding("probe", "skipped", "", seen)]
+        return [skipped("probe", "Without a worker, no agent can join a new room.")]
     settings, room = known.settings, known.new_room
     url, token = known.connection or own_connection(settings, room)
     if url == settings.token_server_url:  # clients' URL, which may not work from here

@@ -6,39 +6,31 @@ nor 1.0.23 does, read.) Processes of other users and of other containers cannot 
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import psutil
 
 from app.dispatch import proxy
+from app.doctor.reach import DNS_SECONDS
 
 PROJECT = Path(__file__).parents[2]
 RUNTIMES = ("python", "node")  # others that listen only forward a port, such as ssh or docker
-DNS_SECONDS = 1
-DEFAULT_PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
+Address = tuple[str, int]
 
 
-@dataclass(frozen=True)
-class Process:
-    """A Python or Node program that listens on a TCP port.
+class Process(NamedTuple):
+    """A Python or Node program: its working directory, its ports, and whom it is connected to."""
 
-    Attributes:
-        folder: where it was started; None if that cannot be seen.
-        ports: on which it listens.
-        peers: the addresses and ports that it is connected to.
-    """
-
-    folder: Path | None
-    ports: frozenset[int]
-    peers: frozenset[tuple[str, int]]
+    folder: Path
+    ports: set[int]
+    peers: set[Address]
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether it was started in another folder than this project's."""
-        return self.folder is not None and self.folder != PROJECT
+        return self.folder != PROJECT
 
 
 async def listening() -> list[Process]:
@@ -48,44 +40,38 @@ async def listening() -> list[Process]:
 def scan() -> Iterator[Process]:
     for process in psutil.process_iter():
         try:
-            if not process.name().lower().startswith(RUNTIMES):
-                continue
-            connections = process.net_connections("tcp")
-            ports = {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
-            connected = [c.raddr for c in connections if c.status == psutil.CONN_ESTABLISHED]
-            peers = frozenset((peer.ip.removeprefix("::ffff:"), peer.port) for peer in connected)
-            folder = Path(process.cwd()) if ports else None
-        except psutil.AccessDenied:
+            if process.name().lower().startswith(RUNTIMES):
+                sockets = process.net_connections("tcp")
+                ports = {s.laddr.port for s in sockets if s.status == psutil.CONN_LISTEN}
+                remote = [s.raddr for s in sockets if s.status == psutil.CONN_ESTABLISHED]
+                peers = {(peer.ip.removeprefix("::ffff:"), peer.port) for peer in remote}
+                if ports:
+                    yield Process(Path(process.cwd()), ports, peers)
+        except (psutil.Error, OSError):  # another user's, or it has just ended
             continue
-        except (psutil.Error, OSError):  # it has just ended
-            continue
-        if ports:
-            yield Process(folder, frozenset(ports), peers)
 
 
-async def addresses(url: str) -> set[tuple[str, int]]:
-    """Return the addresses of a LiveKit server, or of the proxy to it, and the port."""
+async def addresses(url: str) -> set[Address]:
+    """Return the addresses and the port of a LiveKit server, or of the proxy to it."""
     parts = urlsplit(proxy.for_worker(url) or url)
-    port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
+    port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
     try:
         async with asyncio.timeout(DNS_SECONDS):
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(str(parts.hostname), port)
+            infos = await asyncio.get_running_loop().getaddrinfo(str(parts.hostname), port)
     except (OSError, UnicodeError):
         return set()
-    return {(str(address[0]), port) for *_, address in found}
+    return {(str(address[0]), port) for *_, address in infos}
 
 
-def may_use(process: Process, servers: set[tuple[str, int]]) -> bool:
+def may_use(process: Process, servers: set[Address]) -> bool:
     """Whether a process may be connected to one of `servers`.
 
     A host can have more addresses than it has just told, so on other machines the port decides.
     """
-    if not servers:
-        return True
-    ports = {port for _, port in servers}
-    are_loopback = any(ip_address(address).is_loopback for address, _ in servers)
-    return any(
-        port in ports and ip_address(address.partition("%")[0]).is_loopback == are_loopback
-        for address, port in process.peers
-    )
+    kinds = {(port, is_loopback(address)) for address, port in servers}
+    peers = {(port, is_loopback(address)) for address, port in process.peers}
+    return not servers or bool(kinds & peers)
+
+
+def is_loopback(address: str) -> bool:
+    return ip_address(address.partition("%")[0]).is_loopback

@@ -2,24 +2,17 @@
 
 import json
 import time
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import jwt
-from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from app.dispatch import names, policy
-from app.doctor import failures
-from app.doctor.finding import Finding, describe
+from app.doctor.finding import Finding, describe, found, ok, skipped
+from app.doctor.reach import UNANSWERED, explain, fetch, from_answer
 from app.doctor.server import LEEWAY_SECONDS
 from app.settings import Settings
 
 BACKEND = "http://127.0.0.1:8000"  # where `fastapi dev` and honcho put it
-START = "uv run fastapi dev"
-TIMEOUT_SECONDS = 4
-NEW_TOKEN = "Get a new one from POST /token."  # noqa: S105  advice
-REFUSED = "LiveKit refuses it (HTTP 401)."
 WHY_NO_TOKEN = {
     401: "without signing in",
     403: "to this client",
@@ -37,13 +30,11 @@ def check(
         room: the room that it should open, if that is known.
         source: `token` for the command line, or `backend`.
     """
-
-    def problem(
-        cause: str, seen: str, means: str, advice: str = NEW_TOKEN, command: str = ""
-    ) -> Finding:
-        return Finding(source, "problem", cause, seen, means, advice, command)
-
     which = "token from POST /token" if source == "backend" else "token"
+
+    def wrong(cause: str, **values: object) -> Finding:
+        return found(source, cause, which=which, **values)
+
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
         grant, configuration = claims.get("video", {}), claims.get("roomConfig", {})
@@ -53,67 +44,30 @@ def check(
         may_join, granted_room = grant.get("roomJoin"), grant.get("room")
         metadata = str(configuration.get("metadata", ""))
     except (jwt.PyJWTError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
-        return problem("token-malformed", "This is not a LiveKit token.", "Nobody can join.")
+        return wrong("token-malformed")
     if claims.get("iss") != settings.livekit_api_key:
-        return problem(
-            "token-of-another-key",
-            f"The {which} was made with another key than LIVEKIT_API_KEY.",
-            "It is for another LiveKit project, where this worker is not registered.",
-            "Give the token backend and the worker the same LIVEKIT_URL, key and secret.",
-        )
+        return wrong("token-of-another-key")
     try:
         secret = settings.livekit_api_secret.get_secret_value()
         jwt.PyJWS().decode(token, secret, ["HS256"])  # the signature alone; the times come later
     except jwt.PyJWTError:
-        return problem(
-            "token-signature",
-            f"The {which} was not signed with LIVEKIT_API_SECRET.",
-            REFUSED,
-            "Give the token backend the secret that belongs to the key, and get a new token.",
-        )
-    now = time.time()
+        return wrong("token-signature")
+    own_name, now = names.our_name(settings), time.time()
     if end < now - LEEWAY_SECONDS:
-        return problem("token-expired", f"The {which} expired {now - end:,.0f} s ago.", REFUSED)
+        return wrong("token-expired", seconds=round(now - end))
     if start > now + LEEWAY_SECONDS:
-        return problem(
-            "token-not-yet",
-            f"The {which} becomes valid in {start - now:,.0f} s.",
-            f"{REFUSED} The clock of the machine that made it is ahead.",
-            "Synchronize the clocks",
-            "timedatectl set-ntp true",
-        )
+        return wrong("token-not-yet", seconds=round(start - now))
     if not (may_join and claims.get("sub")):
-        seen = f"The {which} has no identity, or no permission to join (roomJoin)."
-        return problem("token-cannot-join", seen, "LiveKit lets nobody in with it.")
+        return wrong("token-cannot-join")
     if not granted_room or (room and granted_room != room):
-        return problem(
-            "token-for-another-room",
-            f"The {which} is for the room {granted_room!r}, not for {room!r}." if room else
-            f"The {which} names no room.",
-            "It does not lead to the room in which the agent is expected.",
-            "Name the room in room_name when you ask POST /token.",
-        )  # fmt: skip
-    own_name = names.our_name(settings)
+        return wrong("token-for-another-room", room=granted_room or "")
     if own_name not in agents:
-        return problem(
-            "token-asks-for-others",
-            f"The {which} asks for {describe(agents)}, not for {describe([own_name])}.",
-            "LiveKit offers its room only to workers whose name it asks for.",
-            "Get a token from POST /token, or correct the agents in its room configuration.",
-        )
+        return wrong("token-asks-for-others", agents=describe(agents), ours=describe([own_name]))
     if policy.opts_out(own_name, metadata):
-        seen = f"The room metadata in the {which} says require_agent: false."
-        return problem("token-opts-out", seen, "An agent that is sent there leaves at once.")
+        return wrong("token-opts-out")
     if end - start > settings.token_ttl_seconds:
-        return Finding(
-            source,
-            "warning",
-            "token-lives-long",
-            f"The {which} is valid for {end - start:,.0f} s, longer than TOKEN_TTL_SECONDS.",
-            "It is not from this token backend, or is an old one. What it says may be outdated.",
-            NEW_TOKEN,
-        )
-    return Finding(source, "ok", "", f"The {which} opens the room {granted_room!r}.")
+        return wrong("token-lives-long", seconds=round(end - start))
+    return ok(source, f"The {which} opens the room {granted_room!r}.")
 
 
 async def check_backend(
@@ -127,65 +81,31 @@ async def check_backend(
     Returns:
         A finding, and LiveKit's URL and the token if the backend gives them.
     """
-    problem = partial(Finding, "backend", "problem")
-    backend = url or BACKEND
-    bearer = settings.token_api_key.get_secret_value()
+    backend, key = url or BACKEND, settings.token_api_key.get_secret_value()
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        async with (
-            ClientSession(timeout=ClientTimeout(total=TIMEOUT_SECONDS)) as http,
-            http.post(
-                f"{backend.rstrip('/')}/token",
-                json={"room_name": room},
-                headers={"Authorization": f"Bearer {bearer}"} if bearer else {},
-                allow_redirects=False,  # which would lose the body
-            ) as answer,
-        ):
-            status, body = answer.status, await answer.read()
-            location = answer.headers.get("Location", "").partition("?")[0]
-    except (ClientError, TimeoutError, ValueError) as error:
+        body = {"room_name": room}
+        answer = await fetch(f"{backend.rstrip('/')}/token", "POST", json=body, headers=headers)
+    except UNANSWERED as error:
         if not url:
             seen = f"No token backend answers at {backend}. If it is elsewhere, use --backend URL."
-            return Finding("backend", "skipped", "", seen), None
-        return unreachable(backend, await failures.explain(error, backend)), None
-    if status == 401 and bearer:
-        return problem(
-            "backend-refuses-the-key",
-            "The token backend refuses TOKEN_API_KEY (HTTP 401).",
-            "Clients that send this key get no token, so nobody can join.",
-            "Give the token backend and its clients the same TOKEN_API_KEY, and restart it.",
-        ), None
-    if status in WHY_NO_TOKEN:
-        seen = f"The token backend gives no token {WHY_NO_TOKEN[status]} (HTTP {status}). "
-        seen += "To check one that you have, use --token TOKEN."
-        return Finding("backend", "skipped", "", seen), None
-    failure = failures.from_status(status, body.decode(errors="replace"), location)
-    if failure.cause != "no-livekit":
-        return unreachable(backend, failure), None
+            return skipped("backend", seen), None
+        failure = await explain(error, backend)
+        if failure.cause in ("no-server", "unknown-host", "no-livekit"):
+            return found("backend", "no-backend", url=backend, reason=failure.reason), None
+        return failure.finding("backend", backend, "token backend"), None
+    if answer.status == 401 and key:
+        return found("backend", "backend-refuses-the-key"), None
+    if answer.status in WHY_NO_TOKEN:
+        seen = f"The token backend gives no token {WHY_NO_TOKEN[answer.status]} (HTTP "
+        seen += f"{answer.status}). To check one that you have, use --token TOKEN."
+        return skipped("backend", seen), None
+    failure = from_answer(answer)
+    if failure.cause != "no-livekit":  # something in front of it has answered
+        return failure.finding("backend", backend, "token backend"), None
     try:
-        details = json.loads(body)
+        details = json.loads(answer.text)
         server, token = str(details["server_url"]), str(details["participant_token"])
     except (ValueError, LookupError, TypeError, RecursionError):
-        return problem(
-            "no-token-backend",
-            f"The program at {backend} is not a token backend (POST /token: HTTP {status}).",
-            "Clients need server_url and participant_token in the answer.",
-            "Correct --backend, or end that program and start the token backend",
-            START,
-        ), None
+        return found("backend", "no-token-backend", url=backend, status=answer.status), None
     return check(token, settings, room, "backend"), (server, token)
-
-
-def unreachable(backend: str, failure: failures.Failure) -> Finding:
-    advice, command = failure.advice, ""
-    if failure.cause in ("no-server", "unknown-host", "no-livekit"):
-        failure = replace(failure, cause="no-backend")
-        advice, command = "Correct --backend, or start the token backend", START
-    return Finding(
-        "backend",
-        "problem",
-        failure.cause,
-        f"No token backend answers at {backend}: {failure.reason}.",
-        "Nobody gets a token, so nobody can join.",
-        advice,
-        command,
-    )

@@ -2,31 +2,24 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
-from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientConnectorError
 
 from app.dispatch.names import our_name
 from app.doctor import processes
-from app.doctor.finding import Finding
-from app.doctor.processes import PROJECT, Process
+from app.doctor.finding import Finding, found, ok, skipped
+from app.doctor.processes import Process
+from app.doctor.reach import TIMEOUT_SECONDS, UNANSWERED, fetch
 from app.settings import Settings
 
-problem = partial(Finding, "worker", "problem")
-warning = partial(Finding, "worker", "warning")
-
 JSON_LIMITS = (OverflowError, RecursionError)  # a hostile number, or nesting
-NOT_A_WORKER = (ClientError, ValueError, LookupError, TypeError, AttributeError, *JSON_LIMITS)
-TIMEOUT_SECONDS = 3
+NOT_A_WORKER = (*UNANSWERED, LookupError, TypeError, AttributeError, *JSON_LIMITS)
 RECONNECT_SECONDS = 1  # a worker connects again after a second or so
-START = "uv run python -m app.agent dev"
-SHARED = "LiveKit gives each room to either of them, so people may meet the other one's agent."
 
 
-@dataclass(frozen=True)
-class Worker:
+class Worker(NamedTuple):
     """What GET /worker reports. The SDK leaves out what is empty.
 
     livekit-agents 1.0 reports neither its load nor its release (measured).
@@ -47,87 +40,37 @@ def url_of(settings: Settings) -> str:
 async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     """Return a finding, and the worker if it answers and may use this server."""
     if not settings.worker_port:
-        seen = "The worker's port is unknown: WORKER_PORT is 0."
-        return Finding("worker", "skipped", "", seen), None
-    url = url_of(settings)
+        return skipped("worker", "The worker's port is unknown: WORKER_PORT is 0."), None
+    url, own_name = url_of(settings), our_name(settings)
+
+    def problem(cause: str, **values: object) -> Finding:
+        return found("worker", cause, url=url, server=settings.livekit_url, **values)
+
     try:
         worker = await worker_at(url)
     except TimeoutError:
-        return problem(
-            "worker-silent",
-            f"The worker at {url} does not answer within {TIMEOUT_SECONDS} s.",
-            "It is blocked, or suspended (Ctrl-Z).",
-            "End it, and start it again",
-            START,
-        ), None
+        return problem("worker-silent", seconds=TIMEOUT_SECONDS), None
     except ClientConnectorError:
-        return problem(
-            "no-worker",
-            f"No worker answers at {url}.",
-            "LiveKit does not report this: rooms just get no agent. (If it runs, WORKER_PORT is "
-            "not its port.)",
-            "Start it",
-            START,
-        ), None
+        return problem("no-worker"), None
     except NOT_A_WORKER:
-        return problem(
-            "no-livekit-worker",
-            f"The program at {url} is not a LiveKit worker.",
-            "It has the worker's port, so the worker could not start.",
-            "End it, or set another WORKER_PORT, and start the worker",
-            START,
-        ), None
+        return problem("no-livekit-worker"), None
     process, is_connected = await connection_of(settings)
-    where = f"It was started in {process.folder}, not in {PROJECT}" if process else ""
-    if process and not is_connected and process.is_elsewhere:
-        return problem(
-            "another-projects-worker",
-            f"The worker at {url} is another project's. {where}, and is not connected to "
-            f"{settings.livekit_url}.",
-            "It has the worker's port, so this project's worker could not start.",
-            "Set another WORKER_PORT in .env, and start this project's worker",
-            START,
-        ), None
+    if process and process.is_elsewhere and not is_connected:
+        return problem("another-projects-worker", folder=process.folder), None
     if not worker:
-        return problem(
-            "worker-disconnected",
-            f"The worker at {url} has given up: it cannot reach LiveKit, or was refused.",
-            "It gets no jobs until it has registered.",
-            "Its log says why. Start it again",
-            START,
-        ), None
+        return problem("worker-disconnected"), None
     if process and not is_connected:
-        return problem(
-            "worker-elsewhere",
-            f"The worker at {url} is not connected to {settings.livekit_url}.",
-            "Either it started with other settings, or it is still trying to connect.",
-            "End it, and start it again with these settings",
-            START,
-        ), None
-    own_name = our_name(settings)
+        return problem("worker-elsewhere"), None
     if worker.agent != own_name:
-        return problem(
-            "named-worker",
-            f"The worker at {url} is registered {by_name(worker.agent)}; this project's worker "
-            f"should be registered {by_name(own_name)}.",
-            "LiveKit sends a worker only the rooms that ask for exactly its name.",
-            "Is it an old worker, or another project's? End it, and start this project's",
-            START,
-        ), worker
+        names = {"name": by_name(worker.agent), "ours": by_name(own_name)}
+        return problem("named-worker", **names), worker
     if process and process.is_elsewhere:
-        return warning(
-            "second-project",
-            f"The worker at {url} may be another project's. {where}.",
-            f"It uses the server at {settings.livekit_url}, and has this worker's port.",
-            "If it is another project's, end it, and start this project's",
-            START,
-        ), worker
-    jobs = f"{worker.jobs} job{'' if worker.jobs == 1 else 's'}"
-    load = "load unknown" if worker.load is None else f"load {worker.load:.2f}"
+        return problem("second-project", folder=process.folder), worker
     sdk = f"livekit-agents {worker.sdk}" if worker.sdk else "an old livekit-agents"
-    seen = f"The worker at {url} is registered {by_name(own_name)} ({sdk}, {jobs}, {load})."
-    unknown = "Its connections cannot be seen from here, so it may use another server."
-    return Finding("worker", "ok", "", seen, "" if process else unknown), worker
+    load = "unknown" if worker.load is None else f"{worker.load:.2f}"
+    seen = f"The worker at {url} is registered {by_name(own_name)} ({sdk}, jobs: {worker.jobs}, "
+    unseen = "Its connections cannot be seen from here, so it may use another server."
+    return ok("worker", f"{seen}load: {load}).", "" if process else unseen), worker
 
 
 async def connection_of(settings: Settings) -> tuple[Process | None, bool]:
@@ -135,39 +78,41 @@ async def connection_of(settings: Settings) -> tuple[Process | None, bool]:
     for wait in (0, RECONNECT_SECONDS):
         await asyncio.sleep(wait)
         servers = await processes.addresses(settings.livekit_url)
-        found = [p for p in await processes.listening() if settings.worker_port in p.ports]
-        if len(found) != 1:
+        listening = [p for p in await processes.listening() if settings.worker_port in p.ports]
+        if len(listening) != 1:
             return None, False
-        if processes.may_use(found[0], servers):
-            return found[0], True
-    return found[0], False
+        if processes.may_use(listening[0], servers):
+            return listening[0], True
+    return listening[0], False
 
 
 async def check_others(settings: Settings) -> list[Finding]:
     """Find other projects' workers on this machine that take this project's rooms."""
-    if str(urlsplit(settings.livekit_url).hostname).endswith(".livekit.cloud"):
+    url = settings.livekit_url
+    if str(urlsplit(url).hostname).endswith(".livekit.cloud"):
         return []  # its projects share addresses
-    servers = await processes.addresses(settings.livekit_url)
+    servers = await processes.addresses(url)
     findings = []
     for process in await processes.listening():
-        ports = process.ports - {settings.worker_port}
         if process.is_elsewhere and process.peers & servers:
-            for port in sorted(ports):
-                try:
-                    worker = await worker_at(f"http://127.0.0.1:{port}")
-                except (TimeoutError, *NOT_A_WORKER):
-                    continue
+            for port in sorted(process.ports - {settings.worker_port}):
+                theirs = f"http://127.0.0.1:{port}"
+                worker = await worker_if_any(theirs)
                 if worker and worker.agent == our_name(settings):
-                    seen = f"Another worker, started in {process.folder}, is connected to this "
-                    seen += f"server and registered {by_name(worker.agent)}, too (port {port})."
-                    advice = "If it is another project's, give it its own agent name, LiveKit "
-                    advice += "server or project; or end it."
-                    findings.append(warning("second-project", seen, SHARED, advice))
+                    values = {"url": theirs, "folder": process.folder, "server": url}
+                    findings.append(found("worker", "second-project", **values))
     return findings
 
 
 def by_name(name: str) -> str:
     return f"as {name!r}" if name else "without a name"
+
+
+async def worker_if_any(url: str) -> Worker | None:
+    try:
+        return await worker_at(url)
+    except NOT_A_WORKER:
+        return None
 
 
 async def worker_at(url: str) -> Worker | None:
@@ -177,12 +122,9 @@ async def worker_at(url: str) -> Worker | None:
         ClientConnectorError, TimeoutError: nothing answers.
         ClientError, ValueError, …: what answers is not a worker.
     """
-    async with ClientSession(timeout=ClientTimeout(total=TIMEOUT_SECONDS)) as http:
-        async with http.get(f"{url}/") as answer:
-            if answer.status == 503:
-                return None
-        async with http.get(f"{url}/worker") as answer:
-            details = json.loads(await answer.read())
+    if (await fetch(f"{url}/")).status == 503:
+        return None
+    details = json.loads((await fetch(f"{url}/worker")).text)
     agent, jobs = str(details.get("agent_name", "")), int(details.get("active_jobs", 0))
     if "sdk_version" not in details and details["worker_type"]:
         return Worker(agent, None, jobs, None)
