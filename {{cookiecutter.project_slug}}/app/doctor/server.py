@@ -57,17 +57,12 @@ async def validate(settings: Settings, proxy_url: str | None) -> Answer | Failur
 
 async def explain_proxy(settings: Settings, failure: Failure, proxy_url: str | None) -> Finding:
     """Return the problem of the server, or of the proxy in between."""
-    url = settings.livekit_url
+    url, direct = settings.livekit_url, ""
     if proxy_url:
         answers = isinstance(await validate(settings, None), Answer)
         if answers or not failure.cause.startswith(("tls", "certificate")):
-            return found(
-                "server",
-                "proxy",
-                program="LiveKit server",
-                url=f"{url} through the proxy {proxy_url}",
-                reason=failure.reason,
-                direct="It answers without." if answers else "It does not answer without, either.",
-                host=urlsplit(url).hostname,
-            )
-    return failure.finding("server", url, "LiveKit server")
+            direct = "It answers without." if answers else "It does not answer without, either."
+            failure = Failure("proxy", failure.reason)
+            url = f"{url} through the proxy {proxy_url}"
+    host = urlsplit(settings.livekit_url).hostname
+    return failure.finding("server", "LiveKit server", url, direct=direct, host=host)

@@ -81,7 +81,7 @@ async def connection_of(settings: Settings) -> tuple[Process | None, bool]:
         listening = [p for p in await processes.listening() if settings.worker_port in p.ports]
         if len(listening) != 1:
             return None, False
-        if processes.may_use(listening[0], servers):
+        if listening[0].may_use(servers):
             return listening[0], True
     return listening[0], False
 
