@@ -23,7 +23,7 @@ EPILOG = f"""\
 examples:
   livekit-doctor .                                  the project in this folder
   livekit-doctor --log worker.log                   a log that you saved
-  livekit-doctor --log worker.log.gz --json         for programs (README.md describes the JSON)
+  livekit-doctor --log worker.log.gz --json         for programs (docs/livekit-doctor.md)
   docker compose logs worker | livekit-doctor --log -
   kubectl logs --previous deploy/agent | livekit-doctor --log -
   lk agent logs | livekit-doctor --log -

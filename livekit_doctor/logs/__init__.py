@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from livekit_doctor.finding import Finding, Level
@@ -52,6 +52,8 @@ CUT_HEADER = re.compile(
     r"\[?\d{1,4}[-:\d T.,]*\]?(?: -?)?(?: [A-Z]*)?(?: \(?\d*\)?:?)?(?: [\w.]*)?(?: -)?$"
 )
 
+REASON_LIMIT = 100
+INTERRUPTS = {"KeyboardInterrupt", "SystemExit"}
 # In a message of the level INFO, these tell of trouble.
 BAD_NEWS = ("fail", "error", "exception", "not ", "unavailable", "timed out")
 
@@ -73,6 +75,7 @@ class Matches:
     count: int = 0
     last: int = 0
     what: list[str] = field(default_factory=list)
+    is_printed: bool = False  # by a program without a level, as one does that ends
 
 
 @dataclass
@@ -101,6 +104,8 @@ class Reading:
     last_time: str = ""
     last_line: str = ""
     last_record: Record | None = None
+    server: str = ""  # the URL with which a worker registered
+    reasons: dict[str, tuple[Verdict, dict[str, str]] | None] = field(default_factory=dict)
 
     def lines(self, lines: Iterable[str]) -> Iterator[str]:
         """Pass lines on, and remember how many there were, and the last one that holds anything."""
@@ -116,6 +121,8 @@ class Reading:
         if record.time:
             self.first_time = self.first_time or record.time
             self.last_time = record.time
+        if record.message.startswith("registered worker"):
+            self.server = record.fields.get("url", self.server)
         is_end = self.programs.add(record)
         self.count_jobs(record)
         is_quiet = record.is_header and record.level in ("info", "debug")
@@ -126,7 +133,8 @@ class Reading:
         whole = record.whole
         is_loud = not record.is_header or record.level == "error" or record.errors()
         found = self.match(record, whole, LOUDEST if is_loud else LOUD)
-        is_error = record.level == "error" if record.is_header else bool(record.errors())
+        found_errors = [e for e in record.errors() if e.type not in INTERRUPTS]
+        is_error = record.level == "error" if record.is_header else bool(found_errors)
         if is_error and not found and not is_end:
             self.unexplained.count += 1
             if not self.unexplained.first:
@@ -158,35 +166,48 @@ class Reading:
         lower = whole.lower()
         if not any(map(lower.__contains__, table.texts)):
             return False  # as for most lines
-        if any(map(lower.__contains__, WORKER)):
+        is_connection = any(map(lower.__contains__, WORKER))
+        if is_connection:
             whole = record.reason
         if status := HTTP_STATUS.search(whole):
             record.fields["httpstatus"] = status["ws"] or status["aiohttp"]
             whole = f"{whole}\nstatus {record.fields['httpstatus']}"
-        for verdict in table.verdicts:
-            values = verdict.match(record, whole, lower)
-            if values is None:
-                continue
-            name = record.fields.get("agentname", "")
-            if verdict.cause == "named-worker" and name == self.own_name:
-                return True
-            if verdict not in self.matches:
-                values = {**merged(values), **self.more_values(record, whole)}
-                self.matches[verdict] = Matches(record.line, values)
-            of_verdict = self.matches[verdict]
-            of_verdict.count += 1
-            what = setting(merged(values).get("what", ""))
-            if what and what not in of_verdict.what and len(of_verdict.what) < 5:
-                of_verdict.what.append(what)
-            of_verdict.last = record.line
-            return True
-        return False
+        # A worker without a server repeats the same reason for hours.
+        if is_connection and whole in self.reasons:
+            found = self.reasons[whole]
+        else:
+            found = table.first(record, whole, lower)
+            if is_connection and len(self.reasons) < REASON_LIMIT:
+                self.reasons[whole] = found
+        if found:
+            self.note(record, whole, *found)
+        return bool(found)
+
+    def note(self, record: Record, whole: str, verdict: Verdict, values: dict[str, str]) -> None:
+        """Note that a record matches a verdict."""
+        name = record.fields.get("agentname", "")
+        if verdict.cause == "named-worker" and name == self.own_name:
+            return
+        if verdict not in self.matches:
+            more = {**merged(values), **self.more_values(record, whole)}
+            is_printed = not record.is_header
+            self.matches[verdict] = Matches(record.line, more, is_printed=is_printed)
+        of_verdict = self.matches[verdict]
+        of_verdict.count += 1
+        of_verdict.last = record.line
+        what = setting(merged(values).get("what", ""))
+        if what and what not in of_verdict.what and len(of_verdict.what) < 5:
+            of_verdict.what.append(what)
 
     def more_values(self, record: Record, whole: str) -> dict[str, str]:
         """Return the values that sentences about a record may name."""
         values = {"name": record.fields.get("agentname", "")}
         if host := HOST.search(f"{whole}\n{record.message}"):
             values["host"] = next(value for value in host.groupdict().values() if value)
+            if self.server and values["host"].split("/")[-1].split(":")[0] not in self.server:
+                values["host"] += (
+                    " (not the server where the worker registered, but perhaps a proxy)"
+                )
         if "httpstatus" in record.fields:
             values["status"] = record.fields["httpstatus"]
         found = record.errors()
@@ -256,8 +277,13 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
     overcome = {v for v in matches if v.until_registered and matches[v].last < registered}
     causes = {verdict.cause for verdict in matches if verdict not in overcome}
     reported = [v for v in matches if v.level != "ok" and not causes & {*v.follows}]
+    # What looks like the end of a program, although the worker went on.
+    working = max((p.last for p in programs.known.values() if p.registered), default=0)
+    survived = {v for v in reported if matches[v].is_printed and matches[v].last < working}
+    reported = [v for v in reported if v not in survived or not v.crash_only]
     for verdict in sorted(reported, key=lambda v: ORDER[v.cause]):
-        yield of_verdict(verdict, matches[verdict], registered if verdict in overcome else 0)
+        found = of_verdict(verdict, matches[verdict], registered if verdict in overcome else 0)
+        yield replace(found, level="warning") if verdict in survived else found
     fatal = max((matches[v].last for v in reported if v.cause in FATAL), default=0)
     over = list(programs.ended())
     for program in over:
@@ -338,7 +364,7 @@ def of_verdict(verdict: Verdict, matches: Matches, registered: int) -> Finding:
     sentence = verdict.seen.format_map(values)
     if sentence.startswith("the "):
         sentence = f"T{sentence[1:]}"
-    if verdict.cause == "plugin-missing" and matches.what:
+    if verdict.cause == "missing-plugin" and matches.what:
         command = install_plugin(matches.what[0])
     seen = f"{sentence} ({where})"
     return Finding("log", level, cause.id, seen, cause.means, advice, command)

@@ -76,7 +76,7 @@ CAUSES = (
         ),
     ),
     Cause(
-        "plugin-missing",
+        "missing-plugin",
         "A LiveKit plugin is not installed",
         NOT_STARTED,
         "Install the plugin where the worker runs, also in its image.",
@@ -103,7 +103,7 @@ CAUSES = (
         "uv add livekit-agents",
     ),
     Cause(
-        "code-of-0x",
+        "old-api",
         "The code was written for livekit-agents 0.x, and release 1.x is installed",
         "Release 1.0 replaced VoicePipelineAgent, VoiceAssistant and MultimodalAgent by "
         f"AgentSession. {NOT_STARTED}",
@@ -117,7 +117,7 @@ CAUSES = (
         'uv add "livekit-agents<1"',
     ),
     Cause(
-        "other-release",
+        "missing-name",
         "The installed release of LiveKit's packages does not have what the code uses",
         f"The code was written for another release. {NOT_STARTED}",
         "Install the release that the code was written for, and commit the lock file, so that "
@@ -132,7 +132,7 @@ CAUSES = (
         "uv add --upgrade-package livekit-agents livekit-agents",
     ),
     Cause(
-        "unexpected-argument",
+        "unknown-option",
         "The code gives a function or class an argument that it does not have",
         "Arguments differ between the releases, and between WorkerOptions, AgentServer and "
         f"rtc_session. {NOT_STARTED}",

@@ -14,11 +14,13 @@ WORK = ("received job request", "received assignment", "assigned job to worker",
 NODE = (
     *("starting worker", "registered worker", "received job request", "connected to livekit"),
     *("failed to connect to livekit", "server is listening on port", "initializing inference"),
+    *("draining worker", "shutting down worker", "worker closed due to", "worker is draining"),
     *("error in entry function", "job_entry", "jobrequestfunc", "inference runner"),
 )
 STOPS = {
     "draining worker": "was told to stop ('draining worker')",
     "shutting down worker": "shut down ('shutting down worker')",
+    "worker closed due to sig": "was told to stop (a signal)",
     "exit requested, shutting down": "was told to stop ('exit requested')",
 }
 SIGNAL = re.compile(
@@ -53,19 +55,22 @@ DEATH = re.compile(
 NATIVE = re.compile(
     r"Fatal Python error|SIGSEGV|SIGABRT|SIGILL|SIGBUS|^thread '.{1,200}' (?:\(\d+\) )?panicked at"
     r"|^fatal runtime error|terminate called after throwing|^# A fatal error|double free or"
-    r"|^panic: |fatal error: |core dumped|Uncaught signal: (?:6|11|4|7)\b|stack smashing",
+    r"|^panic: |fatal error: |^free\(\): |^malloc\(\): |corrupted size|Assertion `.{1,200} "
+    r"failed|core dumped|Uncaught signal: (?:6|11|4|7)\b|stack smashing",
 )
 STOPPED = re.compile(
     r"^Stopping Container|Container (?:has )?(?:been )?(?:stopped|terminated|killed)\b"
     r"|CrashLoopBackOff"
     r"|Back-off restarting failed|State changed from \w+ to (?:crashed|down|complete)"
     r"|Essential container in task exited|Main child exited|[Mm]achine (?:has )?exited"
-    r"|^Stopped |Deactivated successfully|Failed with result|Uncaught signal: \d+|ELIFECYCLE"
+    r"|Deactivated successfully|Failed with result|Uncaught signal: \d+|ELIFECYCLE"
     r"|Lifecycle script .{1,100} failed|^\s*(?:\^C)?KeyboardInterrupt|^Aborted!$|^\^C$"
     r"|^Gracefully [Ss]topping|Stopping all processes with|^system +\| sending SIG|stopping machine"
     r"|^Instance (?:failed|terminated|stopped)|Sending SIG(?:TERM|INT|KILL) to|container exited"
     r"|Deployment .{1,100}(?:stopped|removed|crashed)|^Shutting down VM|task stopped"
 )
+# Names that are not a program's own: of honcho, systemd and the kernel.
+BESIDE = ("", "system", "systemd", "kernel")
 KILLED, CRASHED = {9, 137}, {4, 6, 7, 11, 132, 134, 135, 139}
 WINDOWS_CRASH = re.compile(r"exit code -?(?:10737\d{5}|0xC0000\w+|3221\d{6})", re.IGNORECASE)
 
@@ -149,6 +154,8 @@ class Programs:
             self.end(record.source, record.line, "was told to stop (a signal)", "worker-ended")
         if not record.is_header or (not record.form and record.level == "error"):
             is_end = self.read_end(record.source, record.line, record.text)
+        elif record.is_header and not record.form and STOPPED.search(record.message):
+            self.end(record.source, record.line, "was stopped", "worker-ended")
         if not record.is_header and (found := record.errors()):
             self.crash = record, found[-1]
         is_traceback = record.has_traceback
@@ -201,7 +208,11 @@ class Programs:
                 cause = "out-of-memory"
             elif what not in ("terminated", "hangup"):
                 cause = "native-crash"
-        elif SIGNAL.search(text) or STOPPED.search(text):
+        elif (
+            SIGNAL.search(text)
+            or STOPPED.search(text)
+            or (source == "systemd" and text.startswith("Stopped "))
+        ):
             how = "was stopped"
         if how:
             self.end(name, line, how, cause)
@@ -210,9 +221,9 @@ class Programs:
     def end(self, name: str, line: int, how: str, cause: str) -> None:
         """Note the end of the program `name`, or of all if it is not known which one ended."""
         named = [p for p in self.known.values() if p.source == name]
-        if not named and (name in ("", "system") or not any(p.source for p in self.known.values())):
+        if not named and (name in BESIDE or not any(p.source for p in self.known.values())):
             named = list(self.known.values())
-        if name and not named and any(p.source for p in self.known.values()):
+        if name not in BESIDE and not named and any(p.source for p in self.known.values()):
             return  # a program beside the worker
         for program in named or [self.other]:
             program.end(line, how, cause)

@@ -21,6 +21,7 @@ EXTRA_LIMIT = 300  # lines after a message; a traceback in 1.8.9 had 60
 FIELD_LIMIT = 8_000  # characters
 WHOLE_LIMIT = 10_000  # characters of the beginning, and of the end
 
+DECODER = json.JSONDecoder(strict=False)  # a name may hold a control character
 COLOUR = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 LEVELS = {
@@ -84,7 +85,7 @@ CHAIN = re.compile(r"During handling of the above|The above exception was")
 EXCEPTION = re.compile(
     r"(?:Uncaught |Unhandled |\[?error\]?:? |[ |+]{1,20}|)"
     r"(?P<type>(?:[A-Za-z_]\w{0,80}\.){0,8}[A-Z]?\w{0,80}"
-    r"(?:Error|Exception|Exit|Interrupt|Warning|Failure|Group|Cancelled))"
+    r"(?:Error|Exception|Exit|Interrupt|Failure|Group|Cancelled))"
     r"(?: \[\w{1,60}\])?(?:: (?P<message>.*))?"
 )
 ANY_EXCEPTION = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?")
@@ -404,7 +405,7 @@ def from_json(number: int, content: dict[str, Any], depth: int) -> Record | None
 
 def source_of(prefix: str) -> str:
     """Return the program that the text before a message names."""
-    for _ in range(4):
+    for _ in range(4 if prefix else 0):
         for pattern in PREFIXES:
             if match := pattern.match(prefix):
                 if source := match.groupdict().get("source"):
@@ -419,7 +420,7 @@ def source_of(prefix: str) -> str:
 def as_object(text: str) -> dict[str, Any]:
     """Return a JSON object, or nothing."""
     try:
-        value = json.loads(text, strict=False)
+        value = DECODER.decode(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -438,6 +439,9 @@ def flat(fields: dict[str, Any]) -> dict[str, str]:
     """Return fields as text. Of Node's errors, the stack is a field of its own."""
     result: dict[str, str] = {}
     for name, value in fields.items():
+        if type(value) is str:
+            result[key(name)] = value[:FIELD_LIMIT]
+            continue
         if isinstance(value, dict):
             parts = {key(k): str(v) for k, v in value.items()}
             if stack := parts.pop("stack", ""):

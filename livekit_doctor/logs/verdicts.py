@@ -265,7 +265,7 @@ CRASHES = (
         follows=("model-files-missing", "model-files-denied"),
     ),
     Verdict(
-        "code-of-0x",
+        "old-api",
         "problem",
         "The code uses {what} of livekit-agents 0.x, which the installed release does not have.",
         ("cannot import name", "no module named", "has no attribute", "an export named"),
@@ -276,7 +276,7 @@ CRASHES = (
         r"|'ChatContext' object has no attribute '(?P<what4>append|messages)'",
     ),
     Verdict(
-        "plugin-missing",
+        "missing-plugin",
         "problem",
         "The plugin {what} is not installed.",
         ("livekit.plugins", "@livekit/agents-plugin-"),
@@ -284,7 +284,7 @@ CRASHES = (
         r"|No module named '(?P<what5>livekit\.plugins(?:\.\w+)?)"
         r"|cannot import name '(?P<what2>\w+)' from 'livekit\.plugins'"
         r"|module 'livekit\.plugins' has no attribute '(?P<what4>\w+)'"
-        r"|Cannot find (?:package|module) '(?P<what3>@livekit/agents-plugin-[\w-]+)",
+        r"|Cannot find (?:package|module) ['\"](?P<what3>@livekit/agents-plugin-[\w-]+)",
     ),
     Verdict(
         "sdk-missing",
@@ -293,31 +293,37 @@ CRASHES = (
         ("livekit",),
         r"No module named '?(?P<what>livekit(?:\.(?:agents|rtc|api|protocol))?)'?(?:$|;|\\n)"
         r"|No module named '(?P<what2>livekit\.\w+)'; 'livekit' is not a package"
-        r"|Cannot find (?:package|module) '(?P<what3>@livekit/(?:agents|rtc-node))'",
+        r"|Cannot find (?:package|module) ['\"](?P<what3>@livekit/(?:agents|rtc-node))['\"]",
     ),
     Verdict(
-        "other-release",
+        "missing-name",
         "problem",
         "The installed release of {module} has no {what}.",
-        ("cannot import name", "no module named", "has no attribute", "an export named"),
+        (
+            *("cannot import name", "no module named", "has no attribute", "an export named"),
+            *("is not a function", "is not a constructor"),
+        ),
         r"cannot import name '(?P<what>\w+)' from '(?P<module>livekit[\w.]*)'"
         r"|No module named '(?P<what2>livekit\.[\w.]+)'|No module named "
         r"(?P<what6>livekit\.agents\.__main__)"
         r"|module '(?P<module3>livekit[\w.]*)' has no attribute '(?P<what3>\w+)'"
         rf"|'?(?P<module4>{OBJECT})'? (?:object )?has no attribute '(?P<what4>\w+)'"
+        r"|type object '(?P<module7>Agent|AgentTask|Room)' has no attribute '(?P<what7>\w+)'"
+        r"|TypeError: (?P<what8>(?:cli|voice|llm|multimodal|pipeline|inference)\.\w+|defineAgent"
+        r"|AgentServer|WorkerOptions|ServerOptions) is not a (?:function|constructor)"
         r"|module '(?P<module5>@livekit/[\w/-]+)' does not provide an export named "
         r"'(?P<what5>\w+)'",
         unless=r"partially initialized module",
     ),
     Verdict(
-        "unexpected-argument",
+        "unknown-option",
         "problem",
         "{call} has no argument {what}.",
         ("unexpected keyword argument",),
         r"(?P<call>[\w.<>]{1,100})\(\) got an unexpected keyword argument '(?P<what>\w+)'",
     ),
     Verdict(
-        "unexpected-argument",
+        "unknown-option",
         "problem",
         "{call} is called with the wrong arguments.",
         ("missing 1 required", "required positional argument", "required keyword-only", "takes "),
@@ -341,11 +347,9 @@ CRASHES = (
             *("is required", "are required", "keyerror", "is missing", "not set", "not defined"),
             *("must be set", "environment variable", "undefined", "missingcredentials"),
             *("field required", "unbound variable", "none of the following", "missing required"),
-            *("must be provided", "please set", "variable not"),
+            *("must be provided", "please set", "variable not", '"required"', "not found"),
         ),
-        r"\b(?P<what>LIVEKIT_(?:URL|API_KEY|API_SECRET))\b|^(?:\w+\.)*\w*Error: (?P<what2>ws_url"
-        r"|api_key"
-        r"|api_secret|url|API Key|API Secret) (?:is|are) required"
+        r"\b(?P<what>LIVEKIT_(?:URL|API_KEY|API_SECRET))\b|(?P<what2>ws_url) is required"
         r"|^(?P<what3>livekit_(?:url|api_key|api_secret))$",
         unless=r"is too short|swapped|placeholder|must begin|401|invalid token",
     ),
@@ -355,12 +359,12 @@ CRASHES = (
         "Missing settings: {what}.",
         (
             *("api_key", "api key", "keyerror", "credentials", "_token", "_secret", "_key"),
-            "defaultcredentialserror",
+            *("defaultcredentialserror", "nocredentialserror"),
         ),
         rf"(?P<what>{KEY_NAME}).{{0,80}}"
         r"(?:is required|must be|missing|not set|not found|not provided|variable|undefined)"
         r"|(?:set|setting|provide|via|missing|KeyError:|environment variable|pass)\W.{0,120}"
-        rf"(?P<what2>{KEY_NAME})|DefaultCredentialsError"
+        rf"(?P<what2>{KEY_NAME})|DefaultCredentialsError|NoCredentialsError"
         r"|(?P<what3>\w+) API key is required|API key (?:is )?(?:required|missing)",
         unless=r"incorrect api key|invalid api key|invalid_api_key|\b401\b",
     ),
@@ -381,13 +385,14 @@ CRASHES = (
         (
             *("is too short: ", "is still a placeholder", "must begin with wss", "must be a url"),
             *("are swapped", "validation error", ".env", "must be a number", "must be origins"),
+            "error parsing value for field",
             *("input should be", "unable to parse", "regexes", "docker and kubectl keep"),
         ),
         r"^(?P<what>[A-Z][A-Z0-9_]{2,60})(?:: | (?:is|must|and|has|should|begins|ends|contains"
         r"|does) )"
         r"|^(?P<what2>[A-Z][A-Z0-9_]{2,60}) [Ii]nput should"
         r"|validation errors? for (?P<what3>\w*(?:Settings|Config|Env|Options)\w*)"
-        r"|dotenv could not parse",
+        r"|dotenv could not parse|error parsing value for field \"(?P<what4>\w+)\"",
         crash_only=True,
     ),
     Verdict(
@@ -413,7 +418,8 @@ CRASHES = (
         r"|^Error: Cannot find module '(?P<file2>/[^']{1,200})'|is not recognized as"
         r"|exec:? .{1,200}: (?:no such file|permission denied)|Failed to spawn"
         r"|^exec .{1,200}: no such file or directory|cannot be directly executed"
-        r"|npm (?:ERR!|error) (?:enoent|Missing script)|^error: File not found"
+        r"|^env: .{1,100}: No such file|npm (?:ERR!|error) (?:enoent|Missing script)|^error: "
+        r"File not found"
         r"|Could not import module \"(?P<file3>[\w.]{1,100})\"",
     ),
     Verdict(
@@ -432,7 +438,7 @@ CRASHES = (
         "Not installed: {what}.",
         ("no module named", "cannot find module", "cannot find package", "err_module_not_found"),
         r"No module named '?(?P<what>[\w.-]{1,100})"
-        r"|Cannot find (?:module|package) '(?P<what2>[^']{1,200})'",
+        r"|Cannot find (?:module|package) '(?P<what2>[^'\"]{1,200})['\"]",
     ),
     Verdict(
         "redis-unreachable",
@@ -469,6 +475,12 @@ CRASHES = (
         ("secret is too short, should be at least 32",),
     ),
     Verdict(
+        "server-config",
+        "problem",
+        "The LiveKit server refuses its configuration.",
+        ("turn domain required", "turn tls cert", "turn_servers", "could not create server"),
+    ),
+    Verdict(
         "usage",
         "problem",
         "The program only explained how to call it: its command is missing or unknown.",
@@ -479,9 +491,10 @@ CRASHES = (
             *("flag provided but not defined", "arguments are required", "unexpected argument"),
             *("invalid value for", "too many arguments", "no help topic"),
         ),
-        r"^\W{0,40}usage:|(?:^|error\b.{0,4}:? ?|│ ?)(?:No such (?:command|option)|Missing "
-        r"(?:command|argument"
-        r"|option)|Got unexpected extra|Invalid value for)|error: (?:unknown|unrecognized|too many"
+        r"^\W{0,40}usage:[\s\S]{1,120}?[\[<]"
+        r"|(?:^|error\b.{0,4}:? ?|│ ?)(?:No such (?:command|option)"
+        r"|Missing (?:command|argument|option)"
+        r"|Got unexpected extra|Invalid value for)|error: (?:unknown|unrecognized|too many"
         r"|missing required|unexpected|invalid choice|argument \S{1,60}: invalid)"
         r"|arguments are required|flag provided but not defined|No help topic",
         crash_only=True,
@@ -738,8 +751,18 @@ class Table:
         # Without those that another one is part of, so that most lines are done with soon.
         self.texts = tuple(t for t in texts if not any(o != t and o in t for o in texts))
 
+    def first(
+        self, record: Record, whole: str, lower: str
+    ) -> tuple[Verdict, dict[str, str]] | None:
+        """Return the first verdict that matches a record, with the values that it names."""
+        for verdict in self.verdicts:
+            values = verdict.match(record, whole, lower)
+            if values is not None:
+                return verdict, values
+        return None
 
-QUIET = Table(*(verdict for verdict in MESSAGES if not verdict.cause.startswith("provider")))
+
+QUIET = Table(*(v for v in MESSAGES if not v.cause.startswith(("provider", "certificate"))))
 # A connection that fails may mention anything in its traceback, so it comes first.
 CONNECTIONS = connections()
 LOUD = Table(*CONNECTIONS, *MESSAGES)

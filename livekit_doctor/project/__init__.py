@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import tree_sitter_python
+from tree_sitter import Language, Parser
+
 from livekit_doctor.finding import Finding
 from livekit_doctor.project import clients, files, names, python, starting, starts, texts
 from livekit_doctor.project.causes import BY_ID, ORDER
@@ -93,14 +96,20 @@ def report_syntax(file: str, modules: python.Modules, notes: Notes) -> None:
         raise ValueError("is nested too deeply" if error is None else "does not parse")
     if file.endswith(".ipynb"):
         raise ValueError("does not parse")
+    if is_newer_syntax(text, error):
+        raise ValueError("needs a newer Python to be read")
     is_worker = bool(re.search(r"\brun_app\b|WorkerOptions|AgentServer", text))
     seen = f"Python cannot read this line: {error.msg}."
-    notes.say(
-        "syntax-error",
-        Place(file, error.lineno or 1),
-        seen,
-        # An older Python than that of the project may not know its syntax.
-        "problem" if is_worker and "f-string" not in str(error.msg) else "warning",
+    place = Place(file, error.lineno or 1)
+    notes.say("syntax-error", place, seen, "problem" if is_worker else "warning")
+
+
+def is_newer_syntax(text: str, error: SyntaxError) -> bool:
+    """Whether a newer Python than this one may read the text."""
+    if isinstance(error, IndentationError) or error.msg.startswith("Missing parentheses"):
+        return False  # tree-sitter forgives both
+    return (
+        not Parser(Language(tree_sitter_python.language())).parse(text.encode()).root_node.has_error
     )
 
 
@@ -128,18 +137,16 @@ def verdict(sources: files.Sources, found: list[Finding]) -> Iterator[Finding]:
         yield BY_ID["unreadable"].finding("project", "unread", seen)
     count = f"{len(sources.texts)} file{'s' if len(sources.texts) != 1 else ''}"
     kinds = sources.kinds()
-    details = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-    details = f" ({details} about LiveKit)" if details else ""
+    about = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    details = f" About LiveKit: {about}." if about else ""
+    if as_text := sorted({language for language in kinds if language in files.LANGUAGES.values()}):
+        details += f" Read as text, for names only: {', '.join(as_text)}."
     if sources.passed_over:
-        named = ", ".join(sorted(sources.passed_over)[:3])
-        details += (
-            f", and passed over {named}{' and others' if len(sources.passed_over) > 3 else ''}"
-        )
-    as_text = sorted({language for language in kinds if language in files.LANGUAGES.values()})
-    how = f" {', '.join(as_text)}: read as text, for names only." if as_text else ""
+        more = " and others" if len(sources.passed_over) > 3 else ""
+        details += f" Passed over: {', '.join(sorted(sources.passed_over)[:3])}{more}."
     if found:
-        yield Finding("project", "ok", "", f"Read {count}{details}.{how}")
+        yield Finding("project", "ok", "", f"Read {count}.{details}")
     else:
-        seen = f"Nothing in {count} keeps an agent away{details}.{how}"
+        seen = f"Nothing in {count} keeps an agent away.{details}"
         means = "Code can hide what only a run shows: pass the worker's log with --log, too."
         yield Finding("project", "ok", "", seen, means)

@@ -86,7 +86,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
-        "plugin-missing",
+        "missing-plugin",
         "The code imports a plugin that the project does not install.",
         "The import fails, and the worker does not start.",
         "Add the plugin to the requirements.",
@@ -123,6 +123,14 @@ CAUSES: tuple[Cause, ...] = (
         "Put @server.rtc_session() above the entrypoint.",
         "livekit-agents 1.8.9, worker.py",
         ("No RTC session entrypoint has been registered.",),
+    ),
+    Cause(
+        "entrypoint-plain-def",
+        "The entrypoint of a job is not async.",
+        "The SDK awaits what it returns, so each job ends with a TypeError, and its agent leaves.",
+        "Write async def.",
+        "livekit-agents 1.8.9 and 1.0.23, ipc/job_proc_lazy_main.py",
+        ("TypeError: object NoneType can't be used in 'await' expression",),
     ),
     Cause(
         "not-run",

@@ -16,7 +16,7 @@ KEY = re.compile(
 )
 # What is between a key and its value: `: `, ` = `, `(`, ` => `, `' => `, `: String = `, `("`.
 BETWEEN = re.compile(
-    r"""["'`]?\]?\s{0,20}(?::\s{0,5}[A-Z]\w*\??\s{0,5}=|=>|:=|==?|:|\(|,|\.to|\s+to\b)?\s{0,20}(?:Some\(|proto\.String\(|new\s+String\(|std::string\(|&|@)?\s{0,20}"""
+    r"""["'`]?\]?\s{0,20}(?::\s{0,5}[A-Z]\w*\??\s{0,5}=|=>|:=|==?|:|\(|,|\.to|\s+to\b)?\s{0,20}(?:Some\(|Optional\.of\(|\w{1,20}::from\(|proto\.String\(|new\s+String\(|std::string\(|&|@)?\s{0,20}"""
 )
 STRING = re.compile(
     r"""b?"((?:[^"\\\n$]|\\.){0,200})"|b?'((?:[^'\\\n$]|\\.){0,200})'|`([^`$\n]{0,200})`"""

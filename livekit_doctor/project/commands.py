@@ -129,7 +129,8 @@ def split(written: str) -> list[list[str]]:
 
 def parse(place: Place, words: list[str], machine: str, is_deployed: bool) -> Command:
     """Find what a simple command runs, behind its wrappers and its options."""
-    rest, environment = list(words), {}
+    redirected = next((n for n, word in enumerate(words) if re.match(r"\d?[<>]", word)), None)
+    rest, environment = list(words[:redirected]), {}
     while rest:
         word = rest[0]
         if found := re.fullmatch(r"([A-Za-z_]\w*)=(.*)", word):
@@ -207,6 +208,10 @@ def commands(
             yield parse(place, words, machine, is_deployed)
 
 
+# honcho and foreman run a Procfile on the developer's machine, too.
+FOR_DEVELOPMENT = re.compile(r"fastapi dev|--reload|watchfiles|livekit[-_]server|run dev\b")
+
+
 def read(file: str, text: str) -> Iterator[Command]:
     """Yield the commands in one file, other than a Dockerfile.
 
@@ -215,9 +220,10 @@ def read(file: str, text: str) -> Iterator[Command]:
     """
     name = PurePosixPath(file).name
     if name.startswith("Procfile"):
+        is_deployed = not FOR_DEVELOPMENT.search(text)
         for number, line in enumerate(text.splitlines(), 1):
             if found := re.match(r"\s*([\w-]+)\s*:\s*(.+)", line):
-                yield from commands(Place(file, number), found[2], file)
+                yield from commands(Place(file, number), found[2], file, is_deployed)
     elif name.endswith((".yml", ".yaml")):
         yield from of_yaml(file, text)
     elif name.endswith(".toml") and name != "pyproject.toml":

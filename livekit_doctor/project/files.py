@@ -22,7 +22,8 @@ SKIPPED = {
 }
 SETTINGS = re.compile(
     r"\.env.*|.*\.env|.*Dockerfile.*|Containerfile|Procfile.*|Makefile|[Jj]ustfile|package\.json|"
-    r"Pipfile|railway\.json|.*\.(ya?ml|toml|sh|bash|ps1|bat|cmd|service|conf|cfg|ini)"
+    r"Pipfile|railway\.json|.*\.(ya?ml|toml|sh|bash|ps1|bat|cmd|service|conf|cfg|ini)|"
+    r".*\.(properties|xcconfig|gradle|tf)"
 )
 SCRIPT = re.compile(r".*\.([mc]?[jt]s|[jt]sx|vue|svelte|html|json)")
 PYTHON = re.compile(r".*\.(py|ipynb)")

@@ -15,6 +15,7 @@ ID = re.compile(r"(CA|AW|AJ|RM|PA|AD|ST|SDR|TR|SIP|A)_[A-Za-z0-9]{8,24}")
 # Calls that any program may make for any room; a token is made by the program of its own project.
 BY_API = {"CreateAgentDispatchRequest", "createDispatch", "create_dispatch", "--agent-name"}
 ROOT = PurePosixPath(".")
+EXAMPLES = 5  # so many unnamed workers side by side are a collection of examples, not a project
 
 
 class Scopes:
@@ -104,6 +105,10 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
             "registered under exactly this name.",
         )
         return
+    if request.by in BY_API and len({w.place.file for w in near if not w.value.text}) >= EXAMPLES:
+        seen = f"{request.by} asks for {request.value}. No worker here has it."
+        notes.remark("asked-elsewhere", request.place, seen)
+        return
     cause = "names-differ" if any(w.value.text for w in near) else "names-an-agent"
     but = "; ".join(f"the worker at {w.place} has {w.value}" for w in near[:3])
     if far:
@@ -125,7 +130,9 @@ def _report_unasked(
         by_file = worker.by == TOML
         cause = "named-by-livekit-toml" if by_file else "named-by-environment"
     clients = [c for c in notes.clients if scopes.of(c) in (None, scope)]
-    issuers = [i for i in notes.issuers if scopes.of(i) in (None, scope)]
+    # A worker makes tokens for itself or its avatar, and not for the people in a room.
+    own = {other.place.file for other in notes.workers}
+    issuers = [i for i in notes.issuers if i not in own and scopes.of(i) in (None, scope)]
     gives = f"{worker.by} gives the worker {worker.value}"
     level: Level = "problem" if worker.value.is_sure else "warning"
     if not issuers and not clients and (why := _is_meant(worker, notes)):

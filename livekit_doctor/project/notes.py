@@ -116,6 +116,10 @@ class Notes:
         """Whether the project holds livekit-agents itself, so that no release says what it has."""
         return any(f.endswith("livekit/agents/worker.py") for f in self.sources)
 
+    @cached_property
+    def has_sessions(self) -> bool:
+        return any("rtc_session" in text for file, text in self.sources.items() if ".py" in file)
+
     def variable(self, name: str, default: Value) -> Value:
         """Return the value of the environment variable `name`."""
         if value := self.variables.get(name):

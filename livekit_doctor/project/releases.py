@@ -78,6 +78,10 @@ class Exports:
     def minors_accepting(self, call: str, argument: str) -> frozenset[str]:
         return self._lookup(self._calls[call].get("accepts", {}), argument)
 
+    def is_open(self, call: str, minors: Iterable[str]) -> bool:
+        """Whether a call takes any argument in one of these minors."""
+        return bool(self._lookup(self._calls[call].get("open", {}), "yes") & set(minors))
+
     def required(self, call: str, minor: str) -> list[str]:
         table = self._calls[call].get("requires", {})
         return [n for span, names in table.items() if minor in self._spans(span) for n in names]
@@ -312,7 +316,7 @@ class Releases:
         """Read what a Dockerfile, a script or a README installs."""
         if "livekit" not in text:
             return
-        is_prose = file.endswith((".md", ".mdx", ".rst", ".txt"))
+        is_prose = file.endswith((".md", ".mdx", ".rst", ".txt", ".py"))
         for found in self.PIP.finditer(re.sub(r"\\\r?\n", "  ", text)):
             for requirement in self.NAMED.findall(found[1]):
                 if is_prose:  # advice, which nothing runs

@@ -22,6 +22,14 @@ SUBCOMMANDS = SERVES | {"console", "connect", "download-files", "simulate"}
 DEFAULT_PORT = 8081  # of `start`, in all releases
 DOCKERFILE = re.compile(r".*Dockerfile.*|Containerfile")
 NODE_WORKER = re.compile(r"\bcli\s*\.\s*runApp\s*\(|\brunApp\s*\(\s*new\s+(?:Worker|Server)Options")
+NODE_PLUGIN = re.compile(
+    r"""(?m)^(?:import\b[^;'"]{0,500}|\}[ \t]{0,5}|(?:const|let|var)\b[^;'"]{0,200}require\()"""
+    r"""(?:from[ \t]{0,5})?['"](@livekit/agents-plugin-[\w-]+)['"]"""
+)
+NODE_OF_0X = re.compile(
+    r"""(?m)^import[ \t]{1,5}\{[^}'"]{0,500}?\b(multimodal|pipeline)\b[^}'"]{0,500}\}"""
+    r"""\s{0,20}from[ \t]{0,5}['"]@livekit/agents['"]"""
+)
 # Code that reads the command line itself, or changes it.
 OWN_COMMAND_LINE = re.compile(r"sys\.argv|argparse|process\.argv|\bclick\b|typer|\bfire\b|docopt")
 
@@ -114,6 +122,7 @@ class Starts:
             c.program in SERVES and not c.place.file.endswith("Dockerfile") for c in self._commands
         )
         self._package_scripts()
+        self._packages()
         for command, program in runs:
             if program.is_own_command_line or command.subcommand is None:
                 continue
@@ -158,7 +167,9 @@ class Starts:
             "livekit.agents",
             "livekit.agents.cli",
         ):
-            return None
+            # It finds the worker by itself.
+            workers = [p for p in self._programs.values() if p.file.endswith(".py")]
+            return replace(workers[0], is_own_command_line=False) if len(workers) == 1 else None
         file = self._resolve(command)
         return self._programs.get(file) if file else None
 
@@ -235,6 +246,32 @@ class Starts:
                     rest = " ".join(words[1:])
                     yield from commands.commands(command.place, f"{script} {rest}", command.machine)
                 return
+
+    def _packages(self) -> None:
+        """Report plugins of Node that no package.json asks for."""
+        asked: dict[str, str] = {}
+        for file, text in self._texts.items():
+            if PurePosixPath(file).name == "package.json":
+                try:
+                    package = json.loads(text)
+                    for kind, wanted in package.items():
+                        asked |= wanted if "ependencies" in kind else {}
+                except (ValueError, AttributeError, TypeError):
+                    return
+        if "@livekit/agents" not in asked:
+            return  # this is only a part of a repository
+        for file, text in self._texts.items():
+            if re.search(r"\.[mc]?[jt]s$", file) and not file.endswith(".d.ts"):
+                for found in NODE_PLUGIN.finditer(text):
+                    if found[1] not in asked:
+                        place = Place(file, text.count("\n", 0, found.start(1)) + 1)
+                        seen = f"The code imports {found[1]}, and no package.json asks for it."
+                        self._notes.say("missing-plugin", place, seen)
+                for found in NODE_OF_0X.finditer(text):
+                    if not re.match(r"[~^<=]*0\.", str(asked["@livekit/agents"])):
+                        place = Place(file, text.count("\n", 0, found.start(1)) + 1)
+                        seen = f"The code imports {found[1]}, which @livekit/agents 1.0 removed."
+                        self._notes.say("old-api", place, seen)
 
     def _package_scripts(self) -> None:
         """Report scripts of package.json that start a worker without `start`."""

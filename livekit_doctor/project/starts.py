@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from livekit_doctor.project.notes import Notes, Place
 from livekit_doctor.project.python import Module
 from livekit_doctor.project.releases import Release, Requirements, exports, normalised
-from livekit_doctor.project.requests import name_of
+from livekit_doctor.project.requests import name_of, walk_here
 
 AGENTS, PLUGINS = "livekit.agents", "livekit.plugins"
 # Methods, by the name of what they are called on: `request.accept()`, `ctx.connect()`.
@@ -31,6 +31,7 @@ def read(module: Module, notes: Notes) -> None:
     check.attributes()
     check.calls()
     check.sessions()
+    check.entrypoints()
     check.runs()
 
 
@@ -154,9 +155,9 @@ class Check:
         self, node: ast.AST, having: frozenset[str], does: str, is_module: bool = False
     ) -> None:
         by = f" ({self._release.source})" if self._release.source else ""
-        where = (
-            f"It exists in {self._exports.describe(having)}." if having else "No release has it."
-        )
+        where = f"No release up to {self._exports.newest} has it."
+        if having:
+            where = f"It exists in {self._exports.describe(having)}."
         seen = f"The code {does}, which {self._release}{by} does not have. {where}"
         is_old = having == {"0.12"} or (
             bool(having) and max(having) < min(self._release.minors) and "0.12" in having
@@ -214,7 +215,7 @@ class Check:
 
     def _arguments(self, call: ast.Call, name: str) -> None:
         minors = self._release.minors & self._exports.minors_with_call(name)
-        if not minors:
+        if not minors or self._exports.is_open(name, minors):
             return
         by = f" ({self._release.source})" if self._release.source else ""
         given = {keyword.arg for keyword in call.keywords}
@@ -271,6 +272,27 @@ class Check:
                         seen = f"A second function is registered with {server}.rtc_session."
                         self._say("two-sessions", node, seen)
 
+    def entrypoints(self) -> None:
+        """Report entrypoints that cannot be awaited."""
+        for node in self._nodes:
+            match node:
+                case ast.FunctionDef(decorator_list=decorators):
+                    called = [d.func if isinstance(d, ast.Call) else d for d in decorators]
+                    if [name_of(part) for part in called] == ["rtc_session"]:
+                        self._entrypoint(self._module, node)
+                case ast.Call(func=func, keywords=keywords) if name_of(func).endswith("Options"):
+                    for keyword in keywords:
+                        if keyword.arg == "entrypoint_fnc":
+                            module, value = self._module.meaning(keyword.value)
+                            if isinstance(value, ast.FunctionDef) and not value.decorator_list:
+                                self._entrypoint(module, value)
+
+    def _entrypoint(self, module: Module, function: ast.FunctionDef) -> None:
+        inside = [part for line in function.body for part in walk_here(line)]
+        if not any(isinstance(part, ast.Return) and part.value for part in inside):
+            place = Place(module.file, function.lineno)
+            self._notes.say("entrypoint-plain-def", place, f"{function.name} is not async.")
+
     def runs(self) -> None:
         """Report a guard that is never true, and a coroutine of a worker that nobody awaits."""
         workers = {
@@ -284,6 +306,13 @@ class Check:
         }
         for node in self._nodes:
             match node:
+                case ast.Call(func=func, args=[ast.Name() as server]) if (
+                    name_of(func) == "run_app"
+                    and isinstance(made := self._module.meaning(server)[1], ast.Call)
+                    and name_of(made.func) == "AgentServer"
+                    and not self._notes.has_sessions
+                ):
+                    self._say("no-session", node, f"{server.id} has no rtc_session.")
                 case ast.Compare(
                     left=ast.Name(id="__name__"),
                     ops=[ast.Eq()],
@@ -314,7 +343,7 @@ class Check:
         seen = (
             f"The code imports livekit.plugins.{plugin}, but no file here asks for {distribution}."
         )
-        self._say("plugin-missing", node, seen, is_sure=not is_conditional(node, self._module))
+        self._say("missing-plugin", node, seen, is_sure=not is_conditional(node, self._module))
 
 
 def bound_names(nodes: Iterable[ast.AST]) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hooks.post_gen_project import ALMOST_MARKER, CHOICES, WORDS, files
+from hooks.post_gen_project import ALMOST_MARKER, CHOICES, GUARD_TESTS, GUARDS, TEXTS, WORDS, files
 from tests.baking import (
     PROJECT,
     PROMPTS,
@@ -59,7 +59,8 @@ LICENSE_WORDS = {
 }
 CONTAINERS = {
     ".dockerignore", "Dockerfile", "compose.override.yaml", "compose.yaml",
-    "deploy/compose/Caddyfile", "deploy/compose/production.yaml",
+    "deploy/compose/Caddyfile", "deploy/compose/production.yaml", "deploy/compose/update.sh",
+    "docs/deployment.md",
 }  # fmt: skip
 # The files that only some combinations have, by choice. All others are in every project.
 FILES = {
@@ -91,12 +92,11 @@ FILES = {
 }  # fmt: skip
 # Files of every project that the template has under another name, or not at all.
 MADE = {".env", "LICENSE"}
-# What the texts must not mention, because it is missing. (The section on other answers may.)
+# What the texts must not mention, because it is missing. (The page on other answers may.)
 KUBERNETES = r"deploy/(kubernetes|grafana)|kubectl|dashboard|[Aa]utoscal"
 DOCKER = r"[Dd]ockerfile|dockerignore|docker[ -]compose|compose\.|docker logs"
 IMAGE = rf"{DOCKER}|deploy/|Kubernetes|\b[Ii]mages?\b|[Cc]ontainer"
 NOT_THERE = {"containers": KUBERNETES, "kubernetes": "(?!)", "none": f"{KUBERNETES}|{IMAGE}"}
-OTHER_ANSWERS = re.compile("(?ms)^## Other answers.*?(?=^## )")
 
 
 def test_the_prompts_are_stable() -> None:
@@ -140,8 +140,8 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
         assert "{%" not in text, name
         assert "cookiecutter" not in text.replace("org/cookiecutter-livekit-agent", ""), name
         assert text.endswith("\n") or not text, name
-        if not name.startswith(("app/", "dev/", "tests/")):
-            mention = re.search(NOT_THERE[answers["deploy"]], OTHER_ANSWERS.sub("", text))
+        if not name.startswith(("app/", "dev/", "tests/", "docs/updates.md")):
+            mention = re.search(NOT_THERE[answers["deploy"]], text)
             assert not mention, f"{name} mentions {mention}"
     dependencies = project.pyproject["project"]["dependencies"]
     (sdk,) = (package for package in dependencies if "-agents" in package)
@@ -226,18 +226,9 @@ def test_an_automatic_project_mentions_agent_names_only_in_guards_and_texts(
     automatic: BakedProject,
 ) -> None:
     mentions = {n for n, text in texts(automatic) if re.search("agent_?name", text, re.I)}
-    assert mentions == {
-        "README.md",
-        "AGENTS.md",
-        "app/dispatch/names.py",
-        "app/dispatch/policy.py",
-        "app/doctor/rooms.py",
-        "app/doctor/worker.py",
-        "tests/dispatch/test_names_automatic.py",
-        "tests/e2e/test_dispatch_automatic.py",
-        "tests/fake_livekit.py",
-        "tests/dispatch/test_rooms.py",
-    }
+    places = (*GUARDS, *GUARD_TESTS)
+    assert all(n.startswith((*places, "docs/")) or n in TEXTS for n in mentions)
+    assert all(any(n.startswith(place) for n in mentions) for place in places)
 
 
 def test_a_name_given_under_automatic_is_dropped_with_a_notice(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_compose_refers_only_to_what_exists(
         for name, rest in re.findall(r"\$\{(\w+)([^}]*)\}", automatic.read(file)):
             assert name in known | OWN
             # A missing value stops `compose up`, instead of a container later on.
-            assert rest.startswith((":-", ":?")) or f"${{{name}:?" in "".join(
+            assert rest.startswith((":-", ":?", ":+")) or f"${{{name}:?" in "".join(
                 automatic.read(other) for other in files
             )
     merged = services(automatic, *files)

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib.util
-import json
 import os
 import subprocess
 import time
@@ -11,11 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
+from livekit import rtc
+
 from tests.baking import PROJECT, BakedProject
 
 UPDATE = ("sh", "deploy/compose/update.sh")
 AGENT_SECONDS = 45  # until a room has another agent: LiveKit notices a lost machine after 20
-UP_SECONDS = "180"
+DRAIN_SECONDS = 60  # from the last person's leaving to the end of the worker
+UP_SECONDS = "300"
 
 
 def person_of_the_project() -> Any:
@@ -38,13 +41,10 @@ def docker(*words: str) -> str:
     return result.stdout.strip()
 
 
-async def until(holds: Callable[[], Any], seconds: float = AGENT_SECONDS) -> float:
-    """Wait until `holds`; return how long that took."""
-    began = time.perf_counter()
+async def until(holds: Callable[[], Any], seconds: float = AGENT_SECONDS) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.1)
-    return time.perf_counter() - began
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Stack:
 
     def down(self) -> None:
         # Without --volumes, the next `up` would meet the certificates of this one.
-        self.compose("down", "--timeout", "0", "--volumes")
+        self.compose("down", "--timeout", "0", "--volumes", "--remove-orphans")
 
     def containers(self, service: str) -> list[str]:
         return self.compose("ps", "--quiet", service).split()
@@ -98,7 +98,7 @@ class Stack:
         pid = docker("inspect", "--format", "{{.State.Pid}}", container)
         image = self.image()
         kill = ("python", "-c", f"import os; os.kill({pid}, 9)")
-        docker("run", "--rm", "--privileged", "--pid", "host", "--user", "0", image, *kill)
+        docker("run", "--rm", "--pid", "host", "--user", "0", image, *kill)
 
     def image(self) -> str:
         return docker("inspect", "--format", "{{.Image}}", self.containers("worker")[0])
@@ -106,7 +106,7 @@ class Stack:
     def add_row(self, step: str, seconds: float, note: str = "") -> None:
         self.rows.append((step, seconds, note))
 
-    async def update(self) -> asyncio.subprocess.Process:
+    async def start_update(self) -> asyncio.subprocess.Process:
         """Start the project's own update."""
         return await asyncio.create_subprocess_exec(
             *(*UPDATE, *self.files),
@@ -116,19 +116,59 @@ class Stack:
         )
 
 
-async def replaces_agent(person: Any, lost: Any) -> float:
-    """Wait until `person` is with another agent than `lost`, which answers."""
-    seconds = await until(
+async def asks(person: Any, words: str, seconds: float = AGENT_SECONDS) -> None:
+    """Say `words`, again and again, until an agent repeats them."""
+    async with asyncio.timeout(seconds):
+        while not person.lines_with(words):
+            with suppress(ConnectionError, rtc.room.ConnectError, rtc.participant.PublishDataError):
+                await person.says(words)
+            with suppress(TimeoutError):
+                await until(lambda: person.lines_with(words), 2)
+
+
+async def meets_another(person: Any, lost: Any) -> float:
+    """Wait until `person` talks with another agent than `lost`; return how long that took."""
+    began = time.perf_counter()
+    await until(
         lambda: person.agents and all(agent.identity != lost.identity for agent in person.agents)
     )
     await asks(person, f"after {lost.identity}")
-    return seconds
+    return time.perf_counter() - began
 
 
-async def asks(person: Any, words: str) -> None:
-    """Say `words`, and wait until an agent repeats them."""
-    await person.says(words)
-    await person.hears(words)
+@dataclass
+class Backend:
+    """The token backend, as people reach it.
+
+    Attributes:
+        http: a client that finds it and trusts its certificate.
+        url: its address.
+    """
+
+    http: aiohttp.ClientSession
+    url: str
+
+    async def token(self, **request: Any) -> tuple[str, str]:
+        """Ask for a token until there is one; return LiveKit's address and the token."""
+        async with asyncio.timeout(AGENT_SECONDS):
+            while True:
+                with suppress(aiohttp.ClientError):
+                    return await self.ask(**request)
+                await asyncio.sleep(0.1)
+
+    async def ask(self, **request: Any) -> tuple[str, str]:
+        async with self.http.post(f"{self.url}/token", json=request) as response:
+            response.raise_for_status()
+            grant = await response.json()
+            return grant["server_url"], grant["participant_token"]
+
+    async def person(self, room: str) -> Any:
+        """Somebody who has joined this room, again and again if LiveKit has just restarted."""
+        async with asyncio.timeout(AGENT_SECONDS):
+            while True:
+                with suppress(rtc.room.ConnectError):
+                    return await Person.with_token(*await self.token(room_name=room))
+                await asyncio.sleep(0.2)
 
 
 class Clients:
@@ -136,16 +176,17 @@ class Clients:
 
     Attributes:
         waited: how long each request took, with its repetitions.
-        failures: attempts that failed.
+        refused: attempts that failed.
     """
 
-    def __init__(self, request: Callable[[], Any]) -> None:
-        self._request = request
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self.waited: list[float] = []
-        self.failures = 0
+        self.refused = 0
+        self._asking = asyncio.create_task(self._keep_asking())
         self._running: set[asyncio.Task[None]] = set()
 
-    async def keep_asking(self) -> None:
+    async def _keep_asking(self) -> None:
         while True:
             task = asyncio.create_task(self._ask())
             self._running.add(task)
@@ -156,19 +197,62 @@ class Clients:
         began = time.perf_counter()
         while True:
             try:
-                await self._request()
+                await self._backend.ask()
                 break
-            except Exception:  # a real client does not ask why either
-                self.failures += 1
+            except aiohttp.ClientError:
+                self.refused += 1
                 await asyncio.sleep(0.1)
         self.waited.append(time.perf_counter() - began)
 
-    async def finish(self, asking: asyncio.Task[None]) -> None:
-        asking.cancel()
-        with suppress(asyncio.CancelledError):
-            await asking
+    async def finish(self) -> str:
+        """Stop asking; return what happened, in words."""
+        self._asking.cancel()
         await asyncio.gather(*self._running)
+        return (
+            f"{len(self.waited)} token requests, {self.refused} refused and repeated,"
+            f" the slowest after {max(self.waited):.1f} s"
+        )
 
 
-def as_json(text: str) -> Any:
-    return json.loads(text)
+async def update_during_a_conversation(stack: Stack, backend: Backend) -> Clients:
+    """Update while somebody talks, clients ask for tokens and new rooms open."""
+    person = await backend.person("before the update")
+    agent = await person.meets_agent()
+    await asks(person, "before")
+    old = set(stack.containers("worker"))
+    holder = await asyncio.to_thread(stack.worker_of, agent)
+    ended = asyncio.create_task(asyncio.to_thread(docker, "wait", holder))
+    clients = Clients(backend)
+    assistant = stack.project.path / "app" / "assistant.py"
+    with assistant.open("a", encoding="utf-8") as file:
+        file.write(f"# changed at {time.time()}\n")
+    began = time.perf_counter()
+    update = await stack.start_update()
+    rooms = 0
+    while True:  # new rooms get an agent all the time, and in the end from a new worker
+        newcomer = await backend.person(f"during the update {(rooms := rooms + 1)}")
+        newest = await newcomer.meets_agent()
+        worker = await asyncio.to_thread(stack.worker_of, newest)
+        await newcomer.leave()
+        await asks(person, f"still here, {rooms}")
+        assert update.returncode is None, (await update.communicate())[0].decode()
+        name = await asyncio.to_thread(docker, "inspect", "--format", "{{.Name}}", holder)
+        if worker not in old and name.startswith("/draining-"):
+            break
+    switched = time.perf_counter() - began
+    note = await clients.finish()
+    await asks(person, "after")
+    assert [a.identity for a in person.agents] == [agent.identity]
+    assert update.returncode is None, "it did not wait for this conversation"
+    await person.leave()
+    async with asyncio.timeout(DRAIN_SECONDS):
+        printed, _ = await update.communicate()
+        assert update.returncode == 0, printed.decode()
+        assert await ended == "0"
+    assert len(stack.containers("worker")) == len(old)
+    assert old.isdisjoint(stack.containers("worker"))
+    for service in ("worker", "backend"):
+        code = stack.compose("exec", "-T", service, "cat", "app/assistant.py")
+        assert code == assistant.read_text(encoding="utf-8").strip()
+    stack.add_row("update, until the old workers only drain", switched, note)
+    return clients

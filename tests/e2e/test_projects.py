@@ -12,13 +12,16 @@ OF_RELEASE = (
     "test_dispatch_explicit or later_agents_leave or late_agent or healthy or stopping_worker"
     " or two_people or killed_worker or stopped_worker or exception or phone_caller or proxy"
     " or deleted or leaves_an_empty_room or restarted_server or faulty_worker"
-    " or suspended_worker"
+    " or suspended_worker or console"
 )
-VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py")
+DOCTOR = ("tests/e2e/test_doctor.py", "tests/e2e/doctor")
+CONSOLE = "tests/e2e/test_console.py"
+FRONTENDS = "tests/e2e/test_frontends.py"
+VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py", CONSOLE)
 # dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).
 # The doctor, and what depends on the release: these mostly wait, so several can run at once.
 TOGETHER = [
-    ("automatic", "keyless", "1.8", ("tests/e2e/test_doctor.py", "tests/e2e/test_proxy.py")),
+    ("automatic", "keyless", "1.8", (*DOCTOR, "tests/e2e/test_proxy.py")),
     ("explicit", "keyless", "1.0.23", ("tests/e2e", "-k", OF_RELEASE)),
     ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py",)),
 ]
@@ -28,7 +31,7 @@ ALONE = [
     ("automatic", "keyless", "1.8", ("tests/e2e", "-k", "not doctor and not proxy and not burst")),
     ("automatic", "pipeline", "1.8", ("tests/e2e/test_dispatch_automatic.py", *VOICE)),
     ("explicit", "realtime", "1.8", ("tests/e2e/test_dispatch_explicit.py", *VOICE)),
-    ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py",)),
+    ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py", CONSOLE, FRONTENDS)),
 ]
 PROJECTS = [*TOGETHER, *(pytest.param(*values, marks=pytest.mark.alone) for values in ALONE)]
 SPOKEN = re.compile("(?m)^(?:spoken|heard|answered|heard back): .*")
@@ -49,6 +52,7 @@ def test_a_project_passes_its_tests(
         assistant=assistant,
         livekit_agents=livekit_agents,
         agent_name="concierge",
+        deploy="kubernetes",  # has the most files
     )
     printed = add_tests(project).run("pytest", *tests)
     if spoken := SPOKEN.findall(printed):

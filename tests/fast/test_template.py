@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hooks.post_gen_project import ALMOST_MARKER, CHOICES, PATHS, TEXTS, WORDS, files, strip
-from tests.baking import PROJECT, PROMPTS, TEMPLATE, printed_by, unbaked
+from tests.baking import MORE_TESTS, PROJECT, PROMPTS, TEMPLATE, printed_by, unbaked
 
 
 def test_every_prompt_and_choice_has_a_text() -> None:
@@ -83,3 +83,14 @@ def test_the_projects_fast_tests_pass_unbaked(tmp_path: Path) -> None:
         PYTHONDONTWRITEBYTECODE="1",
         HYPOTHESIS_STORAGE_DIRECTORY=str(tmp_path),
     )
+
+
+def test_every_test_that_the_docs_name_exists() -> None:
+    for document in (PROJECT / "docs").glob("*.md"):
+        text = document.read_text(encoding="utf-8")
+        named = re.findall(r"(template: )?`tests/([\w/]+)\.py(?:::(\w+))?`", text)
+        for is_ours, module, test in named:
+            folder = MORE_TESTS if is_ours else PROJECT / "tests"
+            path = folder / f"{module}.py"
+            assert path.exists(), f"{document.name}: {path}"
+            assert f"def {test}" in path.read_text(encoding="utf-8"), f"{document.name}: {test}"

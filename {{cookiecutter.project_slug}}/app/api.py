@@ -20,7 +20,6 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
-from starlette.requests import ClientDisconnect
 
 from app.dispatch import proxy
 from app.dispatch.rooms import Rooms
@@ -101,6 +100,7 @@ app = FastAPI(
     lifespan=lifespan,
     redoc_url=None,
     swagger_ui_oauth2_redirect_url=None,
+    telemetry={"tracing": False, "metrics": False, "logs": False},  # it looks for each request
 )
 if settings.token_cors_origins:
     app.add_middleware(CORSMiddleware, allow_origins=settings.token_cors_origins, **CORS)
@@ -122,7 +122,7 @@ async def create_token(request: Request) -> Response:
 async def answer_with_token(request: Request) -> Response:
     if not settings.token_auth:
         check_host(request.headers.get("Host", "localhost"))
-    await rate_limit.count(request.client.host if request.client else "")
+    await rate_limit.count((request.scope["client"] or [""])[0])
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     identity = await sign_in(bearer if scheme.lower() == "bearer" else "")
     try:
@@ -182,21 +182,20 @@ async def explain_method(_: Request, error: HTTPException) -> Response:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Read at most `limit` bytes of body, for at most BODY_TIMEOUT_SECONDS."""
-    too_long = f"body: is longer than {limit:,} bytes"
-    if int(request.headers.get("Content-Length", 0)) > limit:
-        raise HTTPException(413, too_long)
-    body = bytearray()  # bytes would be copied for every chunk
+    size, chunks, more = int(request.headers.get("Content-Length", 0)), [], True
     try:
         async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise HTTPException(413, too_long)
-    except ClientDisconnect:
-        raise HTTPException(400, "body: incomplete") from None
+            while more and size <= limit:
+                message = await request.receive()  # request.body() would have no limit
+                if message["type"] == "http.disconnect":
+                    raise HTTPException(400, "body: incomplete")
+                chunks.append(message.get("body", b""))
+                size, more = sum(map(len, chunks)), message.get("more_body", False)
     except TimeoutError:
         raise HTTPException(408, "body: sent too slowly") from None
-    return bytes(body)
+    if size > limit:
+        raise HTTPException(413, f"body: is longer than {limit:,} bytes")
+    return b"".join(chunks)
 
 
 @app.post(

@@ -24,7 +24,7 @@ from livekit.plugins import cartesia, deepgram, openai, silero
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -54,9 +54,7 @@ class Assistant(Agent):
 
     async def llm_node(self, context: llm.ChatContext, *_: Any) -> AsyncIterator[str]:
         """Answer a message. A language model would do this."""
-        message = context.items[-1]
-        assert isinstance(message, llm.ChatMessage)
-        yield f"You wrote: {message.text_content}"
+        yield f"You wrote: {chat.last_message(context)}"
 
 
 def prewarm(process: JobProcess) -> None:
@@ -80,19 +78,13 @@ async def start(job: JobContext) -> AgentSession[None]:
     """Start the assistant in the room of `job`, which has already joined it."""
     session = AgentSession[None](llm=chat.NoModel())
     session.output.set_audio_enabled(False)  # the console would ask for a voice
-    running: set[asyncio.Task[None]] = set()
-
-    def run(work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        running.add(task)  # asyncio keeps only weak references
-        task.add_done_callback(running.discard)
 
     @job.room.on("track_subscribed")
     def on_track(
         track: rtc.Track, publication: rtc.RemoteTrackPublication, person: rtc.RemoteParticipant
     ) -> None:
         if publication.source == rtc.TrackSource.SOURCE_MICROPHONE and is_person(person):
-            run(echo(job.room, track))
+            chat.run(echo(job.room, track))
 
     for person in job.room.remote_participants.values():
         for publication in person.track_publications.values():

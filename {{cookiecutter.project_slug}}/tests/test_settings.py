@@ -75,9 +75,7 @@ def test_a_wrong_value_is_named_and_not_shown(
     assert value not in line
 
 
-def test_swapped_key_and_secret_are_recognised(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_swapped_key_and_secret_are_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = error_lines(monkeypatch, LIVEKIT_API_KEY=GOOD_SECRET, LIVEKIT_API_SECRET="APIkey")
     assert lines == ["LIVEKIT_API_SECRET and LIVEKIT_API_KEY are swapped"]
 

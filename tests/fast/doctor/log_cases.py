@@ -7,9 +7,9 @@ from typing import Final
 # (livekit-agents 1.0.23 and 1.8.9, @livekit/agents 1.9.0, livekit-server 1.13.5), mostly while they
 # were made to fail. Paths are made up. The others retell public reports.
 FILES: Final = {
-    "01-crash-before-first-line-no-such-option.log": "unexpected-argument",
+    "01-crash-before-first-line-no-such-option.log": "unknown-option",
     "01-crash-before-first-line-no-url.log": "settings-missing",
-    "01-crash-before-first-line-old-api.log": "code-of-0x",
+    "01-crash-before-first-line-old-api.log": "old-api",
     "01-crash-before-first-line-usage.log": "usage",
     "02-tls-of-livekit-cloud-tls-on-a-plain-port.log": "tls-mismatch",
     "02-tls-of-livekit-cloud-worker.log": "certificate",
@@ -40,10 +40,10 @@ FILES: Final = {
     "node-hostname.log": "certificate",
     "node-lost.log": "connection-lost server-unreachable",
     "node-nocommand.log": "usage",
-    "node-noexport.log": "code-of-0x",
+    "node-noexport.log": "old-api",
     "node-nofile.log": "no-such-file",
     "node-nokey.log": "settings-missing",
-    "node-noplugin.log": "plugin-missing",
+    "node-noplugin.log": "missing-plugin",
     "node-nosecret.log": "settings-missing",
     "node-plain-on-tls.log": "hang-up",
     "node-port.log": "port-taken",
@@ -60,7 +60,7 @@ FILES: Final = {
     "node-syntax.log": "syntax-error",
     "node-throwstring.log": "crashed",
     "node-tls-on-plain.log": "tls-mismatch",
-    "node-typeerror.log": "crashed",
+    "node-typeerror.log": "missing-name",
     "node-unknownhost.log": "unknown-host",
     "node-url-noscheme.log": "worker-failed",
     "node-url-space.log": "worker-failed",
@@ -103,7 +103,7 @@ FILES: Final = {
     "py18-nosecret.log": "settings-missing",
     "py18-nourl.log": "settings-missing",
     "py18-plain-on-tls.log": "hang-up",
-    "py18-plugin.log": "plugin-missing",
+    "py18-plugin.log": "missing-plugin",
     "py18-port.log": "port-taken",
     "py18-proxy407.log": "proxy",
     "py18-proxydead.log": "server-unreachable",
@@ -122,7 +122,7 @@ FILES: Final = {
     "py18-url-noscheme.log": "url-invalid",
     "py18-url-space.log": "url-invalid",
     "real-01-nokey-1.8.log": "settings-missing",
-    "real-01-oldapi-1.8.log": "code-of-0x",
+    "real-01-oldapi-1.8.log": "old-api",
     "real-01-own-bad-settings.log": "settings-invalid",
     "real-01-own-usage.log": "usage",
     "real-02-404.log": "not-livekit",
@@ -134,7 +134,7 @@ FILES: Final = {
     "real-03-node-nokey.log": "settings-missing",
     "real-03-node-refused.log": "server-unreachable",
     "real-04-worker.log": "server-unreachable",
-    "real-20-real.log": "connection-lost server-unreachable model-files-missing worker-full? worker-ended",
+    "real-20-real.log": "connection-lost server-unreachable model-files-missing? worker-full? worker-ended",
     "real-28-my-agent.log": "connection-lost? server-unreachable?",
     "real-31-my-agent.log": "connection-lost? server-unreachable? worker-ended",
     "server-badflag.log": "usage",
@@ -167,48 +167,48 @@ SERVER_START = '2026-11-20T09:00:00.000Z\tINFO\tlivekit\tservice/server.go:292\t
 CASES: Final[list[tuple[str, str]]] = [
     # K5 crashes
     (
-        "code-of-0x",
+        "old-api",
         TRACEBACK
         + "ImportError: cannot import name 'VoicePipelineAgent' from 'livekit.agents.pipeline' (unknown location)",
     ),
-    ("code-of-0x", TRACEBACK + "ModuleNotFoundError: No module named 'livekit.agents.pipeline'"),
+    ("old-api", TRACEBACK + "ModuleNotFoundError: No module named 'livekit.agents.pipeline'"),
     (
-        "code-of-0x",
+        "old-api",
         TRACEBACK + "ModuleNotFoundError: No module named 'livekit.agents.voice_assistant'",
     ),
     (
-        "code-of-0x",
+        "old-api",
         TRACEBACK
         + "ImportError: cannot import name 'VoiceAssistant' from 'livekit.agents.voice_assistant'",
     ),
     (
-        "code-of-0x",
+        "old-api",
         TRACEBACK
         + "AttributeError: module 'livekit.agents.llm' has no attribute 'FunctionContext'",
     ),
-    ("code-of-0x", TRACEBACK + "AttributeError: 'ChatContext' object has no attribute 'append'"),
+    ("old-api", TRACEBACK + "AttributeError: 'ChatContext' object has no attribute 'append'"),
     (
-        "other-release",
+        "missing-name",
         TRACEBACK
         + "ImportError: cannot import name 'AgentServer' from 'livekit.agents' (/x/__init__.py)",
     ),
     (
-        "other-release",
+        "missing-name",
         TRACEBACK + "AttributeError: module 'livekit.agents' has no attribute 'ServerOptions'",
     ),
     (
-        "other-release",
+        "missing-name",
         TRACEBACK + "AttributeError: 'AgentServer' object has no attribute 'rtc_sesion'",
     ),
-    ("other-release", TRACEBACK + "ModuleNotFoundError: No module named 'livekit.agents.beta'"),
+    ("missing-name", TRACEBACK + "ModuleNotFoundError: No module named 'livekit.agents.beta'"),
     (
-        "plugin-missing",
+        "missing-plugin",
         TRACEBACK
         + "ImportError: cannot import name 'openai' from 'livekit.plugins' (unknown location)",
     ),
-    ("plugin-missing", TRACEBACK + "ModuleNotFoundError: No module named 'livekit.plugins.silero'"),
+    ("missing-plugin", TRACEBACK + "ModuleNotFoundError: No module named 'livekit.plugins.silero'"),
     (
-        "plugin-missing",
+        "missing-plugin",
         "Error: Cannot find module '@livekit/agents-plugin-deepgram'\nRequire stack:\n- /app/dist/agent.js\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1207:15) {\n  code: 'MODULE_NOT_FOUND'\n}\n\nNode.js v22.1.0",
     ),
     ("sdk-missing", TRACEBACK + "ModuleNotFoundError: No module named 'livekit'"),
@@ -223,22 +223,22 @@ CASES: Final[list[tuple[str, str]]] = [
         "node:internal/modules/esm/resolve:873\n  throw new E();\n        ^\n\nError [ERR_MODULE_NOT_FOUND]: Cannot find package 'dotenv' imported from /app/agent.js\n    at x (node:internal/x:1:1)\n\nNode.js v20.20.2",
     ),
     (
-        "unexpected-argument",
+        "unknown-option",
         TRACEBACK
         + "TypeError: WorkerOptions.__init__() got an unexpected keyword argument 'agent'",
     ),
     (
-        "unexpected-argument",
+        "unknown-option",
         TRACEBACK
         + "TypeError: AgentSession.__init__() got an unexpected keyword argument 'turn_handling'",
     ),
     (
-        "unexpected-argument",
+        "unknown-option",
         TRACEBACK
         + "TypeError: AgentServer.rtc_session() got an unexpected keyword argument 'name'",
     ),
     (
-        "unexpected-argument",
+        "unknown-option",
         TRACEBACK
         + "TypeError: WorkerOptions.__init__() missing 1 required positional argument: 'entrypoint_fnc'",
     ),
@@ -644,7 +644,7 @@ CASES: Final[list[tuple[str, str]]] = [
         % "huggingface_hub.errors.LocalEntryNotFoundError: Cannot find the requested files in the disk cache and outgoing traffic has been disabled.",
     ),
     (
-        "plugin-missing",
+        "missing-plugin",
         START
         + REGISTERED
         + IN_A_JOB % "ModuleNotFoundError: No module named 'livekit.plugins.elevenlabs'",
@@ -743,4 +743,412 @@ CASES: Final[list[tuple[str, str]]] = [
         + "2026-11-20 09:21:02,377 - WARNING livekit.agents - failed to synthesize speech, retrying "
         'in 2s {"tts": "livekit.plugins.cartesia.tts.TTS", "attempt": 1}\n',
     ),
+    # other worker errors/0.x
+    (
+        "old-api",
+        TRACEBACK
+        + "ImportError: cannot import name 'VoicePipelineAgent' from 'livekit.agents' (/x)",
+    ),
+    ("old-api", TRACEBACK + "ModuleNotFoundError: No module named 'livekit.agents.multimodal'"),
+    (
+        "old-api",
+        TRACEBACK + "AttributeError: module 'livekit.agents' has no attribute 'VoiceAssistant'",
+    ),
+    (
+        "old-api",
+        TRACEBACK + "AttributeError: module 'livekit.agents.llm' has no attribute 'ai_callable'",
+    ),
+    (
+        "missing-name",
+        TRACEBACK + "AttributeError: module 'livekit.rtc' has no attribute 'AudioFilter'",
+    ),
+    (
+        "missing-name",
+        TRACEBACK
+        + "ImportError: cannot import name 'RoomOutputOptions' from 'livekit.agents' (/x)",
+    ),
+    (
+        "missing-name",
+        TRACEBACK + "ImportError: cannot import name 'inference' from 'livekit.agents' (/x)",
+    ),
+    ("missing-name", TRACEBACK + "AttributeError: type object 'Agent' has no attribute 'foo'"),
+    (
+        "missing-name",
+        TRACEBACK + "AttributeError: 'AgentSession' object has no attribute 'generate_replyy'",
+    ),
+    (
+        "missing-name",
+        "file:///app/agent.js:1\nimport { AgentServer } from '@livekit/agents';\n         ^^^^^^^^^^^\nSyntaxError: The requested module '@livekit/agents' does not provide an export named 'AgentServer'\n    at x (node:internal/x:1:1)\n\nNode.js v20.1.0",
+    ),
+    (
+        "missing-name",
+        "file:///app/agent.js:1\nx\n^\n\nTypeError: voice.AgentSession is not a constructor\n    at file:///app/agent.js:3:1\n\nNode.js v20.1.0",
+    ),
+    (
+        "missing-name",
+        "file:///app/agent.js:1\nx\n^\n\nTypeError: cli.runApp is not a function\n    at file:///app/agent.js:3:1\n\nNode.js v20.1.0",
+    ),
+    ("crashed", TRACEBACK + "RuntimeError: cannot schedule new futures after shutdown"),
+    (
+        "crashed",
+        'Traceback (most recent call last):\n  File "/app/main.py", line 3, in <module>\n    asyncio.run(main())\nRuntimeError: The @server.rtc_session decorator can only be used once',
+    ),
+    (
+        "unknown-option",
+        TRACEBACK + "TypeError: entrypoint() takes 0 positional arguments but 1 was given",
+    ),
+    (
+        "unknown-option",
+        TRACEBACK + "TypeError: prewarm() missing 1 required positional argument: 'proc'",
+    ),
+    (
+        "unknown-option",
+        TRACEBACK
+        + "TypeError: Agent.__init__() missing 1 required keyword-only argument: 'instructions'",
+    ),
+    (
+        "settings-invalid",
+        TRACEBACK
+        + 'pydantic_settings.exceptions.SettingsError: error parsing value for field "origins" from source "EnvSettingsSource"',
+    ),
+    (
+        "settings-missing",
+        TRACEBACK + "ValueError: LIVEKIT_API_KEY and LIVEKIT_API_SECRET must be set",
+    ),
+    (
+        "settings-missing",
+        "Error: LIVEKIT_API_KEY environment variable is not set\n    at main (/app/dist/index.js:10:11)\n    at Object.<anonymous> (/app/dist/index.js:20:1)\n\nNode.js v22.1.0",
+    ),
+    (
+        "settings-missing",
+        'ZodError: [\n  {\n    "code": "invalid_type",\n    "path": [\n      "LIVEKIT_URL"\n    ],\n    "message": "Required"\n  }\n]\n    at x (file:///app/node_modules/zod/lib/index.mjs:1:1)\n\nNode.js v22.1.0',
+    ),
+    (
+        "settings-missing",
+        TRACEBACK
+        + "decouple.UndefinedValueError: LIVEKIT_URL not found. Declare it as envvar or define a default value.",
+    ),
+    (
+        "settings-missing",
+        TRACEBACK + 'environs.exceptions.EnvError: Environment variable "LIVEKIT_URL" not set',
+    ),
+    (
+        "settings-missing",
+        "MissingCredentialsError: URL is required: Set LIVEKIT_URL, run with --url, or pass wsURL in ServerOptions\n    at new AgentServer (file:///app/node_modules/@livekit/agents/dist/worker.js:247:13)\n\nNode.js v20.20.2",
+    ),
+    (
+        "provider-key-missing",
+        TRACEBACK
+        + "ValueError: Cartesia API key is required, either as argument or set CARTESIA_API_KEY environment variable",
+    ),
+    (
+        "provider-key-missing",
+        TRACEBACK
+        + "ValueError: AssemblyAI API key is required. Pass one in via the `api_key` parameter, or set it as the `ASSEMBLYAI_API_KEY` environment variable",
+    ),
+    (
+        "provider-key-missing",
+        "Error: OpenAI API key is required, whether as an argument or as $OPENAI_API_KEY\n    at new LLM (file:///app/node_modules/@livekit/agents-plugin-openai/dist/llm.js:20:13)\n\nNode.js v20.20.2",
+    ),
+    (
+        "provider-key-missing",
+        TRACEBACK
+        + "groq.GroqError: The api_key client option must be set either by passing api_key to the client or by setting the GROQ_API_KEY environment variable",
+    ),
+    (
+        "provider-key-missing",
+        TRACEBACK
+        + "ValueError: API key is required for Google API either via api_key or GOOGLE_API_KEY environment variable",
+    ),
+    (
+        "provider-key-missing",
+        TRACEBACK + "botocore.exceptions.NoCredentialsError: Unable to locate credentials",
+    ),
+    (
+        "usage",
+        "Usage: python -m livekit.agents [OPTIONS] COMMAND [ARGS]...\nTry 'python -m livekit.agents --help' for help.\n╭─ Error ───────╮\n│ Missing command. │\n╰───────╯",
+    ),
+    (
+        "usage",
+        "usage: worker.py [-h] --room ROOM\nworker.py: error: the following arguments are required: --room",
+    ),
+    (
+        "usage",
+        "Usage: main.py [OPTIONS]\nTry 'main.py --help' for help.\n\nError: Got unexpected extra argument (start)",
+    ),
+    ("usage", "Usage: livekit-agents [OPTIONS] COMMAND [ARGS]...\n\nError: No such option: --foo"),
+    (
+        "no-such-file",
+        "node:internal/modules/cjs/loader:1210\n  throw err;\n  ^\n\nError: Cannot find module '/app/agent.js'\n    at Module._resolveFilename (node:internal/x:1:1)\n\nNode.js v18.1.0",
+    ),
+    ("no-such-file", "env: 'python3': No such file or directory"),
+    ("no-such-file", "exec /app/entrypoint.sh: no such file or directory"),
+    ("no-such-file", "bash: ./start.sh: Permission denied"),
+    (
+        "no-such-file",
+        "error: Failed to spawn: `app.agent`\n  Caused by: No such file or directory (os error 2)",
+    ),
+    (
+        "no-such-file",
+        "python: can't open file 'C:\\\\app\\\\agent.py': [Errno 2] No such file or directory",
+    ),
+    ("module-missing", TRACEBACK + "ModuleNotFoundError: No module named 'app'"),
+    (
+        "module-missing",
+        "Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/app/dist/tools' imported from /app/dist/agent.js\n    at x (node:internal/x:1:1)\n\nNode.js v18.1.0",
+    ),
+    (
+        "native-library",
+        "node: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.35' not found (required by /app/node_modules/@livekit/rtc-node-linux-x64-gnu/rtc-node.linux-x64-gnu.node)",
+    ),
+    (
+        "native-library",
+        "Error: /app/node_modules/x.node: invalid ELF header\n    at Module._extensions..node (node:internal/x:1:1)\n\nNode.js v18.1.0",
+    ),
+    ("native-library", "standard_init_linux.go:228: exec user process caused: exec format error"),
+    (
+        "native-library",
+        TRACEBACK
+        + "ImportError: dlopen(/x/liblivekit_ffi.dylib, 0x0006): tried: '/x' (mach-o file, but is an incompatible architecture (have 'x86_64', need 'arm64'))",
+    ),
+    ("native-crash", START + REGISTERED + "Illegal instruction (core dumped)\n"),
+    ("native-crash", START + "worker-1 exited with code 132\n"),
+    (
+        "native-crash",
+        START
+        + REGISTERED
+        + "python: malloc.c:2617: sysmalloc: Assertion failed.\nAborted (core dumped)\n",
+    ),
+    ("native-crash", START + REGISTERED + "free(): invalid pointer\n"),
+    ("native-crash", START + REGISTERED + "zsh: segmentation fault  python agent.py start\n"),
+    (
+        "native-crash",
+        START + REGISTERED + "fatal runtime error: Rust cannot catch foreign exceptions\n",
+    ),
+    ("out-of-memory", START + REGISTERED + "zsh: killed     python agent.py start\n"),
+    (
+        "out-of-memory",
+        START
+        + REGISTERED
+        + "./run.sh: line 3:    12 Killed                  python agent.py start\n",
+    ),
+    (
+        "out-of-memory",
+        START
+        + REGISTERED
+        + "Memory limit of 512 MiB exceeded with 530 MiB used. Consider increasing the memory limit\n",
+    ),
+    (
+        "out-of-memory",
+        START + REGISTERED + "[12345.6] Out of memory: Killed process 12 (python) total-vm:1kB\n",
+    ),
+    (
+        "out-of-memory",
+        START
+        + REGISTERED
+        + "agent.service: A process of this unit has been killed by the OOM killer.\nagent.service: Failed with result 'oom-kill'.\n",
+    ),
+    ("out-of-memory", START + REGISTERED + "command terminated with exit code 137\n"),
+    ("out-of-memory", START + REGISTERED + "ERROR: process exited with code 137\n"),
+    ("worker-ended", START + REGISTERED + "command terminated with exit code 143\n"),
+    ("worker-ended", START + REGISTERED + "INFO Main child exited normally with code: 0\n"),
+    ("worker-ended", START + REGISTERED + "Terminated\n"),
+    (
+        "worker-ended",
+        START
+        + REGISTERED
+        + "Warning  BackOff  1m  kubelet  Back-off restarting failed container agent in pod agent-7f9c\n",
+    ),
+    (
+        "worker-ended",
+        START
+        + REGISTERED
+        + "npm error Lifecycle script `start` failed with error:\nnpm error code 1\n",
+    ),
+    ("worker-ended", START + REGISTERED + " ELIFECYCLE  Command failed with exit code 1.\n"),
+    ("worker-ended", START + REGISTERED + "Container called exit(0).\n"),
+    ("worker-ended", START + REGISTERED + "Received SIGTERM, shutting down\n"),
+    (
+        "worker-ended",
+        NODE_START
+        + NODE_REGISTERED
+        + '{"level":20,"time":1763910001300,"pid":1,"hostname":"d","version":"1.2.3","msg":"draining worker"}\n',
+    ),
+    (
+        "worker-ended",
+        NODE_START
+        + NODE_REGISTERED
+        + '{"level":20,"time":1763910001300,"pid":1,"hostname":"d","version":"1.2.3","msg":"worker closed due to SIGTERM."}\n',
+    ),
+    (
+        "worker-ended",
+        START
+        + REGISTERED
+        + "Nov 20 09:00:00 host systemd[1]: Stopping LiveKit agent...\nNov 20 09:00:00 host systemd[1]: Stopped LiveKit agent.\n",
+    ),
+    (
+        "worker-ended",
+        START
+        + REGISTERED
+        + 'Traceback (most recent call last):\n  File "/app/main.py", line 3, in <module>\n    x\nKeyboardInterrupt\n',
+    ),
+    ("worker-ended", START + REGISTERED + "[process exited with code 1 (0x00000001)]\n"),
+    ("worker-ended", START + REGISTERED + "The container stopped with exit code 0\n"),
+    # recovered
+    ("", START + REGISTERED + "worker-1 exited with code 0\n" + START + REGISTERED),
+    ("", START + REGISTERED + "Stopping Container\nStarting Container\n" + START + REGISTERED),
+    # server logs
+    (
+        "server-config",
+        "could not parse config: yaml: line 3: mapping values are not allowed in this context\n",
+    ),
+    ("port-taken", "listen udp 0.0.0.0:7882: bind: address already in use\n"),
+    (
+        "redis-unreachable",
+        "unable to connect to redis: dial tcp: lookup redis on 127.0.0.11:53: no such host\n",
+    ),
+    (
+        "server-config",
+        '2026-11-20T09:00:00.000Z\tERROR\tlivekit\tserver/main.go:1\tcould not create server\t{"error": "TURN domain required"}\n',
+    ),
+    (
+        "",
+        SERVER_START
+        + '2026-11-20T09:00:01.000Z\tINFO\tlivekit.agents\tservice/agentservice.go:1\tworker registered\t{"namespace": "", "jobType": "JT_ROOM", "agentName": "", "workerID": "AW_1"}\n',
+    ),
+    (
+        "worker-ended",
+        SERVER_START
+        + '2026-11-20T09:00:01.000Z\tINFO\tlivekit.agents\tservice/agentservice.go:1\tworker registered\t{"namespace": "", "jobType": "JT_ROOM", "agentName": "", "workerID": "AW_1"}\n2026-11-20T09:00:05.000Z\tINFO\tlivekit\tserver/main.go:1\texit requested, shutting down\t{"signal": "terminated"}\n',
+    ),
+    (
+        "no-such-worker",
+        '{"level":"info","ts":1763910001.5,"logger":"livekit","caller":"agent/client.go:181","msg":"not dispatching agent job since no worker is available","agentName":"bob","jobType":"JT_ROOM","room":"x","roomID":"RM_1"}\n',
+    ),
+    # plugin missing for others
+    (
+        "missing-plugin",
+        TRACEBACK
+        + "ImportError: cannot import name 'noise_cancellation' from 'livekit.plugins' (unknown location)",
+    ),
+    (
+        "missing-plugin",
+        TRACEBACK
+        + "ModuleNotFoundError: No module named 'livekit.plugins.turn_detector.multilingual'",
+    ),
+    # misc
+    ("unknown-log", '10.0.0.1 - - [20/Nov/2026] "GET /agent HTTP/1.1" 200 livekit.agents\n'),
+    (
+        "crashed",
+        'Traceback (most recent call last):\n  File "/srv/livekit.agents/x.py", line 1, in <module>\nZeroDivisionError: division by zero\n',
+    ),
+    (
+        "unexplained-errors?",
+        START
+        + REGISTERED
+        + '{"message": "boom", "level": "ERROR", "name": "my.tools", "exc_info": "Traceback (most recent call last):\\n  File \\"/app/tools.py\\", line 3, in f\\n    x\\nhttpx.ConnectTimeout", "timestamp": "2026"}\n',
+    ),
+    (
+        "unexplained-errors?",
+        NODE_START
+        + NODE_REGISTERED
+        + '{"level":50,"time":1763910001300,"pid":1,"hostname":"d","err":{"type":"TypeError","message":"x","stack":"TypeError: x\\n    at y"},"msg":"boom"}\n',
+    ),
+    (
+        "entrypoint-raised",
+        NODE_START
+        + NODE_REGISTERED
+        + '{"level":50,"time":1763910001300,"pid":1,"hostname":"d","error":{"type":"TypeError","message":"x","stack":"TypeError: x\\n    at y"},"msg":"error in entry function"}\n',
+    ),
+    (
+        "media-blocked",
+        NODE_START
+        + NODE_REGISTERED
+        + '{"level":50,"time":1763910001300,"pid":1,"hostname":"d","error":{"type":"ConnectError","message":"engine: connection error: wait_pc_connection timed out","stack":"ConnectError: engine: connection error: wait_pc_connection timed out\\n    at y"},"msg":"error in entry function"}\n',
+    ),
+    (
+        "worker-failed",
+        START
+        + "2026-11-20 09:20:03,101 - ERROR livekit.agents - worker failed {}\n"
+        + TRACEBACK
+        + "RuntimeError: x\n",
+    ),
+    (
+        "server-unreachable",
+        START
+        + "2026-11-20 09:20:03,101 - ERROR livekit.agents - worker failed {}\n"
+        + TRACEBACK
+        + "RuntimeError: failed to connect to livekit after 16 attempts\n",
+    ),
+    ("", START + REGISTERED + "Usage: say hello\n" + REGISTERED),
+    (
+        "missing-plugin?",
+        START
+        + TRACEBACK
+        + "ModuleNotFoundError: No module named 'livekit.plugins.silero'\n"
+        + REGISTERED,
+    ),
+]
+
+# What healthy workers log, and what is printed beside it.
+NOISE = [
+    ("DEBUG", "asyncio", "Using selector: EpollSelector"),
+    (
+        "INFO",
+        "livekit.agents",
+        'plugin registered {"plugin": "livekit.plugins.silero", "version": "1.8.9"}',
+    ),
+    ("WARNING", "livekit.plugins.turn_detector", "deprecated"),
+    (
+        "WARNING",
+        "livekit.agents",
+        'process memory usage is above the warning threshold {"memory_usage_mb": 600}',
+    ),
+    ("INFO", "my.app", "usage: 3 tokens"),
+    ("INFO", "my.app", "a person exited with code 3"),
+    ("INFO", "my.app", "command not found in the grammar"),
+    ("INFO", "my.app", "OPENAI_API_KEY is set"),
+    ("DEBUG", "livekit.agents", 'shutting down job task {"reason": "", "user_initiated": false}'),
+    ("INFO", "livekit.agents", 'process exiting {"reason": "room disconnected"}'),
+    ("INFO", "livekit.agents", "job exiting"),
+    ("ERROR", "livekit.agents", 'process exited with non-zero exit code -15 {"pid": 3}'),
+    ("WARNING", "my.app", "Timeout while waiting for the user"),
+    ("INFO", "my.app", "session failed to match: retrying"),
+    ("WARNING", "livekit.agents", "event loop blocked for 163ms at x"),
+    ("INFO", "my.app", "user said: no module named patience"),
+    ("INFO", "httpx", 'HTTP Request: POST https://api.openai.com/v1 "HTTP/1.1 200 OK"'),
+    ("INFO", "my.app", "Shutting down the call"),
+    (
+        "INFO",
+        "livekit",
+        "livekit_ffi::server:139:livekit_ffi::server - initializing ffi server v0.12",
+    ),
+    (
+        "WARNING",
+        "livekit",
+        'livekit::rtc_engine:446:livekit::rtc_engine - received session close: "signal client closed: \\"stream closed\\""',
+    ),
+    ("INFO", "my.app", "error rate 0.0"),
+    ("DEBUG", "my.app", "certificate has expired? no"),
+    ("INFO", "my.app", "Killed the music"),
+    ("INFO", "app.health", "livekit: GET / 200"),
+]
+PRINTED = [
+    "hello world",
+    "Usage: 3 tokens",
+    "user: I got Killed in the game",
+    "Downloading model... 100%",
+    "INFO:     Application startup complete.",
+    "[1/3] step",
+    "Stopped listening for a moment",
+    "error: none",
+    " * Serving",
+    "Press Ctrl+C to quit",
+    "error rate: 0",
+    "> agent@1.0.0 start\n> node dist/agent.js start",
+    "(node:123) ExperimentalWarning: x\n(Use `node --trace-warnings ...` to show where the warning was created)",
+    "UserWarning: x",
+    "/app/x.py:3: UserWarning: y\n  warn()",
+    "Using CPython 3.12.3\nInstalled 90 packages in 100ms",
+    "+ exec python agent.py start",
 ]

@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     assert "latin.py is neither UTF-8 nor UTF-16" in seen
     assert "large.py is larger than 1,000 kB" in seen
     assert "bundle.js" not in seen
-    assert "passed over bundle.js" in examine(tmp_path)[-1].seen
+    assert "Passed over: bundle.js" in examine(tmp_path)[-1].seen
     assert "b.ipynb is damaged" in seen
     assert "is nested too deeply" in seen
 
@@ -100,8 +100,8 @@ def test_the_verdict_says_what_was_examined(tmp_path: Path) -> None:
         "project",
         "ok",
         "",
-        "Nothing in 2 files keeps an agent away (1 Python, 1 Swift about LiveKit). "
-        "Swift: read as text, for names only.",
+        "Nothing in 2 files keeps an agent away. About LiveKit: 1 Python, 1 Swift. "
+        "Read as text, for names only: Swift.",
         "Code can hide what only a run shows: pass the worker's log with --log, too.",
     )
 

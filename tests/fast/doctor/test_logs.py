@@ -15,7 +15,7 @@ from livekit_doctor.logs import read
 from livekit_doctor.logs.causes import BY_ID
 from livekit_doctor.logs.verdicts import CRASHES, MESSAGES, connections
 from livekit_doctor.text import LINE_LIMIT
-from tests.fast.doctor.log_cases import CASES, FILES
+from tests.fast.doctor.log_cases import CASES, FILES, NOISE, PRINTED
 
 INPUTS = Path(__file__).parent / "inputs" / "logs"
 
@@ -181,6 +181,15 @@ def test_a_healthy_log_that_does_not_end_well(name: str) -> None:
     )
 
 
+def test_what_healthy_programs_say_is_no_finding() -> None:
+    for level, logger, message in NOISE:
+        noise = f"2026-11-20 09:21:03,101 - {level} {logger} - {message}"
+        assert causes(STARTED, REGISTERED, noise) == []
+    for printed in PRINTED:
+        for log in ([printed, STARTED, REGISTERED], [STARTED, REGISTERED, printed]):
+            assert causes(*"\n".join(log).splitlines(keepends=True)) == []
+
+
 def test_another_program_beside_the_worker() -> None:
     registered = f"worker-1  | {REGISTERED}"
     assert causes(registered, "web-1 exited with code 0") == []
@@ -207,7 +216,7 @@ def test_a_sentence_names_what_matters() -> None:
     assert "has expired" in seen("py18-expired.log")
     assert "is for another host" in seen("node-hostname.log")
     assert "ValueError at agent/worker.py:8" in seen("py18-raise-dev.log")
-    assert "TypeError at agent/typeerror.mjs:1" in seen("node-typeerror.log")
+    assert "ReferenceError at agent/reference.mjs:1" in seen("node-reference.log")
     assert "LIVEKIT_URL, LIVEKIT_API_KEY, WORKER_PORT" in seen("own18-several.log")
     (missing, *_) = read(text.lines((INPUTS / "py18-plugin.log").open("rb")))
     assert missing.command == "uv add livekit-plugins-deepgram"
@@ -285,6 +294,17 @@ def test_a_worker_that_registers_later_was_only_late() -> None:
 def test_a_log_in_which_no_worker_registers(first: str) -> None:
     assert causes(first) == ["never-registered"]
     assert causes(first, line(DEV, RETRYING, "")) == ["server-unreachable"]
+
+
+def test_a_proxy_that_is_not_the_server() -> None:
+    registered = line(START, "registered worker", '"agent_name": "", "url": "wss://a.example"')
+    failed = line(
+        START, RETRYING, '"error": "Cannot connect to host 10.0.0.1:3128 ssl:default [x]"'
+    )
+    (unreachable, *_) = read([registered, failed])
+    assert "10.0.0.1:3128 (not the server where the worker registered" in unreachable.seen
+    (unreachable, *_) = read([registered, failed.replace("10.0.0.1:3128", "a.example:443")])
+    assert "proxy" not in unreachable.seen
 
 
 def test_the_expected_name_is_not_a_fault() -> None:

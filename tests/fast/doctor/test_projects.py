@@ -8,7 +8,7 @@ import pytest
 
 from livekit_doctor.project import examine
 
-PROJECTS = Path(__file__).parent / "projects"
+PROJECTS = Path(__file__).parent / "inputs" / "projects"
 Files = Mapping[str, str]
 Check = Callable[[Files], list[str]]
 
@@ -73,6 +73,11 @@ COMMANDS = [  # the last line of the Dockerfile
     ('ENTRYPOINT ["tini", "--", "python", "-m", "worker"]\nCMD ["start"]', ""),
     ('CMD ["sh", "-c", "python worker.py ${MODE:-start}"]', ""),
     ('CMD ["python", "-m", "livekit.agents", "start"]', ""),
+    ('CMD ["python", "-m", "livekit.agents"]', "problem no-subcommand Dockerfile:4"),
+    (
+        'CMD ["python", "-m", "livekit.agents", "download-files"]',
+        "problem wrong-subcommand Dockerfile:4",
+    ),
     ('CMD ["./run.sh"]', ""),
     ('CMD ["supervisord"]', ""),
     ("CMD python worker.py", "problem no-subcommand Dockerfile:4"),
@@ -94,6 +99,23 @@ COMMANDS = [  # the last line of the Dockerfile
     ("CMD python health.py & exec livekit-agents", "warning worker-not-started Dockerfile:4"),
     ('CMD ["uvicorn", "api:app"]', "warning worker-not-started Dockerfile:4"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("procfile", "expected"),
+    [
+        ("web: uvicorn api:app\nworker: python worker.py start", ""),
+        ("worker: python worker.py dev", "warning dev-in-production Procfile:1"),
+        ("web: fastapi dev\nworker: python worker.py dev", ""),  # for honcho or foreman
+        (
+            "livekit: livekit-server --dev\nworker: python worker.py",
+            "problem no-subcommand Procfile:2",
+        ),
+    ],
+)
+def test_what_a_procfile_starts(check: Check, procfile: str, expected: str) -> None:
+    answers = check({"worker.py": WORKER, "Procfile": procfile + "\n"})
+    assert answers == ([expected] if expected else [])
 
 
 @pytest.mark.parametrize(("last", "expected"), COMMANDS)
@@ -143,6 +165,12 @@ OTHER_STARTS = [
         "[program:a]\ncommand=python worker.py\n",
         "problem no-subcommand supervisord.conf:2",
     ),
+    (
+        "start.sh",
+        "nohup python worker.py > worker.log 2>&1 &\n",
+        "problem no-subcommand start.sh:1",
+    ),
+    ("start.sh", "nohup python worker.py start > worker.log 2>&1 &\n", ""),
     ("start.sh", "#!/bin/sh\nset -e\npython worker.py\n", "problem no-subcommand start.sh:3"),
     ("start.sh", '#!/bin/sh\nexec python worker.py "$@"\n', ""),
     (
@@ -182,6 +210,61 @@ def test_scripts_of_a_package(check: Check, script: str, expected: str) -> None:
     package = f'{{"dependencies": {{"@livekit/agents": "^1.2.0"}}, "scripts": {{{script}}}}}'
     answers = check({"src/agent.ts": NODE, "package.json": package})
     assert answers == ([expected] if expected else [])
+
+
+def test_a_plugin_of_node_that_is_not_installed(check: Check) -> None:
+    plugin = "import {\n  turnDetector,\n} from '@livekit/agents-plugin-livekit';\n"
+    package = '{"dependencies": {"@livekit/agents": "^1.2.0"%s}}'
+    files = {"src/agent.ts": plugin + NODE, "package.json": package % ""}
+    assert check(files) == ["problem missing-plugin src/agent.ts:3"]
+    asked = package % ', "@livekit/agents-plugin-livekit": "^1.2.0"'
+    assert check({**files, "package.json": asked}) == []
+
+
+def test_node_code_of_0x(check: Check) -> None:
+    code = "import {\n  cli,\n  pipeline,\n} from '@livekit/agents';\n"
+    package = '{"dependencies": {"@livekit/agents": "%s"}}'
+    files = {"a.ts": code + NODE.partition("\n")[2]}
+    assert check({**files, "package.json": package % "^0.7.0"}) == []
+    assert check({**files, "package.json": package % "^1.2.0"}) == ["problem old-api a.ts:3"]
+
+
+NODE_HANDLERS = [  # the body of requestFunc, and whether it always answers
+    ("await request.accept();", True),
+    ("request.accept().catch(console.error);", True),
+    ("return request.accept('name', 'identity');", True),
+    ("if (full()) { await request.reject(); return; }\nawait request.accept();", True),
+    ("if (full()) await request.reject(); else await request.accept();", True),
+    ("try { await check(); } catch (e) { console.log(e); }\nawait request.accept();", True),
+    (
+        "switch (x) { case 1: case 2: await request.reject(); break; default: await request.accept(); }",
+        True,
+    ),
+    ("await decide(request);", True),
+    ("while (true) { if (free()) { await request.accept(); break; } }", True),
+    ("console.log(request.id);", False),
+    ("return true;", False),
+    ("if (ok) await request.accept();", False),
+    ("ok && (await request.accept());", False),
+    ("switch (x) { case 1: await request.accept(); }", False),
+    ("try { await check(); await request.accept(); } catch (e) { console.log(e); }", False),
+    ("if (!ok) throw new Error('no');\nawait request.accept();", False),
+    ("for (const x of xs) { await request.accept(); }", False),
+    ("setTimeout(() => request.accept(), 10);", False),
+    ("await new Promise((done) => setTimeout(done, 5000));\nawait request.accept();", False),
+]
+
+
+@pytest.mark.parametrize(("body", "answers"), NODE_HANDLERS)
+def test_request_handlers_in_node(check: Check, body: str, answers: bool) -> None:
+    function = f"async (request: JobRequest) => {{\n{body}\n}}"
+    given = [("requestFunc: %s", ""), ("requestFunc: handle", f"const handle = {function};\n")]
+    for option, before in given:
+        option = option % function if "%s" in option else option
+        source = NODE.replace("agent:", f"{option}, agent:")
+        found_causes = check({"a.ts": before + source})
+        assert all(" request-" in cause for cause in found_causes)
+        assert any("problem" in cause for cause in found_causes) != answers
 
 
 PORTS = [
@@ -293,6 +376,10 @@ CLIENTS = {
     "ruby/b.rb": "require 'livekit'\nx = { :agent_name => 'NAME' }\n",
     "csharp/a.cs": 'using Livekit.Server.Sdk.Dotnet;\nvar d = new RoomAgentDispatch { AgentName = "NAME" };\n',
     "rust/a.rs": 'use livekit_api::access_token;\nRoomAgentDispatch { agent_name: "NAME".to_string() }\n',
+    "rust/b.rs": 'use livekit_api;\nlet d = RoomAgentDispatch { agent_name: String::from("NAME") };\n',
+    "android/B.java": 'import io.livekit.server.*;\nTokenRequestOptions.builder().agentName("NAME").build();\n',
+    "csharp/b.cs": 'using Livekit;\nconst string Agent = "NAME";\nvar d = new RoomAgentDispatch { AgentName = Agent };\n',
+    "kotlin/b.kt": 'import io.livekit.*\nval d = RoomAgentDispatch.newBuilder().apply { agentName = "NAME" }.build()\n',
     "cpp/a.cpp": '#include <livekit/livekit.h>\noptions.agent_name = "NAME";\ndispatch.set_agent_name("NAME");\n',
     "call.sh": "lk dispatch create --room a --agent-name NAME\n",
     "README.md": "Call it: `lk dispatch create --new-room --agent-name NAME`\n",
@@ -357,6 +444,28 @@ def test_names_from_the_environment(
     assert answers == ([expected] if expected else [])
 
 
+SYNTAX = [
+    ("def serve(ctx)\n    pass\n", "problem syntax-error a.py:3"),
+    ("async def serve(ctx):\npass\n", "problem syntax-error a.py:4"),
+    ("print 'x'\n", "problem syntax-error a.py:3"),
+    ("name = {{ cookiecutter.name }}\nif\n", "unread unreadable Could not read"),  # a template
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), SYNTAX)
+def test_code_that_does_not_parse(check: Check, code: str, expected: str) -> None:
+    start = "from livekit.agents import cli, AgentServer\n\n"
+    assert check({"a.py": f"{start}{code}cli.run_app(AgentServer())\n"}) == [expected]
+
+
+def test_syntax_of_a_newer_python_is_no_mistake(check: Check) -> None:
+    code = "import livekit\ntype Pair[T] = tuple[T, T]\ndef first[T](pair: Pair[T]) -> T: ...\n"
+    assert check({"a.py": code, "b.py": WORKER}) in (
+        [],
+        ["unread unreadable Could not read"],  # by Python 3.11
+    )
+
+
 def test_two_projects_in_one_repository(check: Check) -> None:
     client = "import { RoomAgentDispatch } from 'livekit-server-sdk';\nnew RoomAgentDispatch({ agentName: '%s' });\n"
     named = NAMED["agent/worker.py"]
@@ -407,8 +516,12 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents>=1", "from livekit import agents\nagents.Worker", "problem missing-name"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session(prewarm=1)\nasync def f(c): ...", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\nasync def f(c): ...\n@s.rtc_session()\nasync def g(c): ...", "problem two-sessions"),
+    ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\ndef f(c): ...", "problem entrypoint-plain-def"),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): ...\nWorkerOptions(entrypoint_fnc=f)", "problem entrypoint-plain-def"),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): return g(c)\nWorkerOptions(entrypoint_fnc=f)", ""),
+    ("livekit-agents>=1", "from livekit.agents import AgentServer, cli\ns = AgentServer()\nif __name__ == '__main__':\n    cli.run_app(s)", "problem no-session"),
     ("livekit-agents>=1", "from livekit.agents import cli\nif __name__ == 'main':\n    cli.run_app(w)", "problem not-run"),
-    ("livekit-agents>=1", "from livekit.plugins import openai", "problem plugin-missing"),
+    ("livekit-agents>=1", "from livekit.plugins import openai", "problem missing-plugin"),
     ("livekit-agents[openai]>=1", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\nlivekit_plugins_openai", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\n-e ../ours", "from livekit.plugins import openai", ""),
@@ -464,3 +577,23 @@ def test_names_that_something_may_ask_for(check: Check, file: str) -> None:
 def test_a_worker_that_phone_calls_reach(check: Check) -> None:
     worker = NAMED["agent/worker.py"].replace("...", "ctx.job.metadata")
     assert check({"agent.py": worker}) == ["ok named-worker agent.py:3"]
+
+
+def test_a_collection_of_examples_is_no_project(check: Check) -> None:
+    files = {f"{name}.py": WORKER for name in "abcde"}
+    call = "lk dispatch create --room a --agent-name somebody # livekit\n"
+    assert check({**files, "call.sh": call}) == ["ok asked-elsewhere call.sh:1"]
+
+
+def test_a_worker_that_makes_tokens_for_its_avatar_is_not_a_client(check: Check) -> None:
+    token = "from livekit import api\ntoken = api.AccessToken().with_kind('agent')\n"
+    worker = token + WORKER.replace("rtc_session()", "rtc_session(agent_name=settings.name)")
+    assert check({"agent.py": worker}) == ["ok named-worker agent.py:5"]
+
+
+def test_run_app_in_a_function_is_no_call(check: Check) -> None:
+    code = "from livekit import agents\nif missing:\n    main = None\nelse:\n"
+    assert check({"a.py": f"{code}    def main():\n        agents.cli.run_app(server)\n"}) == []
+    assert check({"a.py": f"{code}    agents.cli.run_app(server)\n"}) == [
+        "warning no-main-guard a.py:5"
+    ]

@@ -24,7 +24,8 @@ from livekit import rtc
 
 from dev import livekit_server
 from tests.e2e.person import Person
-from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, program, redis_running
+from tests.e2e.programs import PROJECT, LiveKit, free_ports, lack, program
+from tests.e2e.redis import redis_running
 from tests.e2e.world import answers_to
 
 ROOMS = 100
@@ -156,7 +157,7 @@ class Fleet:
                         await person.is_with_one_agent()
                         if await answers_to(person, f"{moment} {time.perf_counter():.0f} ") == 1:
                             return True
-                except (TimeoutError, aiohttp.ClientError, rtc.ConnectError, rtc.StreamError):
+                except (TimeoutError, ConnectionError, aiohttp.ClientError, rtc.ConnectError):
                     continue  # try again, as a person would
         return False
 

@@ -3,6 +3,7 @@
 In the SDK's own console (`python -m app.agent console`), and over TCP, as `lk agent console` does.
 """
 
+import asyncio
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -12,13 +13,15 @@ import pytest
 from livekit import agents
 
 from app import assistant
-from tests.e2e.programs import WORKER, LiveKit, free_ports, program
+from tests.e2e.programs import TIMEOUT, WORKER, LiveKit, free_ports, program
 from tests.e2e.terminal import CTRL_B, CTRL_C, terminal
 
 IS_OLD = agents.__version__.startswith("1.0.")
 GREETING = "Hello!"
 QUESTION = "good morning"
 ANSWER = f"You {'said' if hasattr(assistant, 'RuleBasedMind') else 'wrote'}: {QUESTION}"
+ENTRYPOINT = "tests/e2e/console_worker.py"
+HAS_VOICE = not hasattr(assistant, "READING_SECONDS")  # of all, only keyless has none
 FAILURE = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b|never retrieved")
 ARGUMENTS = () if IS_OLD else ("--text",)
 
@@ -50,3 +53,31 @@ def test_it_greets_and_answers_typed_lines(env: dict[str, str]) -> None:
         assert console.ends() == 0
     assert GREETING in console.screen
     assert not FAILURE.search(console.screen)
+
+
+@pytest.mark.skipif(IS_OLD, reason="livekit-agents 1.0.23 has no console over TCP")
+@pytest.mark.parametrize("is_audible", [False, True], ids=["text", "audio"])
+async def test_it_talks_to_lk_over_tcp(
+    env: dict[str, str], is_audible: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from livekit.protocol.agent_pb.agent_session import SessionRequest
+
+    from tests.e2e.lk import Lk
+
+    off: dict[str, bool] = {"audio_enabled": False}
+    text_only = SessionRequest.UpdateIO(
+        input=SessionRequest.UpdateIO.Input(**off), output=SessionRequest.UpdateIO.Output(**off)
+    )
+    async with Lk() as lk:
+        command = ("livekit.agents", "console", ENTRYPOINT, "--connect-addr", lk.address)
+        with program(*command, ready="starting worker", env=env) as worker:
+            if not is_audible:  # as `lk agent debugger` does
+                await lk.asks(update_io=text_only)
+            await lk.reads(GREETING)
+            await lk.asks(run_input=SessionRequest.RunInput(text=QUESTION))
+            await lk.reads(ANSWER)
+            assert lk.heard or not (is_audible and HAS_VOICE)
+            worker.terminate()
+            await asyncio.to_thread(worker.wait, TIMEOUT)
+            assert worker.returncode == 0
+    assert not FAILURE.search(capfd.readouterr().out)

@@ -7,6 +7,7 @@ from typing import Any
 import jwt
 import pytest
 from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY
 from pydantic.alias_generators import to_camel
 from starlette.middleware.cors import CORSMiddleware
 
@@ -132,6 +133,16 @@ def test_a_field_in_both_spellings_is_refused(field: str) -> None:
 )
 def test_what_a_room_cannot_have_is_refused(config: dict[str, Any], reason: str) -> None:
     assert refusal({"room_config": config}).startswith(f"room_config.{reason}")
+
+
+def test_an_unknown_key_is_counted_and_logged_once_without_its_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = REGISTRY.get_sample_value("app_unknown_keys_total") or 0
+    for _ in range(2):
+        client.post("/token", json={"hat_size": "a-secret"})
+    assert REGISTRY.get_sample_value("app_unknown_keys_total") == before + 2
+    assert caplog.messages == ["Ignored: the unknown key 'hat_size' in a request"]
 
 
 def test_unknown_keys_are_logged_a_hundred_times_at_most(

@@ -24,9 +24,7 @@ class Speechless(Agent):
         self.session.say(f"I cannot hear or speak. {self._missing}.")
 
     async def llm_node(self, context: llm.ChatContext, *_: Any) -> AsyncIterator[str]:
-        message = context.items[-1]
-        assert isinstance(message, llm.ChatMessage)
-        yield f"I cannot answer “{message.text_content}”. {self._missing}."
+        yield f"I cannot answer “{chat.last_message(context)}”. {self._missing}."
 
 
 async def start(job: JobContext, missing: str) -> AgentSession[None]:

@@ -1,11 +1,11 @@
 """Check a room in which somebody waits for the agent."""
 
+import asyncio
 import time
 from collections.abc import Iterable
 
 from livekit.api import LiveKitAPI
 from livekit.protocol.agent_dispatch import AgentDispatch
-from livekit.protocol.models import ParticipantInfo
 
 from app.dispatch import names, policy
 from app.dispatch.server import LiveKitServer
@@ -14,6 +14,7 @@ from app.settings import Settings
 
 SECONDS_TO_JOIN = 10  # for an agent that was dispatched
 SECONDS_TO_NOTICE = 10  # after a sweep was due
+SECONDS_TO_SEND = 3  # after an agent has left and its worker or LiveKit's webhook has said so
 SENT_BY_LIVEKIT = "agent-AJ_"  # the identity of an agent begins so, by default of the SDK
 
 
@@ -50,9 +51,9 @@ async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
     if not settings.dispatch_ensure:
         return found("room", "promise-off", room=name, gone=gone if count else "none has come")
     if count:
-        seconds = seconds_unattended(settings, participants, ours)
-        cause = "room-unattended" if seconds else "agent-gone"
-        return found("room", cause, room=name, gone=gone, seconds=round(seconds))
+        is_unattended = await nobody_sends(settings, server, name, ours)
+        cause = "room-unattended" if is_unattended else "agent-gone"
+        return found("room", cause, room=name, gone=gone)
     age = time.time() - rooms[0].creation_time
     cause = "room-young" if age < SECONDS_TO_JOIN else "room-offered-once"
     return found("room", cause, room=name, age=round(age), load=policy.TARGET_LOAD)
@@ -69,14 +70,16 @@ def several(check: str, where: str, agents: list[str]) -> Finding:
     return found(check, "room-of-several", **values)
 
 
-def seconds_unattended(
-    settings: Settings, participants: list[ParticipantInfo], ours: list[AgentDispatch]
-) -> float:
-    """Return for how long this project would have sent another agent; 0 if that is not certain."""
-    jobs = [job.state for dispatch in ours for job in dispatch.state.jobs]
-    if not all(job.ended_at for job in jobs):
-        return 0  # after a crash, the server does not say when the agent left
-    now, patience = time.time(), 1.5 * settings.dispatch_sweep_seconds + SECONDS_TO_NOTICE
-    arrived = min(p.joined_at for p in participants if policy.is_person(p))
-    idle = now - max(arrived, *(job.ended_at / 1e9 for job in jobs))
-    return idle if idle > patience and not policy.seconds_to_wait(ours, now - patience) else 0
+async def nobody_sends(
+    settings: Settings, server: LiveKitServer, room: str, ours: list[AgentDispatch]
+) -> bool:
+    """Whether this project should have sent another agent, and does not do so now either.
+
+    The server does not list when an agent left: its job stays JS_RUNNING (1.13.5, measured).
+    """
+    patience = 1.5 * settings.dispatch_sweep_seconds + SECONDS_TO_NOTICE
+    if policy.seconds_to_wait(ours, time.time() - patience):
+        return False
+    await asyncio.sleep(SECONDS_TO_SEND)
+    dispatches = await server.dispatches(room)
+    return len(policy.dispatches_for(names.our_name(settings), dispatches)) <= len(ours)

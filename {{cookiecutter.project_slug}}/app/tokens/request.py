@@ -39,7 +39,7 @@ def within(limit: int) -> AfterValidator:
 
     def check(value: str | dict[str, str]) -> str | dict[str, str]:
         text = value if isinstance(value, str) else "".join((*value, *value.values()))
-        if len(text.encode()) > limit:
+        if len(text.encode()) > limit:  # also refuses half a surrogate pair
             raise PydanticCustomError("too_long", f"is longer than {limit:,} bytes")
         return value
 

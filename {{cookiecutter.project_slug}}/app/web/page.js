@@ -40,6 +40,7 @@ join.addEventListener('submit', async (event) => {
   show('connecting');
   try {
     await enter(new FormData(join));
+    if (event.submitter?.name === 'talk') await switchMicrophone(true);
   } catch (error) {
     showProblem(error.message);
     leave();
@@ -50,27 +51,24 @@ chat.addEventListener('submit', async (event) => {
   event.preventDefault();
   const text = chat.elements.text.value.trim();
   if (!text) return;
-  try {
+  await attempt('Your message was not sent', async () => {
     const { id } = await room.localParticipant.sendText(text, { topic: 'lk.chat' });
     write(id, room.localParticipant.identity, text);
     chat.reset();
-  } catch (error) {
-    showProblem(`Your message was not sent: ${error.message}`);
-  }
+  });
 });
 
-microphone.addEventListener('click', async () => {
+microphone.addEventListener('click', () => {
   showProblem('');
-  if (!navigator.mediaDevices) {
-    showProblem('The browser allows a microphone only on https:// or on localhost.');
-    return;
-  }
-  try {
-    await room.localParticipant.setMicrophoneEnabled(!room.localParticipant.isMicrophoneEnabled);
-  } catch (error) {
-    showProblem(`The microphone could not be switched: ${error.message}`);
-  }
+  switchMicrophone(!room.localParticipant.isMicrophoneEnabled);
 });
+
+element('devices').addEventListener('change', ({ target }) =>
+  attempt('This microphone does not work', () =>
+    room.switchActiveDevice('audioinput', target.value),
+  ),
+);
+navigator.mediaDevices?.addEventListener('devicechange', showDevices);
 
 element('leave').addEventListener('click', leave);
 
@@ -98,7 +96,8 @@ async function enter(form) {
     .on(RoomEvent.TrackSubscribed, (track) => {
       if (track.kind !== Track.Kind.Audio) return;
       document.body.append(track.attach());
-      stopMetering.set(track, meter(track, showVoice));
+      const sphere = element('agent').style;
+      stopMetering.set(track, meter(track, (volume) => sphere.setProperty('--level', volume)));
     })
     .on(RoomEvent.TrackUnsubscribed, (track) => {
       track.detach().forEach((sound) => sound.remove());
@@ -134,6 +133,36 @@ async function enter(form) {
   room.startAudio().catch(() => showProblem('The browser blocks sound: allow it for this page.'));
   element('command').textContent = `uv run python -m app.doctor --room=${quoted(room.name)}`;
   showAgent();
+}
+
+/** Turns the microphone on or off; the browser asks the person first. */
+async function switchMicrophone(on) {
+  if (!navigator.mediaDevices) {
+    showProblem('The browser allows a microphone only on https:// or on localhost.');
+    return;
+  }
+  await attempt('The microphone could not be switched', async () => {
+    await room.localParticipant.setMicrophoneEnabled(on);
+    await showDevices();
+  });
+}
+
+async function attempt(problem, work) {
+  try {
+    await work();
+  } catch (error) {
+    showProblem(`${problem}: ${error.message}`);
+  }
+}
+
+/** Lists the microphones, if there are several. The browser names them once it may use one. */
+async function showDevices() {
+  const devices = (await navigator.mediaDevices.enumerateDevices()).filter(
+    ({ kind, label }) => kind === 'audioinput' && label,
+  );
+  element('devices').replaceChildren(...devices.map((d) => new Option(d.label, d.deviceId)));
+  element('devices').value = room?.getActiveDevice('audioinput');
+  element('devices').hidden = devices.length < 2;
 }
 
 /** Gets a token from the token backend, or throws its error. */
@@ -217,10 +246,6 @@ function showMicrophone() {
 
 function showLevel(volume) {
   element('level').value = room?.localParticipant.isMicrophoneEnabled ? volume : 0;
-}
-
-function showVoice(volume) {
-  element('agent').style.setProperty('--level', volume);
 }
 
 /** Calls `show` with the volume of `track`, 0 to 1. Returns a function that stops it. */

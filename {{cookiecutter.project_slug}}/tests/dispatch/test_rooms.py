@@ -7,7 +7,7 @@ from livekit.api import ParticipantInfo
 from livekit.protocol.models import Room
 from livekit.protocol.webhook import WebhookEvent
 
-from app.dispatch import policy, rooms, server
+from app.dispatch import policy, rooms
 from app.dispatch.rooms import Rooms
 from app.settings import load_settings
 from tests.fake_livekit import NAME, FakeLiveKit, FakeRoom
@@ -67,17 +67,6 @@ async def test_no_agent_is_sent_where_none_is_needed() -> None:
     assert [name for name, room in livekit.rooms.items() if room.sent] == ["needs one"]
 
 
-@pytest.mark.parametrize("metadata", ["", "no JSON", '{"require_agent": true}'])
-async def test_metadata_does_not_bring_our_agent_to_a_room_of_others(metadata: str) -> None:
-    theirs = FakeRoom("theirs", PERSON, metadata=metadata, asked_for=["another"])
-    ours = FakeRoom("ours", PERSON, metadata=metadata)
-    async with FakeLiveKit(theirs, ours) as livekit, rooms_of(livekit) as checked:
-        checked.check_all()
-        await livekit.called("ListDispatch", 2)
-        await livekit.called("CreateDispatch")
-    assert (theirs.sent, ours.sent) == ([], [NAME])
-
-
 async def test_a_pending_dispatch_is_given_time() -> None:
     room = FakeRoom("hall", PERSON)
     room.dispatch(NAME, at=time.time() - 2)
@@ -85,48 +74,6 @@ async def test_a_pending_dispatch_is_given_time() -> None:
         ours.schedule("hall", after=0)
         await livekit.called("ListDispatch")
     assert len(room.sent) == 1
-
-
-def sweeping(livekit: FakeLiveKit) -> Rooms:
-    update = {"livekit_url": livekit.url, "dispatch_sweep_seconds": 0.01}
-    return Rooms(load_settings().model_copy(update=update))
-
-
-async def test_a_sweep_makes_a_bounded_number_of_calls() -> None:
-    livekit = FakeLiveKit(*(FakeRoom(f"room {n}", PERSON, agent()) for n in range(1000)))
-    async with livekit, sweeping(livekit) as ours:
-        ours.sweep()
-        await livekit.called("ListRooms", 2)
-        await livekit.called("ListParticipants", rooms.SWEEP)
-        sweeps = livekit.calls["ListRooms"]
-    assert livekit.calls["ListParticipants"] <= sweeps * rooms.SWEEP
-    assert livekit.calls["UpdateParticipant"] <= sweeps * rooms.SWEEP
-    assert len(livekit.calls) == 3
-
-
-async def test_a_sweep_finds_our_room_among_a_thousand_others() -> None:
-    theirs = [FakeRoom(f"room {n}", PERSON, asked_for=["another"]) for n in range(1000)]
-    livekit = FakeLiveKit(*theirs)
-    async with livekit, sweeping(livekit) as ours:
-        ours.check_all()
-        await livekit.called("ListDispatch", 1000)
-        new = FakeRoom("new", PERSON)
-        livekit.rooms["new"] = new
-        livekit.listed.clear()
-        ours.sweep()
-        await livekit.called("CreateDispatch")
-    assert new.sent == [NAME]
-    assert "new" in livekit.listed[: rooms.CONCURRENCY]  # among the first
-
-
-async def test_many_tokens_cost_one_call_and_new_rooms_no_others() -> None:
-    livekit = FakeLiveKit(FakeRoom("open", PERSON, agent()))
-    async with livekit, rooms_of(livekit) as ours:
-        for number in range(1000):
-            ours.expect(f"new room {number}")
-            ours.expect("open")
-        await livekit.called("UpdateParticipant")
-    assert livekit.calls == {"ListRooms": 1, "ListParticipants": 1, "UpdateParticipant": 1}
 
 
 @pytest.mark.parametrize("metadata", ["", '{"colour":"blue"}', "no JSON"])
@@ -167,25 +114,13 @@ def event(kind: str, participant: ParticipantInfo, age: float) -> WebhookEvent:
     return WebhookEvent(event=kind, room=room, participant=participant, created_at=int(1_000 + age))
 
 
-async def test_a_new_room_whose_agent_joins_is_not_checked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_new_room_whose_agent_joins_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "SECONDS_TO_TAKE", 0.1)
     livekit = FakeLiveKit(FakeRoom("hall", PERSON), FakeRoom("other", PERSON))
     async with livekit, rooms_of(livekit) as ours:
         ours.handle(event("participant_joined", PERSON, age=0))
         ours.handle(event("participant_joined", agent(), age=0))
         ours.schedule("other", after=0.2)
-        await livekit.called("CreateDispatch")
-    assert livekit.listed == ["other"]
-
-
-async def test_joins_of_other_agents_start_no_check() -> None:
-    livekit = FakeLiveKit(FakeRoom("hall", PERSON), FakeRoom("other", PERSON))
-    async with livekit, rooms_of(livekit) as ours:
-        ours.handle(event("participant_joined", agent("another"), age=60))
-        ours.handle(event("participant_left", agent("another"), age=60))
-        ours.schedule("other", after=0.1)
         await livekit.called("CreateDispatch")
     assert livekit.listed == ["other"]
 
@@ -233,32 +168,3 @@ async def test_a_room_that_opts_out_gets_only_an_agent_with_a_name() -> None:
         await livekit.called("ListRooms", 2)
         await livekit.called("CreateDispatch", 2 if NAME else 1)
     assert bool(livekit.rooms["quiet"].sent) is bool(NAME)
-
-
-async def test_livekit_may_fail_or_hang(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "TIMEOUT_SECONDS", 0.3)
-    monkeypatch.setattr(rooms, "CONCURRENCY", 2)
-    async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit, rooms_of(livekit) as ours:
-        ours.schedule("no such room", after=0)
-        await livekit.called("ListParticipants")
-        livekit.hanging.add("ListParticipants")
-        for _ in range(2 * rooms.CONCURRENCY):  # each takes a slot and releases it
-            ours.schedule("hall", after=0)
-            await livekit.called("ListParticipants", livekit.calls["ListParticipants"] + 1)
-        livekit.hanging.clear()
-        ours.schedule("hall", after=0)
-        await livekit.called("CreateDispatch")
-    assert caplog.text.count("Could not check the rooms") == 1
-
-
-async def test_it_does_nothing_outside_its_context() -> None:
-    async with FakeLiveKit(FakeRoom("hall", PERSON)) as livekit:
-        ours = rooms_of(livekit)
-        ours.expect("hall")
-        ours.schedule("hall", after=0)
-        async with ours:
-            ours.schedule("hall", after=0)
-            await livekit.called("CreateDispatch")
-    assert livekit.calls["ListParticipants"] == 1

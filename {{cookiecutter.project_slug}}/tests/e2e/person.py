@@ -71,6 +71,11 @@ class Person:
         await self._until(lambda: self.agents)
         return self.agents[0]
 
+    async def meets_agent_other_than(self, lost: str) -> rtc.RemoteParticipant:
+        """Wait until there is an agent, and none with the identity `lost`."""
+        await self._until(lambda: self.agents and lost not in (a.identity for a in self.agents))
+        return self.agents[0]
+
     async def is_with_one_agent(self) -> None:
         """Wait until there is one agent, and all surplus agents have left."""
         await self._until(lambda: len(self.agents) == 1)
@@ -108,11 +113,15 @@ class Person:
                 await self._changed.wait()
 
     def _into(self, lines: list[str]) -> Callable[[rtc.TextStreamReader, str], None]:
-        """Return a handler that appends each text stream to `lines`."""
+        """Return a handler that appends each text stream to `lines`, or replaces its segment."""
+        segments: dict[str, int] = {}
 
         async def read(reader: rtc.TextStreamReader) -> None:
             with contextlib.suppress(ConnectionError):  # this person has left mid-sentence
-                lines.append(await reader.read_all())
+                text = await reader.read_all()
+                segment = (reader.info.attributes or {}).get("lk.segment_id", reader.info.stream_id)
+                index = segments.setdefault(segment, len(lines))
+                lines[index : index + 1] = [text]
                 self._changed.set()
 
         def on_stream(reader: rtc.TextStreamReader, _: str) -> None:

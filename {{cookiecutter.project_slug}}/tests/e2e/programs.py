@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -196,21 +195,6 @@ class LiveKit:
         serve = ("uvicorn", "app.api:app", "--host", "127.0.0.1", "--port", str(port))
         with program(*serve, ready="Uvicorn running on", env=env, folder=self.folder):
             yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def redis_running() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run a real Redis; yield its address and its process."""
-    redis = shutil.which("redis-server")
-    if not redis:
-        lack("no Redis: run `apt install redis-server` or `brew install redis`")
-    (port,) = free_ports(1)
-    command = [redis, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    with livekit_server.ending(process, TIMEOUT):
-        assert process.stdout
-        assert any(b"Ready to accept connections" in line for line in process.stdout)
-        yield f"127.0.0.1:{port}", process
 
 
 @contextmanager

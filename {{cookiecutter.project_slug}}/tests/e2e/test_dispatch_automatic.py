@@ -34,11 +34,7 @@ async def test_an_agent_joins_even_if_livekits_client_asks_for_another(
 
 @pytest.mark.parametrize(
     "room_config",
-    [
-        {},
-        {"agents": [{"agent_name": "other"}]},
-        {"metadata": json.dumps({"agent_name": "other"})},
-    ],
+    [{}, {"agents": [{"agent_name": "other"}]}, {"metadata": json.dumps({"agent_name": "other"})}],
     ids=["nothing special", "the client asks for an agent", "a name in the room's metadata"],
 )
 async def test_an_agent_joins(backend: str, room_config: dict[str, object]) -> None:

@@ -63,6 +63,16 @@ async def test_a_person_meets_the_agent_chats_and_hears_it(backend: str, page: P
     await expect(page.get_by_role("button", name="Join")).to_be_visible()
 
 
+async def test_one_click_joins_with_the_microphone_on(backend: str, page: Page) -> None:
+    await page.goto(backend)
+    await page.get_by_role("button", name="Talk right away").click()
+    microphone = page.get_by_role("button", name="Microphone")
+    await expect(microphone).to_have_attribute("aria-pressed", "true")
+    await page.get_by_label("Which microphone").select_option(label="Fake Audio Input 2")
+    await expect(page.get_by_label("Level of your microphone")).not_to_have_js_property("value", 0)
+    await expect(page.locator("#problem")).to_be_hidden()
+
+
 async def test_without_a_worker_it_says_what_to_do(page: Page) -> None:
     with livekit_running() as livekit, livekit.backend() as backend:
         await join(page, backend, "it's%07 quiet")

@@ -7,9 +7,7 @@ from app import api
 from app.tokens.rate_limit import RateLimit, network
 
 
-def test_a_request_over_the_limit_is_told_when_to_retry(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_request_over_the_limit_is_told_when_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "rate_limit", RateLimit("10/day"))
     client = TestClient(api.app)
     answers = [client.post("/token", json={}) for _ in range(11)]

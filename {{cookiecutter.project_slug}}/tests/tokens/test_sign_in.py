@@ -161,6 +161,25 @@ def test_a_missing_choice_ends_the_program_with_one_line(
     assert len(str(end.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("auth", "host", "status"),
+    [
+        (None, "localhost:8000", 201),
+        (None, "192.168.1.20:8000", 201),
+        (None, "my-laptop.local", 201),
+        (None, "evil.example:8000", 403),
+        (None, "127.0.0.1.evil.example", 403),
+        ("none", "tokens.example.com", 201),
+    ],
+)
+def test_a_page_with_a_name_of_its_own_gets_no_token(
+    monkeypatch: pytest.MonkeyPatch, auth: str | None, host: str, status: int
+) -> None:
+    monkeypatch.setattr(api, "settings", settings_with(token_auth=auth))
+    answer = TestClient(api.app).post("/token", headers={"Host": host})
+    assert answer.status_code == status
+
+
 @pytest.mark.parametrize("auth", [None, "none"])
 def test_it_warns_that_everybody_gets_a_token(
     caplog: pytest.LogCaptureFixture, auth: str | None

@@ -1,0 +1,39 @@
+"""A default bake stays small enough for its owner to read."""
+
+import re
+import subprocess
+import sys
+
+from hooks.post_gen_project import files
+from tests.baking import PROJECT, BakedProject
+
+LINES = 8_000  # of all files
+LINES_OF_APP = 3_000  # of Python
+DISPATCH_MARKERS_IN_APP = 25
+SCARS = 8  # where a removed argument has left a call on several lines
+DISPATCH_MARKER = re.compile(r"(?:#|//|<!--) (?:begin |file )?only [\w. ]*(?:automatic|explicit)")
+JOIN = (
+    *("--config", "format.skip-magic-trailing-comma=true"),
+    *("--config", "lint.isort.split-on-trailing-comma=false"),
+)
+
+
+def test_a_default_bake_is_small(automatic: BakedProject) -> None:
+    counts = {path: (automatic.path / path).read_bytes().count(b"\n") for path in automatic.files}
+    in_app = {p: n for p, n in counts.items() if p.startswith("app/") and p.endswith(".py")}
+    largest = sorted(in_app.items(), key=lambda item: -item[1])[:10]
+    assert sum(counts.values()) <= LINES
+    assert sum(in_app.values()) <= LINES_OF_APP, largest
+
+
+def test_the_app_has_few_markers_of_dispatch() -> None:
+    texts = ((PROJECT / "app" / path).read_bytes().decode() for path in files(PROJECT / "app"))
+    assert sum(len(DISPATCH_MARKER.findall(text)) for text in texts) <= DISPATCH_MARKERS_IN_APP
+
+
+def test_few_calls_show_that_an_argument_was_removed(automatic: BakedProject) -> None:
+    command = (sys.executable, "-m", "ruff", "format", "--no-cache", "--diff", *JOIN, ".")
+    printed = subprocess.run(
+        command, cwd=automatic.path, capture_output=True, text=True, check=False
+    ).stdout
+    assert len(re.findall("(?m)^@@", printed)) <= SCARS, printed
