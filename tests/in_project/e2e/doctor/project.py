@@ -19,7 +19,7 @@ import pytest
 from livekit.api import AccessToken, CreateRoomRequest, RoomAgentDispatch, VideoGrants
 
 from app.doctor.__main__ import main
-from app.doctor.worker import check
+from app.doctor.worker import worker_at
 from app.settings import Settings
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit
@@ -58,7 +58,7 @@ class HealthyProject:
     async def wait_for_load(self, load: float) -> None:
         """Wait until the worker reports this load."""
         while True:
-            _, worker = await check(Settings(worker_port=int(self.env["WORKER_PORT"])))
+            worker = await worker_at(f"http://127.0.0.1:{self.env['WORKER_PORT']}")
             if worker and worker.load in (load, None):
                 return
             await asyncio.sleep(0.1)
