@@ -18,10 +18,12 @@ import logging
 import os
 import sys
 from dataclasses import asdict
+from functools import partial
 
 from app.doctor.finding import CouldNotCheck, Finding
 
 CAUSES = "https://github.com/org/cookiecutter-livekit-agent/blob/main/docs/causes.md"
+say = partial(print, flush=True)
 TERMINAL_COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}
 
 
@@ -54,10 +56,6 @@ def coloured(level: str) -> str:
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return f"{level:8}"
     return f"\033[{TERMINAL_COLOURS[level]}m{level:8}\033[0m"
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -99,8 +97,6 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             sys.stdout.flush()  # what --help has printed
     except BrokenPipeError:  # the reader has closed the pipe, such as `| head -1`
-        # Otherwise Python's own flush at exit would print the error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
 
 

@@ -24,12 +24,7 @@ PENDING_AGENT_SECONDS = 2  # for an agent that is already on its way
 
 
 async def check(
-    settings: Settings,
-    livekit: LiveKitAPI,
-    room: str,
-    url: str,
-    token: str,
-    local_worker: Worker | None,
+    settings: Settings, livekit: LiveKitAPI, room: str, url: str, token: str, local: Worker | None
 ) -> Finding:
     """Join `room`, which nobody else uses, wait for the agent, and delete the room again.
 
@@ -39,7 +34,6 @@ async def check(
     server, person, changed = LiveKitServer(livekit), rtc.Room(), asyncio.Event()
     for event in ("participant_connected", "participant_attributes_changed"):
         person.on(event, lambda *_: changed.set())
-    began = time.perf_counter()
     joining = asyncio.ensure_future(person.connect(url, token))
     try:
         try:
@@ -52,9 +46,9 @@ async def check(
             await wait_for_agent(person, changed, settings, AGENT_SECONDS)
         except TimeoutError:
             if await server.rooms([room]):
-                return await explain_missing_agent(settings, server, room, local_worker)
+                return await explain_missing_agent(settings, server, room, local)
             return found("probe", "backend-elsewhere", url=url, server=settings.livekit_url)
-        agent_joined = time.perf_counter()
+        seconds = time.perf_counter() - joined
         worker_now = await worker.worker_if_any(worker.url_of(settings))
         agents = agents_in(person.remote_participants.values())
     except asyncio.CancelledError:
@@ -69,9 +63,8 @@ async def check(
             await server.close_room(room)
     if agents[1:]:
         return several("probe", "a new room", agents)
-    seen = f"A person joined a new room after {joined - began:.2f} s and saw the agent "
-    seen += f"{agent_joined - joined:.2f} s later."
-    if local_worker and worker_now and worker_now.jobs <= local_worker.jobs:
+    seen = f"A person joined a new room and saw the agent {seconds:.2f} s later."
+    if local and worker_now and worker_now.jobs <= local.jobs:
         seen += " Another worker sent it, not the one on this machine: another one of this "
         seen += "project, or of another project with the same server and key."
     return ok("probe", seen)
@@ -89,11 +82,11 @@ async def wait_for_agent(
 
 
 async def explain_missing_agent(
-    settings: Settings, server: LiveKitServer, room: str, local_worker: Worker | None
+    settings: Settings, server: LiveKitServer, room: str, local: Worker | None
 ) -> Finding:
     dispatches = policy.dispatches_for(names.our_name(settings), await server.dispatches(room))
     jobs = [job.state for dispatch in dispatches for job in dispatch.state.jobs]
-    load = local_worker.load if local_worker else None
+    load = local.load if local else None
     # A rejected job counts as done, with no participant.
     if any(j.status == JobStatus.JS_SUCCESS and not j.participant_identity for j in jobs):
         cause = "rejecting-handler"

@@ -4,7 +4,7 @@ A worker does not report its server, so its connections have to tell. (Neither l
 nor 1.0.23 does, read.) Processes of other users and of other containers cannot be seen.
 """
 
-import asyncio
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -30,24 +30,9 @@ class Process(NamedTuple):
     def is_elsewhere(self) -> bool:
         return self.folder != PROJECT
 
-    def may_use(self, servers: set[tuple[str, int]]) -> bool:
-        """Whether it may be connected to one of `servers`.
 
-        A host can have more addresses than it has just told, so elsewhere, the port decides.
-        """
-        return not servers or bool(nearby(servers) & nearby(self.peers))
-
-
-def nearby(addresses: set[tuple[str, int]]) -> set[tuple[bool, int]]:
-    return {(ip_address(ip.partition("%")[0]).is_loopback, port) for ip, port in addresses}
-
-
-async def listening() -> list[Process]:
-    return await asyncio.to_thread(scan)
-
-
-def scan() -> list[Process]:
-    found = []
+def listening() -> Iterator[Process]:
+    """Yield the programs that listen on a port."""
     for process in psutil.process_iter():
         try:
             if process.name().lower().startswith(RUNTIMES):
@@ -56,10 +41,9 @@ def scan() -> list[Process]:
                 remote = [s.raddr for s in sockets if s.status == psutil.CONN_ESTABLISHED]
                 peers = {(peer.ip.removeprefix("::ffff:"), peer.port) for peer in remote}
                 if ports:
-                    found.append(Process(Path(process.cwd()), ports, peers))
+                    yield Process(Path(process.cwd()), ports, peers)
         except (psutil.Error, OSError):  # another user's, or it has just ended
             continue
-    return found
 
 
 async def addresses(url: str) -> set[tuple[str, int]]:
@@ -67,3 +51,11 @@ async def addresses(url: str) -> set[tuple[str, int]]:
     parts = urlsplit(proxy.for_worker(url) or url)
     port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
     return {(address, port) for address in await resolve(str(parts.hostname))}
+
+
+def nearby(addresses: set[tuple[str, int]]) -> set[tuple[bool, int]]:
+    """Return for each address whether it is on this machine, and the port.
+
+    A host can have more addresses than it has just told, so elsewhere, only the port counts.
+    """
+    return {(ip_address(ip.partition("%")[0]).is_loopback, port) for ip, port in addresses}

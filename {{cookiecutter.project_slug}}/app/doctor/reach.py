@@ -26,18 +26,15 @@ EXCEPTIONS: tuple[tuple[type[Exception], str, str], ...] = (
     (UnicodeError, "unknown-host", ""),  # a host name that cannot exist
     (socket.gaierror, "unknown-host", ""),
     (TimeoutError, "no-server", "it does not answer in time"),
-    (ConnectionRefusedError, "no-server", "nothing listens{where} (connection refused)"),
+    (ConnectionRefusedError, "no-server", "nothing listens there (connection refused)"),
     (ConnectionError, "hang-up", ""),
     (aiohttp.ServerDisconnectedError, "hang-up", ""),
     (aiohttp.ClientConnectorError, "no-server", "this machine cannot connect ({0.strerror})"),
     (Exception, "no-livekit", "it answers in an unknown format"),
 )
-CERTIFICATES = {  # error codes of OpenSSL
-    9: "certificate-not-yet",
-    10: "certificate-expired",
-    62: "certificate-name",  # a host name
-    64: "certificate-name",  # an address
-}
+# The error codes of OpenSSL. A certificate can be for another host name, or for another address.
+CERTIFICATES = {9: "certificate-not-yet", 10: "certificate-expired"}
+CERTIFICATES |= dict.fromkeys((62, 64), "certificate-name")
 
 
 class Answer(NamedTuple):
@@ -57,6 +54,7 @@ class Failure(NamedTuple):
         return str(CAUSES[self.cause]["reason"].format(detail=self.detail))
 
     def finding(self, check: str, program: str, url: str, **values: object) -> Finding:
+        values = {"direct": "", "host": urlsplit(url).hostname, **values}
         return found(check, self.cause, program=program, url=url, detail=self.detail, **values)
 
 
@@ -101,17 +99,11 @@ def from_error(error: Exception) -> Failure:
     )
     if isinstance(origin, ssl.SSLCertVerificationError):
         cause = CERTIFICATES.get(origin.verify_code, cause)
-        if cause == "certificate-untrusted" and not has_authorities():
+        paths = ssl.get_default_verify_paths()
+        has_authorities = paths.cafile or (paths.capath and os.listdir(paths.capath))
+        if cause == "certificate-untrusted" and not has_authorities:
             cause = "certificate-no-authorities"
-    where = ""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        where = f" at {error.host}:{error.port}"
-    return Failure(cause, detail.format(origin, where=where))
-
-
-def has_authorities() -> bool:
-    paths = ssl.get_default_verify_paths()
-    return bool(paths.cafile or (paths.capath and os.listdir(paths.capath)))
+    return Failure(cause, detail.format(origin))
 
 
 async def explain(error: Exception, url: str) -> Failure:

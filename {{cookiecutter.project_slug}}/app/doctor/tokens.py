@@ -3,7 +3,6 @@
 import json
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 
@@ -101,5 +100,4 @@ async def check_backend(
 def of_backend(failure: Failure, url: str) -> Finding:
     if failure.cause in ("no-server", "unknown-host", "no-livekit"):
         return found("backend", "no-backend", url=url, reason=failure.reason)
-    host = urlsplit(url).hostname
-    return failure.finding("backend", "token backend", url, direct="", host=host)
+    return failure.finding("backend", "token backend", url)

@@ -10,7 +10,7 @@ from aiohttp import ClientConnectorError
 from app.dispatch.names import our_name
 from app.doctor import processes
 from app.doctor.finding import Finding, found, ok, skipped
-from app.doctor.processes import Process
+from app.doctor.processes import Process, nearby
 from app.doctor.reach import TIMEOUT_SECONDS, UNANSWERED, fetch
 from app.settings import Settings
 
@@ -28,7 +28,7 @@ class Worker(NamedTuple):
     agent: str
     load: float | None
     jobs: int
-    sdk: str | None
+    sdk: str
 
 
 def url_of(settings: Settings) -> str:
@@ -66,11 +66,10 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
         return problem("named-worker", **names), worker
     if process and process.is_elsewhere:
         return problem("second-project", folder=process.folder), worker
-    sdk = f"livekit-agents {worker.sdk}" if worker.sdk else "an old livekit-agents"
     load = "unknown" if worker.load is None else f"{worker.load:.2f}"
-    seen = f"The worker at {url} is registered {by_name(own_name)} ({sdk}, jobs: {worker.jobs}, "
+    seen = f"The worker at {url} is registered {by_name(own_name)} ({worker.sdk}, load: {load})."
     unseen = "Its connections cannot be seen from here, so it may use another server."
-    return ok("worker", f"{seen}load: {load}).", "" if process else unseen), worker
+    return ok("worker", seen, "" if process else unseen), worker
 
 
 async def connection_of(settings: Settings) -> tuple[Process | None, bool]:
@@ -78,12 +77,12 @@ async def connection_of(settings: Settings) -> tuple[Process | None, bool]:
     for wait in (0, RECONNECT_SECONDS):
         await asyncio.sleep(wait)
         servers = await processes.addresses(settings.livekit_url)
-        listening = [p for p in await processes.listening() if settings.worker_port in p.ports]
-        if len(listening) != 1:
+        owners = [p for p in processes.listening() if settings.worker_port in p.ports]
+        if len(owners) != 1:
             return None, False
-        if listening[0].may_use(servers):
-            return listening[0], True
-    return listening[0], False
+        if not servers or nearby(owners[0].peers) & nearby(servers):
+            return owners[0], True
+    return owners[0], False
 
 
 async def check_others(settings: Settings) -> list[Finding]:
@@ -93,9 +92,9 @@ async def check_others(settings: Settings) -> list[Finding]:
         return []  # its projects share addresses
     servers = await processes.addresses(url)
     findings = []
-    for process in await processes.listening():
+    for process in processes.listening():
         if process.is_elsewhere and process.peers & servers:
-            for port in sorted(process.ports - {settings.worker_port}):
+            for port in process.ports - {settings.worker_port}:
                 theirs = f"http://127.0.0.1:{port}"
                 worker = await worker_if_any(theirs)
                 if worker and worker.agent == our_name(settings):
@@ -127,5 +126,6 @@ async def worker_at(url: str) -> Worker | None:
     details = json.loads((await fetch(f"{url}/worker")).text)
     agent, jobs = str(details.get("agent_name", "")), int(details.get("active_jobs", 0))
     if "sdk_version" not in details and details["worker_type"]:
-        return Worker(agent, None, jobs, None)
-    return Worker(agent, float(details.get("worker_load", 0)), jobs, str(details["sdk_version"]))
+        return Worker(agent, None, jobs, "an old livekit-agents")
+    sdk, load = f"livekit-agents {details['sdk_version']}", float(details.get("worker_load", 0))
+    return Worker(agent, load, jobs, sdk)
