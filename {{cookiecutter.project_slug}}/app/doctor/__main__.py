@@ -24,7 +24,6 @@ from app.doctor.finding import CouldNotCheck, Finding
 
 CAUSES = "https://github.com/org/cookiecutter-livekit-agent/blob/main/docs/causes.md"
 say = partial(print, flush=True)
-TERMINAL_COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}
 
 
 async def report(arguments: argparse.Namespace) -> int:
@@ -35,7 +34,7 @@ async def report(arguments: argparse.Namespace) -> int:
     async for finding in examine(arguments):
         findings.append(finding)
         if not arguments.json:
-            say(f"{coloured(finding.level)} {finding.seen}")
+            say(f"{finding.level:8} {finding.seen}")
             if finding.level == "ok" and finding.means:
                 say(f"{'':8} {finding.means}")
     wrong = [f for level in ("problem", "warning") for f in findings if f.level == level]
@@ -50,12 +49,6 @@ async def report(arguments: argparse.Namespace) -> int:
             to_do = f"{f.advice}: {f.command}" if f.command else f.advice
             say(f"\n{number}. {f.seen}\n   {f.means}\n   -> {to_do}\n   {CAUSES}#{f.cause}")
     return 1 if wrong else 0
-
-
-def coloured(level: str) -> str:
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return f"{level:8}"
-    return f"\033[{TERMINAL_COLOURS[level]}m{level:8}\033[0m"
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -26,11 +26,7 @@ PENDING_AGENT_SECONDS = 2  # for an agent that is already on its way
 async def check(
     settings: Settings, livekit: LiveKitAPI, room: str, url: str, token: str, local: Worker | None
 ) -> Finding:
-    """Join `room`, which nobody else uses, wait for the agent, and delete the room again.
-
-    Raises:
-        TwirpError, ClientError, TimeoutError: the server has stopped answering.
-    """
+    """Join `room`, which nobody else uses, wait for the agent, and delete the room again."""
     server, person, changed = LiveKitServer(livekit), rtc.Room(), asyncio.Event()
     for event in ("participant_connected", "participant_attributes_changed"):
         person.on(event, lambda *_: changed.set())

@@ -1,19 +1,28 @@
-"""Check the worker on this machine, through its HTTP port and its connections."""
+"""Check the worker on this machine, through its HTTP port and its connections.
+
+A worker does not report its server, so its connections have to tell. (Neither livekit-agents 1.8.9
+nor 1.0.23 does, read.) Processes of other users and of other containers cannot be seen.
+"""
 
 import asyncio
 import json
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import psutil  # type: ignore[import-untyped, unused-ignore]
 from aiohttp import ClientConnectorError
 
+from app.dispatch import proxy
 from app.dispatch.names import our_name
-from app.doctor import processes
 from app.doctor.finding import Finding, found, ok, skipped
-from app.doctor.processes import Process, nearby
-from app.doctor.reach import TIMEOUT_SECONDS, UNANSWERED, fetch
+from app.doctor.reach import TIMEOUT_SECONDS, UNANSWERED, fetch, resolve
 from app.settings import Settings
 
+PROJECT = Path(__file__).parents[2]
+RUNTIMES = ("python", "node")  # others that listen only forward a port, such as ssh or docker
 JSON_LIMITS = (OverflowError, RecursionError)  # a hostile number, or nesting
 NOT_A_WORKER = (*UNANSWERED, LookupError, TypeError, AttributeError, *JSON_LIMITS)
 RECONNECT_SECONDS = 1  # a worker connects again after a second or so
@@ -29,6 +38,18 @@ class Worker(NamedTuple):
     load: float | None
     jobs: int
     sdk: str
+
+
+class Process(NamedTuple):
+    """A Python or Node program: its folder, its ports, and the addresses it is connected to."""
+
+    folder: Path
+    ports: set[int]
+    peers: set[tuple[str, int]]
+
+    @property
+    def is_elsewhere(self) -> bool:
+        return self.folder != PROJECT
 
 
 def url_of(settings: Settings) -> str:
@@ -76,8 +97,8 @@ async def connection_of(settings: Settings) -> tuple[Process | None, bool]:
     """Return the process on the worker's port if it can be seen, and whether it has the server."""
     for wait in (0, RECONNECT_SECONDS):
         await asyncio.sleep(wait)
-        servers = await processes.addresses(settings.livekit_url)
-        owners = [p for p in processes.listening() if settings.worker_port in p.ports]
+        servers = await addresses(settings.livekit_url)
+        owners = [p for p in listening() if settings.worker_port in p.ports]
         if len(owners) != 1:
             return None, False
         if not servers or nearby(owners[0].peers) & nearby(servers):
@@ -90,9 +111,9 @@ async def check_others(settings: Settings) -> list[Finding]:
     url = settings.livekit_url
     if str(urlsplit(url).hostname).endswith(".livekit.cloud"):
         return []  # its projects share addresses
-    servers = await processes.addresses(url)
+    servers = await addresses(url)
     findings = []
-    for process in processes.listening():
+    for process in listening():
         if process.is_elsewhere and process.peers & servers:
             for port in process.ports - {settings.worker_port}:
                 theirs = f"http://127.0.0.1:{port}"
@@ -129,3 +150,33 @@ async def worker_at(url: str) -> Worker | None:
         return Worker(agent, None, jobs, "an old livekit-agents")
     sdk, load = f"livekit-agents {details['sdk_version']}", float(details.get("worker_load", 0))
     return Worker(agent, load, jobs, sdk)
+
+
+def listening() -> Iterator[Process]:
+    """Yield the programs that listen on a port."""
+    for process in psutil.process_iter():
+        try:
+            if process.name().lower().startswith(RUNTIMES):
+                sockets = process.net_connections("tcp")
+                ports = {s.laddr.port for s in sockets if s.status == psutil.CONN_LISTEN}
+                remote = [s.raddr for s in sockets if s.status == psutil.CONN_ESTABLISHED]
+                peers = {(peer.ip.removeprefix("::ffff:"), peer.port) for peer in remote}
+                if ports:
+                    yield Process(Path(process.cwd()), ports, peers)
+        except (psutil.Error, OSError):  # another user's, or it has just ended
+            continue
+
+
+async def addresses(url: str) -> set[tuple[str, int]]:
+    """Return the addresses and the port of a LiveKit server, or of the proxy to it."""
+    parts = urlsplit(proxy.for_worker(url) or url)
+    port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
+    return {(address, port) for address in await resolve(str(parts.hostname))}
+
+
+def nearby(addresses: set[tuple[str, int]]) -> set[tuple[bool, int]]:
+    """Return for each address whether it is on this machine, and the port.
+
+    A host can have more addresses than it has just told, so elsewhere, only the port counts.
+    """
+    return {(ip_address(ip.partition("%")[0]).is_loopback, port) for ip, port in addresses}
