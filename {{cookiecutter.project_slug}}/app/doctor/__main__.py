@@ -68,29 +68,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parsed
 
 
-def run(arguments: argparse.Namespace) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    parsed = parse(arguments)
     try:
-        return asyncio.run(report(arguments))
-    except BrokenPipeError:
-        raise
+        return asyncio.run(report(parsed))
+    except BrokenPipeError:  # the reader has closed the pipe, such as `| head -1`
+        return 2
     except KeyboardInterrupt:
         reason = "Interrupted."
     except (CouldNotCheck, OSError) as error:
         reason = str(error)
     print(f"Could not check. {reason}", file=sys.stderr)
-    if arguments.json:
+    if parsed.json:
         say(json.dumps({"error": reason}))
     return 2
-
-
-def main(arguments: list[str] | None = None) -> int:
-    try:
-        try:
-            return run(parse(arguments))
-        finally:
-            sys.stdout.flush()  # what --help has printed
-    except BrokenPipeError:  # the reader has closed the pipe, such as `| head -1`
-        return 2
 
 
 if __name__ == "__main__":

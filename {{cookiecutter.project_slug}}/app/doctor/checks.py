@@ -19,11 +19,7 @@ from app.tokens.request import TokenRequest
 
 
 async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
-    """Yield the findings of each check. A problem that hides all others is the last one.
-
-    Raises:
-        CouldNotCheck: the LiveKit server has stopped answering.
-    """
+    """Yield the findings of each check. A problem that hides all others is the last one."""
     settings = read_settings()
     if not isinstance(settings, Settings):
         for finding in settings:

@@ -15,7 +15,7 @@ from app.doctor.finding import CAUSES, Finding, found
 
 TIMEOUT_SECONDS = 4
 LOOK_UP_SECONDS = 1
-UNANSWERED = (aiohttp.ClientError, TimeoutError, ValueError)
+UNANSWERED = (aiohttp.ClientError, TimeoutError, ValueError)  # what `fetch` raises
 
 # What an exception means, or what it was raised from. The first one counts: a certificate error of
 # aiohttp, for example, is also an SSLError, a ValueError and an OSError.
@@ -59,11 +59,7 @@ class Failure(NamedTuple):
 
 
 async def fetch(url: str, method: str = "GET", **options: Any) -> Answer:
-    """Return the answer at `url`. A redirect is not followed: it would lose token and body.
-
-    Raises:
-        ClientError, TimeoutError, ValueError: see `explain`.
-    """
+    """Return the answer at `url`. A redirect is not followed: it would lose token and body."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     async with (
         aiohttp.ClientSession(timeout=timeout) as http,

@@ -13,17 +13,12 @@ from app.doctor.server import LEEWAY_SECONDS
 from app.settings import Settings
 
 BACKEND = "http://127.0.0.1:8000"  # where `fastapi dev` and honcho put it
-# Without signing in, to this client, for such a room, or because of the rate limit.
-REFUSALS = (401, 403, 422, 429)
 
 
 def check(
     token: str, settings: Settings, room: str | None = None, source: str = "token"
 ) -> Finding:
-    """Return the first thing that keeps an agent away from people with this token.
-
-    It should open `room`, if that is known. `source` is `token` (the command line) or `backend`.
-    """
+    """Return the first thing that keeps an agent away from people with a token for `room`."""
     which = "token from POST /token" if source == "backend" else "token"
 
     def wrong(cause: str, **values: object) -> Finding:
@@ -83,7 +78,7 @@ async def check_backend(
         return of_backend(await explain(error, backend), backend), None
     if answer.status == 401 and key:
         return found("backend", "backend-refuses-the-key"), None
-    if answer.status in REFUSALS:
+    if answer.status in (401, 403, 422, 429):  # sign-in, the client, the room, the rate limit
         seen = f"The token backend gives this program no token (HTTP {answer.status}). "
         return skipped("backend", f"{seen}To check one that you have, use --token TOKEN."), None
     failure = from_answer(answer)

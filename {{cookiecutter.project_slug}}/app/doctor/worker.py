@@ -29,15 +29,11 @@ RECONNECT_SECONDS = 1  # a worker connects again after a second or so
 
 
 class Worker(NamedTuple):
-    """What GET /worker reports. The SDK leaves out what is empty.
-
-    livekit-agents 1.0 reports neither its load nor its release (measured).
-    """
+    """What GET /worker reports. The SDK leaves out what is empty."""
 
     agent: str
-    load: float | None
+    load: float | None  # livekit-agents 1.0 reports neither this nor its release (measured)
     jobs: int
-    sdk: str
 
 
 class Process(NamedTuple):
@@ -88,7 +84,7 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     if process and process.is_elsewhere:
         return problem("second-project", folder=process.folder), worker
     load = "unknown" if worker.load is None else f"{worker.load:.2f}"
-    seen = f"The worker at {url} is registered {by_name(own_name)} ({worker.sdk}, load: {load})."
+    seen = f"The worker at {url} is registered {by_name(own_name)} (load: {load})."
     unseen = "Its connections cannot be seen from here, so it may use another server."
     return ok("worker", seen, "" if process else unseen), worker
 
@@ -139,17 +135,15 @@ async def worker_at(url: str) -> Worker | None:
     """Return the worker at `url`, or None if it says that it has given up.
 
     Raises:
-        ClientConnectorError, TimeoutError: nothing answers.
-        ClientError, ValueError, …: what answers is not a worker.
+        NOT_A_WORKER: or nothing answers (ClientConnectorError, TimeoutError).
     """
     if (await fetch(f"{url}/")).status == 503:
         return None
     details = json.loads((await fetch(f"{url}/worker")).text)
     agent, jobs = str(details.get("agent_name", "")), int(details.get("active_jobs", 0))
     if "sdk_version" not in details and details["worker_type"]:
-        return Worker(agent, None, jobs, "an old livekit-agents")
-    sdk, load = f"livekit-agents {details['sdk_version']}", float(details.get("worker_load", 0))
-    return Worker(agent, load, jobs, sdk)
+        return Worker(agent, None, jobs)
+    return Worker(agent, float(details.get("worker_load", 0)), jobs)
 
 
 def listening() -> Iterator[Process]:
@@ -175,8 +169,5 @@ async def addresses(url: str) -> set[tuple[str, int]]:
 
 
 def nearby(addresses: set[tuple[str, int]]) -> set[tuple[bool, int]]:
-    """Return for each address whether it is on this machine, and the port.
-
-    A host can have more addresses than it has just told, so elsewhere, only the port counts.
-    """
+    """Return what is comparable: elsewhere, a host can have more addresses than it has told."""
     return {(ip_address(ip.partition("%")[0]).is_loopback, port) for ip, port in addresses}
