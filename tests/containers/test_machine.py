@@ -188,9 +188,3 @@ def test_a_conversation_survives_a_crash(built: Stack, service: str) -> None:
         await newcomer.leave()
 
     run(scenario)
-
-
-def test_everything_stops(built: Stack) -> None:
-    began = time.perf_counter()
-    built.compose("down", "--timeout", "30")
-    built.add_row("down, with nobody in a room", time.perf_counter() - began)
