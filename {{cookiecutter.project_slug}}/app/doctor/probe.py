@@ -88,8 +88,6 @@ async def explain_missing_agent(
         cause = "rejecting-handler"
     elif jobs:
         cause = "failing-agent"
-    elif not dispatches:
-        cause = "nobody-asked"
     elif load is not None and load >= policy.TARGET_LOAD:
         cause = "full-worker"
     else:
