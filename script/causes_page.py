@@ -59,6 +59,7 @@ def live_causes() -> Iterator[Live]:
 
 
 def live(cause: str, parts: dict[str, str]) -> Live:
+    parts = {"seen": "No {program} answers at {url}: {reason}.", **parts}
     seen, means, advice, command = (
         re.sub(r"\{(\w*)[^}]*\}", lambda match: meaning(match[1], parts), parts.get(part, ""))
         for part in ("seen", "means", "advice", "command")

@@ -3,7 +3,7 @@
 
 import pytest
 
-from app.doctor import environment
+from app.doctor.checks import check_environment
 from app.settings import Settings
 
 KEYS = ("LIVEKIT_INFERENCE_API_KEY", "LIVEKIT_INFERENCE_API_SECRET")  # only pipeline
@@ -18,7 +18,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_doctor_names_the_missing_key() -> None:
-    (finding,) = environment.check(Settings())
+    (finding,) = check_environment(Settings())
     assert (finding.level, finding.cause) == ("warning", "no-model-key")
     assert KEYS[0] in finding.seen
 
@@ -52,5 +52,5 @@ def test_a_key_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         assert Settings().missing_key
         monkeypatch.setenv(variable, "a-key")
     assert not Settings().missing_key
-    (finding,) = environment.check(Settings())
+    (finding,) = check_environment(Settings())
     assert finding.level == "ok"

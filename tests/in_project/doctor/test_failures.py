@@ -169,7 +169,7 @@ async def test_another_program(scheme: str, handler: Handler, cause: str, words:
 @pytest.mark.parametrize(
     ("url", "cause", "words"),
     [
-        ("ws://127.0.0.1:1", "no-server", "nothing listens at 127.0.0.1:1"),
+        ("ws://127.0.0.1:1", "no-server", "nothing listens there"),
         ("ws://livekit.invalid", "unknown-host", "does not know its host"),
         (f"ws://{'a' * 70}.example", "unknown-host", "does not know its host"),
     ],

@@ -16,16 +16,14 @@ import asyncio
 import json
 import logging
 import os
-import re
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import partial
 
 from app.doctor.finding import CouldNotCheck, Finding
 
 CAUSES = "https://github.com/org/cookiecutter-livekit-agent/blob/main/docs/causes.md"
-TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
-CREDENTIALS = re.compile(r"//[^/\s]+@")
-TERMINAL_COLOURS = {"ok": 32, "skipped": 90, "warning": 33, "problem": 31}
+say = partial(print, flush=True)
 
 
 async def report(arguments: argparse.Namespace) -> int:
@@ -33,13 +31,10 @@ async def report(arguments: argparse.Namespace) -> int:
     from app.doctor.checks import examine  # slow, and Ctrl-C should end it quietly
 
     findings: list[Finding] = []
-    async for raw in examine(arguments):
-        finding = replace(
-            raw, seen=plain(raw.seen), means=plain(raw.means), advice=plain(raw.advice)
-        )
+    async for finding in examine(arguments):
         findings.append(finding)
         if not arguments.json:
-            say(f"{coloured(finding.level)} {finding.seen}")
+            say(f"{finding.level:8} {finding.seen}")
             if finding.level == "ok" and finding.means:
                 say(f"{'':8} {finding.means}")
     wrong = [f for level in ("problem", "warning") for f in findings if f.level == level]
@@ -54,22 +49,6 @@ async def report(arguments: argparse.Namespace) -> int:
             to_do = f"{f.advice}: {f.command}" if f.command else f.advice
             say(f"\n{number}. {f.seen}\n   {f.means}\n   -> {to_do}\n   {CAUSES}#{f.cause}")
     return 1 if wrong else 0
-
-
-def coloured(level: str) -> str:
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return f"{level:8}"
-    return f"\033[{TERMINAL_COLOURS[level]}m{level:8}\033[0m"
-
-
-def plain(text: str) -> str:
-    """Remove tokens, passwords in URLs, and control characters."""
-    text = CREDENTIALS.sub("//<hidden>@", TOKEN.sub("<token>", text))
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -89,33 +68,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parsed
 
 
-def run(arguments: argparse.Namespace) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    parsed = parse(arguments)
     try:
-        return asyncio.run(report(arguments))
-    except BrokenPipeError:
-        raise
+        return asyncio.run(report(parsed))
+    except BrokenPipeError:  # the reader has closed the pipe, such as `| head -1`
+        return 2
     except KeyboardInterrupt:
         reason = "Interrupted."
-    except CouldNotCheck as error:
+    except (CouldNotCheck, OSError) as error:
         reason = str(error)
-    except OSError as error:
-        reason = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     print(f"Could not check. {reason}", file=sys.stderr)
-    if arguments.json:
+    if parsed.json:
         say(json.dumps({"error": reason}))
     return 2
-
-
-def main(arguments: list[str] | None = None) -> int:
-    try:
-        try:
-            return run(parse(arguments))
-        finally:
-            sys.stdout.flush()  # what --help has printed
-    except BrokenPipeError:  # the reader has closed the pipe, such as `| head -1`
-        # Otherwise Python's own flush at exit would print the error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 2
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A finding: the result of one check. causes.toml has the texts of everything that can be wrong."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,27 +9,22 @@ from typing import Any, Literal
 CAUSES: dict[str, dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("causes.toml").read_text("utf-8")
 )
+TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
+CREDENTIALS = re.compile(r"//[^/\s]+@")
+Level = Literal["ok", "skipped", "warning", "problem"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen, what that means, and what to do about it.
+    """What was seen, what that means, and what to do about it."""
 
-    Attributes:
-        check: environment, server, worker, token, backend, room or probe.
-        level: `problem` keeps the agent away, `warning` may; `skipped` was not checked.
-        cause: an id for programs; empty if nothing is wrong.
-        advice: the edit that helps, in words.
-        command: something to paste, where one exists.
-    """
-
-    check: str
-    level: Literal["ok", "skipped", "warning", "problem"]
-    cause: str
+    check: str  # environment, server, worker, token, backend, room or probe
+    level: Level  # a problem keeps the agent away, a warning may; `skipped` was not checked
+    cause: str  # an id for programs; empty if nothing is wrong
     seen: str
     means: str = ""
-    advice: str = ""
-    command: str = ""
+    advice: str = ""  # in words
+    command: str = ""  # something to paste, where one exists
 
 
 class CouldNotCheck(Exception):
@@ -40,17 +36,24 @@ def found(check: str, cause: str, **values: object) -> Finding:
     texts = CAUSES[cause]
     if "reason" in texts:
         values.setdefault("reason", texts["reason"].format(**values))
-    parts = ("seen", "means", "advice", "command")
-    level = texts.get("level", "problem")
-    return Finding(check, level, cause, *(texts.get(part, "").format(**values) for part in parts))
+        texts = {"seen": "No {program} answers at {url}: {reason}.", **texts}
+    parts = (texts.get(part, "") for part in ("seen", "means", "advice", "command"))
+    filled = (plain(part.format(**values)) for part in parts)
+    return Finding(check, texts.get("level", "problem"), cause, *filled)
 
 
 def ok(check: str, seen: str, means: str = "") -> Finding:
-    return Finding(check, "ok", "", seen, means)
+    return Finding(check, "ok", "", plain(seen), plain(means))
 
 
 def skipped(check: str, seen: str) -> Finding:
-    return Finding(check, "skipped", "", seen)
+    return Finding(check, "skipped", "", plain(seen))
+
+
+def plain(text: str) -> str:
+    """Remove tokens, passwords in URLs, and control characters."""
+    text = CREDENTIALS.sub("//<hidden>@", TOKEN.sub("<token>", text))
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def describe(names: list[str]) -> str:

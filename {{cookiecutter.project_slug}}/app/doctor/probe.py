@@ -3,15 +3,12 @@
 import asyncio
 import contextlib
 import time
-from urllib.parse import urlsplit
 
-from aiohttp import ClientSession
 from livekit import rtc
 from livekit.api import LiveKitAPI
 from livekit.protocol.agent import JobStatus
-from livekit.protocol.rtc import SignalResponse
 
-from app.dispatch import names, policy, proxy
+from app.dispatch import names, policy
 from app.dispatch.server import API_ERRORS, LiveKitServer
 from app.doctor import worker
 from app.doctor.finding import Finding, found, ok
@@ -24,32 +21,15 @@ JOIN_SECONDS = 5
 # that, a job that no worker took looks like one whose agent failed.
 AGENT_SECONDS = 6.5
 PENDING_AGENT_SECONDS = 2  # for an agent that is already on its way
-FIRST_RELEASE_WITH_NAMES = (1, 9, 2)  # of livekit-server: it reports an agent's name
 
 
 async def check(
-    settings: Settings,
-    livekit: LiveKitAPI,
-    room: str,
-    url: str,
-    token: str,
-    local_worker: Worker | None,
+    settings: Settings, livekit: LiveKitAPI, room: str, url: str, token: str, local: Worker | None
 ) -> Finding:
-    """Join `room`, wait for the agent, and delete the room again.
-
-    Args:
-        room: a room that nobody else uses.
-        url: where to connect.
-        token: the token for the room.
-        local_worker: the worker on this machine, if it answered.
-
-    Raises:
-        TwirpError, ClientError, TimeoutError: the server has stopped answering.
-    """
+    """Join `room`, which nobody else uses, wait for the agent, and delete the room again."""
     server, person, changed = LiveKitServer(livekit), rtc.Room(), asyncio.Event()
     for event in ("participant_connected", "participant_attributes_changed"):
         person.on(event, lambda *_: changed.set())
-    began = time.perf_counter()
     joining = asyncio.ensure_future(person.connect(url, token))
     try:
         try:
@@ -62,11 +42,10 @@ async def check(
             await wait_for_agent(person, changed, settings, AGENT_SECONDS)
         except TimeoutError:
             if await server.rooms([room]):
-                return await explain_missing_agent(settings, server, room, local_worker)
+                return await explain_missing_agent(settings, server, room, local)
             return found("probe", "backend-elsewhere", url=url, server=settings.livekit_url)
-        agent_joined = time.perf_counter()
+        seconds = time.perf_counter() - joined
         worker_now = await worker.worker_if_any(worker.url_of(settings))
-        release = await server_release(url, token)
         agents = agents_in(person.remote_participants.values())
     except asyncio.CancelledError:
         # Ctrl-C. A pending join, or a pending agent, would open the room again.
@@ -78,13 +57,10 @@ async def check(
         await person.disconnect()
         with contextlib.suppress(*API_ERRORS):
             await server.close_room(room)
-    if tuple(int(n) for n in release.split(".")[:3] if n.isdigit()) < FIRST_RELEASE_WITH_NAMES:
-        return found("probe", "old-server", release=release)
     if agents[1:]:
         return several("probe", "a new room", agents)
-    seen = f"A person joined a new room after {joined - began:.2f} s and saw the agent "
-    seen += f"{agent_joined - joined:.2f} s later (livekit-server {release})."
-    if local_worker and worker_now and worker_now.jobs <= local_worker.jobs:
+    seen = f"A person joined a new room and saw the agent {seconds:.2f} s later."
+    if local and worker_now and worker_now.jobs <= local.jobs:
         seen += " Another worker sent it, not the one on this machine: another one of this "
         seen += "project, or of another project with the same server and key."
     return ok("probe", seen)
@@ -101,41 +77,19 @@ async def wait_for_agent(
             await changed.wait()
 
 
-async def server_release(url: str, token: str) -> str:
-    """Return the release that the server reports to everyone who joins."""
-    parameters = {"access_token": token, "protocol": "15"}
-    async with (
-        ClientSession(proxy=proxy.for_worker(url)) as http,
-        http.ws_connect(f"{url.rstrip('/')}/rtc", params=parameters) as signals,
-    ):
-        message = await signals.receive_bytes(timeout=JOIN_SECONDS)
-        return SignalResponse.FromString(message).join.server_info.version
-
-
 async def explain_missing_agent(
-    settings: Settings, server: LiveKitServer, room: str, local_worker: Worker | None
+    settings: Settings, server: LiveKitServer, room: str, local: Worker | None
 ) -> Finding:
     dispatches = policy.dispatches_for(names.our_name(settings), await server.dispatches(room))
     jobs = [job.state for dispatch in dispatches for job in dispatch.state.jobs]
-    load = local_worker.load if local_worker else None
+    load = local.load if local else None
     # A rejected job counts as done, with no participant.
     if any(j.status == JobStatus.JS_SUCCESS and not j.participant_identity for j in jobs):
         cause = "rejecting-handler"
     elif jobs:
         cause = "failing-agent"
-    elif not dispatches:
-        cause = "nobody-asked"
-    elif load is not None and is_full(load, settings):
+    elif load is not None and load >= policy.TARGET_LOAD:
         cause = "full-worker"
     else:
         cause = "job-not-taken"
     return found("probe", cause, seconds=AGENT_SECONDS, load=load, target=policy.TARGET_LOAD)
-
-
-def is_full(load: float, settings: Settings) -> bool:
-    """Whether LiveKit passes over a worker with this load, whatever the server's settings.
-
-    A server for development may have a higher target, but no target admits a load of 1.
-    """
-    is_development = urlsplit(settings.livekit_url).hostname in ("127.0.0.1", "localhost", "::1")
-    return load >= (1 if is_development else policy.TARGET_LOAD)

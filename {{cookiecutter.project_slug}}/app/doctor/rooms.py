@@ -19,11 +19,6 @@ SENT_BY_LIVEKIT = "agent-AJ_"  # the identity of an agent begins so, by default 
 
 
 async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
-    """Check the room `name`.
-
-    Raises:
-        TwirpError, ClientError, TimeoutError: the server has stopped answering.
-    """
     own_name, server = names.our_name(settings), LiveKitServer(livekit)
     rooms = await server.rooms([name])
     if not rooms:

@@ -58,16 +58,11 @@ async def validate(settings: Settings, proxy_url: str | None) -> Answer | Failur
 async def explain_proxy(settings: Settings, failure: Failure, proxy_url: str | None) -> Finding:
     """Return the problem of the server, or of the proxy in between."""
     url = settings.livekit_url
-    if proxy_url:
-        answers = isinstance(await validate(settings, None), Answer)
-        if answers or not failure.cause.startswith(("tls", "certificate")):
-            return found(
-                "server",
-                "proxy",
-                program="LiveKit server",
-                url=f"{url} through the proxy {proxy_url}",
-                reason=failure.reason,
-                direct="It answers without." if answers else "It does not answer without, either.",
-                host=urlsplit(url).hostname,
-            )
-    return failure.finding("server", url, "LiveKit server")
+    answers_without = proxy_url and isinstance(await validate(settings, None), Answer)
+    is_tls = failure.cause.startswith(("tls", "certificate"))
+    if not proxy_url or (is_tls and not answers_without):
+        return failure.finding("server", "LiveKit server", url)
+    direct = "LiveKit answers without it." if answers_without else "LiveKit does not answer at all."
+    through, host = f"{url} through the proxy {proxy_url}", urlsplit(url).hostname
+    of_proxy = Failure("proxy", failure.reason)
+    return of_proxy.finding("server", "LiveKit server", through, direct=direct, host=host)

@@ -8,28 +8,17 @@ import jwt
 
 from app.dispatch import names, policy
 from app.doctor.finding import Finding, describe, found, ok, skipped
-from app.doctor.reach import UNANSWERED, explain, fetch, from_answer
+from app.doctor.reach import UNANSWERED, Failure, explain, fetch, from_answer
 from app.doctor.server import LEEWAY_SECONDS
 from app.settings import Settings
 
 BACKEND = "http://127.0.0.1:8000"  # where `fastapi dev` and honcho put it
-WHY_NO_TOKEN = {
-    401: "without signing in",
-    403: "to this client",
-    422: "for such a room",
-    429: "at the moment, because of its rate limit",
-}
 
 
 def check(
     token: str, settings: Settings, room: str | None = None, source: str = "token"
 ) -> Finding:
-    """Return the first thing that keeps an agent away from people with this token.
-
-    Args:
-        room: the room that it should open, if that is known.
-        source: `token` for the command line, or `backend`.
-    """
+    """Return the first thing that keeps an agent away from people with a token for `room`."""
     which = "token from POST /token" if source == "backend" else "token"
 
     def wrong(cause: str, **values: object) -> Finding:
@@ -75,11 +64,7 @@ async def check_backend(
 ) -> tuple[Finding, tuple[str, str] | None]:
     """Ask the token backend for a token for `room`, as a client does.
 
-    Args:
-        url: the token backend's URL. Without it, there may be no token backend.
-
-    Returns:
-        A finding, and LiveKit's URL and the token if the backend gives them.
+    Return a finding, and LiveKit's URL and the token. Without `url`, there may be no backend.
     """
     backend, key = url or BACKEND, settings.token_api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -90,22 +75,24 @@ async def check_backend(
         if not url:
             seen = f"No token backend answers at {backend}. If it is elsewhere, use --backend URL."
             return skipped("backend", seen), None
-        failure = await explain(error, backend)
-        if failure.cause in ("no-server", "unknown-host", "no-livekit"):
-            return found("backend", "no-backend", url=backend, reason=failure.reason), None
-        return failure.finding("backend", backend, "token backend"), None
+        return of_backend(await explain(error, backend), backend), None
     if answer.status == 401 and key:
         return found("backend", "backend-refuses-the-key"), None
-    if answer.status in WHY_NO_TOKEN:
-        seen = f"The token backend gives no token {WHY_NO_TOKEN[answer.status]} (HTTP "
-        seen += f"{answer.status}). To check one that you have, use --token TOKEN."
-        return skipped("backend", seen), None
+    if answer.status in (401, 403, 422, 429):  # sign-in, the client, the room, the rate limit
+        seen = f"The token backend gives this program no token (HTTP {answer.status}). "
+        return skipped("backend", f"{seen}To check one that you have, use --token TOKEN."), None
     failure = from_answer(answer)
     if failure.cause != "no-livekit":  # something in front of it has answered
-        return failure.finding("backend", backend, "token backend"), None
+        return of_backend(failure, backend), None
     try:
         details = json.loads(answer.text)
         server, token = str(details["server_url"]), str(details["participant_token"])
     except (ValueError, LookupError, TypeError, RecursionError):
         return found("backend", "no-token-backend", url=backend, status=answer.status), None
     return check(token, settings, room, "backend"), (server, token)
+
+
+def of_backend(failure: Failure, url: str) -> Finding:
+    if failure.cause in ("no-server", "unknown-host", "no-livekit"):
+        return found("backend", "no-backend", url=url, reason=failure.reason)
+    return failure.finding("backend", "token backend", url)

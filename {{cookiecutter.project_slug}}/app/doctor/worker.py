@@ -1,34 +1,51 @@
-"""Check the worker on this machine, through its HTTP port and its connections."""
+"""Check the worker on this machine, through its HTTP port and its connections.
+
+A worker does not report its server, so its connections have to tell. (Neither livekit-agents 1.8.9
+nor 1.0.23 does, read.) Processes of other users and of other containers cannot be seen.
+"""
 
 import asyncio
 import json
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import psutil  # type: ignore[import-untyped, unused-ignore]
 from aiohttp import ClientConnectorError
 
+from app.dispatch import proxy
 from app.dispatch.names import our_name
-from app.doctor import processes
 from app.doctor.finding import Finding, found, ok, skipped
-from app.doctor.processes import Process
-from app.doctor.reach import TIMEOUT_SECONDS, UNANSWERED, fetch
+from app.doctor.reach import TIMEOUT_SECONDS, UNANSWERED, fetch, resolve
 from app.settings import Settings
 
+PROJECT = Path(__file__).parents[2]
+RUNTIMES = ("python", "node")  # others that listen only forward a port, such as ssh or docker
 JSON_LIMITS = (OverflowError, RecursionError)  # a hostile number, or nesting
 NOT_A_WORKER = (*UNANSWERED, LookupError, TypeError, AttributeError, *JSON_LIMITS)
 RECONNECT_SECONDS = 1  # a worker connects again after a second or so
 
 
 class Worker(NamedTuple):
-    """What GET /worker reports. The SDK leaves out what is empty.
-
-    livekit-agents 1.0 reports neither its load nor its release (measured).
-    """
+    """What GET /worker reports. The SDK leaves out what is empty."""
 
     agent: str
-    load: float | None
+    load: float | None  # livekit-agents 1.0 reports neither this nor its release (measured)
     jobs: int
-    sdk: str | None
+
+
+class Process(NamedTuple):
+    """A Python or Node program: its folder, its ports, and the addresses it is connected to."""
+
+    folder: Path
+    ports: set[int]
+    peers: set[tuple[str, int]]
+
+    @property
+    def is_elsewhere(self) -> bool:
+        return self.folder != PROJECT
 
 
 def url_of(settings: Settings) -> str:
@@ -66,24 +83,23 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
         return problem("named-worker", **names), worker
     if process and process.is_elsewhere:
         return problem("second-project", folder=process.folder), worker
-    sdk = f"livekit-agents {worker.sdk}" if worker.sdk else "an old livekit-agents"
     load = "unknown" if worker.load is None else f"{worker.load:.2f}"
-    seen = f"The worker at {url} is registered {by_name(own_name)} ({sdk}, jobs: {worker.jobs}, "
+    seen = f"The worker at {url} is registered {by_name(own_name)} (load: {load})."
     unseen = "Its connections cannot be seen from here, so it may use another server."
-    return ok("worker", f"{seen}load: {load}).", "" if process else unseen), worker
+    return ok("worker", seen, "" if process else unseen), worker
 
 
 async def connection_of(settings: Settings) -> tuple[Process | None, bool]:
     """Return the process on the worker's port if it can be seen, and whether it has the server."""
     for wait in (0, RECONNECT_SECONDS):
         await asyncio.sleep(wait)
-        servers = await processes.addresses(settings.livekit_url)
-        listening = [p for p in await processes.listening() if settings.worker_port in p.ports]
-        if len(listening) != 1:
+        servers = await addresses(settings.livekit_url)
+        owners = [p for p in listening() if settings.worker_port in p.ports]
+        if len(owners) != 1:
             return None, False
-        if processes.may_use(listening[0], servers):
-            return listening[0], True
-    return listening[0], False
+        if not servers or nearby(owners[0].peers) & nearby(servers):
+            return owners[0], True
+    return owners[0], False
 
 
 async def check_others(settings: Settings) -> list[Finding]:
@@ -91,11 +107,11 @@ async def check_others(settings: Settings) -> list[Finding]:
     url = settings.livekit_url
     if str(urlsplit(url).hostname).endswith(".livekit.cloud"):
         return []  # its projects share addresses
-    servers = await processes.addresses(url)
+    servers = await addresses(url)
     findings = []
-    for process in await processes.listening():
+    for process in listening():
         if process.is_elsewhere and process.peers & servers:
-            for port in sorted(process.ports - {settings.worker_port}):
+            for port in process.ports - {settings.worker_port}:
                 theirs = f"http://127.0.0.1:{port}"
                 worker = await worker_if_any(theirs)
                 if worker and worker.agent == our_name(settings):
@@ -119,13 +135,39 @@ async def worker_at(url: str) -> Worker | None:
     """Return the worker at `url`, or None if it says that it has given up.
 
     Raises:
-        ClientConnectorError, TimeoutError: nothing answers.
-        ClientError, ValueError, …: what answers is not a worker.
+        NOT_A_WORKER: or nothing answers (ClientConnectorError, TimeoutError).
     """
     if (await fetch(f"{url}/")).status == 503:
         return None
     details = json.loads((await fetch(f"{url}/worker")).text)
     agent, jobs = str(details.get("agent_name", "")), int(details.get("active_jobs", 0))
     if "sdk_version" not in details and details["worker_type"]:
-        return Worker(agent, None, jobs, None)
-    return Worker(agent, float(details.get("worker_load", 0)), jobs, str(details["sdk_version"]))
+        return Worker(agent, None, jobs)
+    return Worker(agent, float(details.get("worker_load", 0)), jobs)
+
+
+def listening() -> Iterator[Process]:
+    """Yield the programs that listen on a port."""
+    for process in psutil.process_iter():
+        try:
+            if process.name().lower().startswith(RUNTIMES):
+                sockets = process.net_connections("tcp")
+                ports = {s.laddr.port for s in sockets if s.status == psutil.CONN_LISTEN}
+                remote = [s.raddr for s in sockets if s.status == psutil.CONN_ESTABLISHED]
+                peers = {(peer.ip.removeprefix("::ffff:"), peer.port) for peer in remote}
+                if ports:
+                    yield Process(Path(process.cwd()), ports, peers)
+        except (psutil.Error, OSError):  # another user's, or it has just ended
+            continue
+
+
+async def addresses(url: str) -> set[tuple[str, int]]:
+    """Return the addresses and the port of a LiveKit server, or of the proxy to it."""
+    parts = urlsplit(proxy.for_worker(url) or url)
+    port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
+    return {(address, port) for address in await resolve(str(parts.hostname))}
+
+
+def nearby(addresses: set[tuple[str, int]]) -> set[tuple[bool, int]]:
+    """Return what is comparable: elsewhere, a host can have more addresses than it has told."""
+    return {(ip_address(ip.partition("%")[0]).is_loopback, port) for ip, port in addresses}

@@ -18,14 +18,14 @@ import jwt
 import pytest
 from livekit.api import AccessToken, CreateRoomRequest, RoomAgentDispatch, VideoGrants
 
+from app.dispatch.names import our_name
 from app.doctor.__main__ import main
 from app.doctor.worker import worker_at
 from app.settings import Settings
 from tests.e2e.person import Person
 from tests.e2e.programs import LiveKit
 
-NAME = ""  # only automatic
-NAME = Settings().livekit_agent_name  # only explicit
+NAME = our_name(Settings())
 AGENTS = [RoomAgentDispatch(agent_name=NAME)]
 
 

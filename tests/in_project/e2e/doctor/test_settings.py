@@ -78,7 +78,7 @@ async def test_a_silent_server_and_another_program(project: HealthyProject, doct
         assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-server"
     for answer in (b"", b"<html>", b"\xff"):
         with listening(answer) as address:
-            assert await doctor({"LIVEKIT_URL": f"ws://bob:hunter2@{address}"}) == "no-livekit"
+            assert await doctor({"LIVEKIT_URL": f"ws://bob:hunter2@{address}"}) == "settings-extra"
             assert "hunter2" not in doctor.seen
             assert await doctor({"LIVEKIT_URL": f"ws://{address}"}) == "no-livekit"
     secure = project.livekit.url.replace("ws:", "wss:")

@@ -44,4 +44,4 @@ async def test_worker_and_token_backend_use_different_servers(
     other = LiveKit(secret=project.livekit.secret)
     with other.running(), other.backend(DISPATCH_ENSURE="false") as backend:
         assert await doctor({}, "--backend", backend) == "backend-elsewhere"
-        assert await doctor({"LIVEKIT_URL": other.url}, "--backend", backend) == "job-not-taken"
+        assert await doctor({"LIVEKIT_URL": other.url}, "--backend", backend) == "worker-elsewhere"
