@@ -4,7 +4,7 @@ This assistant needs no model and no account. It answers each chat message and e
 the person's voice, so you can see and hear that the whole path works.
 # begin only 1.8
 
-To get one that talks, see README.md ("Other answers, or a newer template").
+To get one that talks, see docs/updates.md (assistant: pipeline).
 # end only 1.8
 # begin only 1.0.23
 

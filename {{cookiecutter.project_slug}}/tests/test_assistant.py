@@ -13,7 +13,7 @@ async def test_it_greets_and_answers() -> None:
     spoken: asyncio.Queue[str] = asyncio.Queue()
     session.on("conversation_item_added", lambda event: spoken.put_nowait(event.item.text_content))
     await session.start(Assistant())
-    assert "Hello!" in await asyncio.wait_for(spoken.get(), 10)
+    assert await asyncio.wait_for(spoken.get(), 10) == await anext(Assistant().greeting())
     await chat.answer(session, "good morning")
     assert await asyncio.wait_for(spoken.get(), 10) == "good morning"
     assert await asyncio.wait_for(spoken.get(), 10) == "You wrote: good morning"

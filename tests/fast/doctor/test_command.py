@@ -168,9 +168,15 @@ def test_colours(log: Path, variables: dict[str, str], has_colours: bool) -> Non
     os.close(controller)
 
 
+def allow_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # these tests may run in the background
+
+
 def test_an_interrupt_ends_it_quietly() -> None:
     command = [sys.executable, "-m", "livekit_doctor", "--log", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=allow_interrupt
+    ) as process:
         assert process.stdin
         process.stdin.write(b"x\n" * 100_000)  # more than a pipe holds: it is reading
         process.stdin.flush()

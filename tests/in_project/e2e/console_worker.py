@@ -1,3 +1,4 @@
+# file only 1.8
 """The worker where `python -m livekit.agents` finds it; for pipeline, with fake models."""
 
 import importlib

@@ -134,9 +134,8 @@ def main() -> None:
             check(client.post(f"{url}/token", content=body, headers=headers))
 
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            fuzz(given(operation.as_strategy(generation_mode=mode))(
-                lambda case: check(case.call(timeout=TIMEOUT_SECONDS))
-            ))  # fmt: skip
+            cases: Any = given(operation.as_strategy(generation_mode=mode))
+            fuzz(cases(lambda case: check(case.call(timeout=TIMEOUT_SECONDS))))
         fuzz(given(requests())(lambda body: post(body.encode(), {})))
         fuzz(given(st.binary() | st.text().map(str.encode))(lambda body: post(body, {})))
         header = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)

@@ -81,6 +81,7 @@ def write(room: rtc.Room, words: str) -> None:
 
 # end only pipeline or realtime or offline
 def run(work: Coroutine[None, None, object]) -> None:
+    """Do `work` in the background."""
     task = asyncio.create_task(work)
     running.add(task)  # asyncio keeps only weak references
     task.add_done_callback(running.discard)

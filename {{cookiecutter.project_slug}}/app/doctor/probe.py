@@ -83,12 +83,14 @@ async def explain_missing_agent(
     dispatches = policy.dispatches_for(names.our_name(settings), await server.dispatches(room))
     jobs = [job.state for dispatch in dispatches for job in dispatch.state.jobs]
     load = local.load if local else None
+    # A server for development may have a higher target, but none admits a load of 1.
+    full_load = 1 if settings.is_local else policy.TARGET_LOAD
     # A rejected job counts as done, with no participant.
     if any(j.status == JobStatus.JS_SUCCESS and not j.participant_identity for j in jobs):
         cause = "rejecting-handler"
     elif jobs:
         cause = "failing-agent"
-    elif load is not None and load >= policy.TARGET_LOAD:
+    elif load is not None and load >= full_load:
         cause = "full-worker"
     else:
         cause = "job-not-taken"

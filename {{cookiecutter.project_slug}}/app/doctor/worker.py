@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import psutil  # type: ignore[import-untyped, unused-ignore]
+import psutil
 from aiohttp import ClientConnectorError
 
 from app.dispatch import proxy
