@@ -34,7 +34,7 @@ ARCHIVES = {
 
 
 class NotText(ValueError):
-    """This is no text; the message is a phrase, such as `is a folder`."""
+    """This is not text; the message is a phrase, such as `is a folder`."""
 
 
 def encoding(sample: bytes) -> str:

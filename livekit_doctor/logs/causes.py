@@ -302,7 +302,7 @@ CAUSES = (
     ),
     Cause(
         "proxy",
-        "A proxy stands between the worker and the LiveKit server, and does not let it through",
+        "A proxy between the worker and the LiveKit server does not let it through",
         "livekit-agents uses HTTPS_PROXY and HTTP_PROXY for its connection, and ignores NO_PROXY. "
         f"{NOT_REGISTERED}",
         "Unset HTTPS_PROXY and HTTP_PROXY (both also in lower case) for the worker, give it "

@@ -95,7 +95,7 @@ class Command:
 
     @property
     def subcommand(self) -> str | None:
-        """Return the first argument that is no option; None if a variable may hold one."""
+        """Return the first argument that is not an option; None if a variable may hold one."""
         if any(re.search(r"[$%{]|@", word) for word in self.arguments):
             return None
         skip = False

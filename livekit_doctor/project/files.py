@@ -120,7 +120,7 @@ def read(root: Path) -> Sources:
 
 
 def is_relevant(path: Path) -> bool:
-    """Whether a file that is no text, or too large, may speak of LiveKit."""
+    """Whether a file that is not text, or is too large, may speak of LiveKit."""
     with path.open("rb") as file:
         return b"livekit" in file.read(FILE_LIMIT_BYTES).lower() or path.name.startswith(".env")
 
@@ -129,7 +129,7 @@ def code_of_notebook(source: str) -> str:
     """Return the code cells as one Python text, without what only IPython understands.
 
     Raises:
-        ValueError: it is no notebook.
+        ValueError: it is not a notebook.
     """
     notebook = json.loads(source)
     cells = notebook.get("cells", []) if isinstance(notebook, dict) else []

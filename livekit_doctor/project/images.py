@@ -177,7 +177,7 @@ class Image:
             for target in re.findall(r"--mount=type=cache\S*target=([^\s,]+)", rest):
                 mounted = stage.expand(target.replace("~", stage.home() or "~")) or ""
                 if mounted and folder.startswith(mounted.rstrip("/") + "/"):
-                    stage.models.discard(folder)  # a cache mount is no part of the image
+                    stage.models.discard(folder)  # a cache mount is not part of the image
                     stage.is_cached = True
         elif re.search(
             r"\b(cp|mv|ln|rsync|install)\b.*(\.cache|huggingface|model)", rest, re.DOTALL

@@ -190,7 +190,7 @@ class Starts:
         best: tuple[int, int, str] | None = None
         for name in names:
             parts = PurePosixPath(name).parts
-            # The image's own folder, such as /app, is no folder of the project.
+            # The image's own folder, such as /app, is not a folder of the project.
             for start in range(len(parts)):
                 wanted = "/".join(parts[start:])
                 for file in self._texts:
@@ -396,7 +396,7 @@ class Starts:
                 ", ".join(sorted(str(model) for model in stage.models)) or "nowhere in this stage"
             )
             if stage.is_cached:
-                where = "in a cache mount, which is no part of the image"
+                where = "in a cache mount, which is not part of the image"
             seen = (
                 f"The worker runs as {stage.user} and looks for the model files of "
                 f"{plugin} in {wanted}, but they are {where}."

@@ -14,24 +14,29 @@ OF_RELEASE = (
     " or deleted or leaves_an_empty_room or restarted_server or faulty_worker"
     " or suspended_worker or console"
 )
-DOCTOR = ("tests/e2e/test_doctor.py", "tests/e2e/doctor")
+DOCTOR = ("tests/e2e/test_doctor.py", "tests/e2e/doctor", "tests/e2e/test_proxy.py")
 CONSOLE = "tests/e2e/test_console.py"
 FRONTENDS = "tests/e2e/test_frontends.py"
+CLIENTS = (CONSOLE, FRONTENDS, "tests/e2e/test_lk.py")
 VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py", CONSOLE)
 # dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).
-# The doctor, and what depends on the release: these mostly wait, so several can run at once.
+# The doctor, what people use instead of our page, and what depends on the release: these mostly
+# wait, so several can run at once.
 TOGETHER = [
-    ("automatic", "keyless", "1.8", (*DOCTOR, "tests/e2e/test_proxy.py")),
+    ("automatic", "keyless", "1.8", DOCTOR),
+    ("automatic", "keyless", "1.8", CLIENTS),
     ("explicit", "keyless", "1.0.23", ("tests/e2e", "-k", OF_RELEASE)),
     ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py",)),
 ]
 # All other tests of one project (test_scale_out.py opens more rooms than `burst`); of the others,
 # dispatch and their assistant.
+OTHERS = [f"--ignore={tests}" for tests in (*DOCTOR, *CLIENTS)]
 ALONE = [
-    ("automatic", "keyless", "1.8", ("tests/e2e", "-k", "not doctor and not proxy and not burst")),
+    ("automatic", "keyless", "1.8", ("tests/e2e", *OTHERS, "-k", "not burst")),
     ("automatic", "pipeline", "1.8", ("tests/e2e/test_dispatch_automatic.py", *VOICE)),
     ("explicit", "realtime", "1.8", ("tests/e2e/test_dispatch_explicit.py", *VOICE)),
-    ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py", CONSOLE, FRONTENDS)),
+    ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py", CONSOLE)),
+    ("explicit", "offline", "1.8", (FRONTENDS, "-k", "transcript")),
 ]
 PROJECTS = [*TOGETHER, *(pytest.param(*values, marks=pytest.mark.alone) for values in ALONE)]
 SPOKEN = re.compile("(?m)^(?:spoken|heard|answered|heard back): .*")

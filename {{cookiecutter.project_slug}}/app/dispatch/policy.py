@@ -94,7 +94,7 @@ def seconds_to_wait(
     Args:
         dispatches: those for our agent in this room, as the server lists them.
         now: the time in seconds since the epoch, like the other two.
-        settled_before: dispatches older than this are not pending any more: that agent has left
+        settled_before: dispatches older than this are no longer pending: that agent has left
             again, or no worker could take the job.
         forget_before: dispatches older than this do not count as tries.
     """
