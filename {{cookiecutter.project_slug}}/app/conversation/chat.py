@@ -50,8 +50,10 @@ def repeat_greeting(room: rtc.Room, session: AgentSession[None]) -> None:
         return await stream_text(**options)
 
     def repeat(event: ConversationItemAddedEvent) -> None:
-        if segment and isinstance(event.item, llm.ChatMessage) and event.item.role == "assistant":
-            session.off("conversation_item_added", repeat)
+        if not isinstance(event.item, llm.ChatMessage):
+            return
+        session.off("conversation_item_added", repeat)  # a person may interrupt the greeting
+        if segment and event.item.role == "assistant":
             text = event.item.text_content or ""
             run(me.send_text(text, topic="lk.transcription", attributes=segment))
 
