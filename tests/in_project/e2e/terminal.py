@@ -17,6 +17,7 @@ from dev import livekit_server
 from tests.e2e.programs import PROJECT, TIMEOUT
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b.|\r")
+PATIENCE_SECONDS = 5  # for a key to show
 CTRL_B, CTRL_C = "\x02", "\x03"
 SOUND_CARD = str(Path(__file__).with_name("fake_sound_card"))
 
@@ -36,19 +37,26 @@ class Terminal:
         self._read_until = 0
 
     def types(self, text: str) -> None:
-        """Type one character after the other, as a person does: the consoles drop faster ones."""
+        """Type one character after the other, as a person does: the consoles drop faster ones.
+
+        They also drop one now and then while they print a line of the log. A person types it again.
+        """
         for end in range(1, len(text) + 1):
             self.presses(text[end - 1])
-            self.shows(text[:end])
+            try:
+                self.shows(text[:end], PATIENCE_SECONDS)
+            except AssertionError:
+                self.presses(text[end - 1])
+                self.shows(text[:end])
 
     def presses(self, key: str) -> None:
         """Press a key, once the program reads keys."""
         self._until(self._reads_keys, "a program that reads keys")
         os.write(self._master, key.encode())
 
-    def shows(self, words: str) -> None:
+    def shows(self, words: str, seconds: float = TIMEOUT) -> None:
         """Wait until `words` appear after what the last call waited for."""
-        self._until(lambda: words in self.screen[self._read_until :], words)
+        self._until(lambda: words in self.screen[self._read_until :], words, seconds)
         self._read_until = self.screen.index(words, self._read_until) + len(words)
 
     def ends(self) -> int:
@@ -60,8 +68,8 @@ class Terminal:
     def _reads_keys(self) -> bool:
         return not termios.tcgetattr(self._master)[3] & termios.ICANON
 
-    def _until(self, holds: Callable[[], bool], wanted: str) -> None:
-        deadline = time.monotonic() + TIMEOUT
+    def _until(self, holds: Callable[[], bool], wanted: str, seconds: float = TIMEOUT) -> None:
+        deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"no {wanted!r} in:\n{self.screen}"
             self._read()

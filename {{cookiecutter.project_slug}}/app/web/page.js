@@ -104,7 +104,12 @@ async function enter(form) {
       stopMetering.get(track)?.();
     })
     .on(RoomEvent.LocalTrackPublished, ({ track }) => {
-      stopMetering.set(track, meter(track, showLevel));
+      const measure = () => {
+        stopMetering.get(track)?.();
+        stopMetering.set(track, meter(track, showLevel));
+      };
+      measure();
+      track.on(LivekitClient.TrackEvent.Restarted, measure); // on another microphone
       showMicrophone();
     })
     .on(RoomEvent.LocalTrackUnpublished, ({ track }) => stopMetering.get(track)())

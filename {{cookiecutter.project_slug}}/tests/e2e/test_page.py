@@ -68,8 +68,10 @@ async def test_one_click_joins_with_the_microphone_on(backend: str, page: Page) 
     await page.get_by_role("button", name="Talk right away").click()
     microphone = page.get_by_role("button", name="Microphone")
     await expect(microphone).to_have_attribute("aria-pressed", "true", timeout=LONGER)
-    await page.get_by_label("Which microphone").select_option(label="Fake Audio Input 2")
     level = page.get_by_label("Level of your microphone")
+    await expect(level).not_to_have_js_property("value", 0, timeout=LONGER)
+    await page.get_by_label("Which microphone").select_option(label="Fake Audio Input 2")
+    await expect(level).to_have_js_property("value", 0, timeout=LONGER)  # while it switches
     await expect(level).not_to_have_js_property("value", 0, timeout=LONGER)
     await expect(page.locator("#problem")).to_be_hidden()
 
