@@ -6,6 +6,7 @@ script/uv run python script/causes_page.py > docs/causes.md
 import ast
 import re
 import sys
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,25 +99,32 @@ def page() -> str:
         parts.setdefault(entry.id, []).append(live_part(entry))
         index.setdefault(LIVE, []).append(entry.id)
     lists = [
-        f"**{where}:** {', '.join(f'[{c}](#{c})' for c in ids)}\n" for where, ids in index.items()
+        filled(f"**{where}:** {', '.join(f'[{c}](#{c})' for c in ids)}") + "\n"
+        for where, ids in index.items()
     ]
     sections = [f"## {cause}\n\n" + "\n\n".join(texts) + "\n" for cause, texts in parts.items()]
     return "\n".join((HEAD, *lists, *sections))
 
 
+def filled(paragraph: str) -> str:
+    """Break a paragraph into lines that can be read in a diff."""
+    return textwrap.fill(paragraph, 120, break_long_words=False, break_on_hyphens=False)
+
+
 def part(cause: Cause, where: str) -> str:
     """Return what the page says about a cause, as one of the tables has it."""
-    lines = [f"**{where}: {cause.title.rstrip('.')}.**"]
+    lines = [filled(f"**{where}: {cause.title.rstrip('.')}.**")]
     if cause.wording:
         lines += ["", "```", *cause.wording, "```"]
-    lines += ["", cause.means, "", f"*What to do:* {cause.advice}"]
+    lines += ["", filled(cause.means), "", filled(f"*What to do:* {cause.advice}")]
     if cause.command:
         lines += ["", "```sh", cause.command, "```"]
-    return "\n".join((*lines, "", f"*Measured:* {cause.measured.rstrip('.')}."))
+    return "\n".join((*lines, "", filled(f"*Measured:* {cause.measured.rstrip('.')}.")))
 
 
 def live_part(entry: Live) -> str:
-    lines = [f"**{LIVE}:** {entry.seen}", entry.means, f"*What to do:* {entry.advice}"]
+    texts = (f"**{LIVE}:** {entry.seen}", entry.means, f"*What to do:* {entry.advice}")
+    lines = [filled(text) for text in texts]
     if entry.command:
         lines.append(f"```sh\n{entry.command}\n```")
     return "\n\n".join(lines)

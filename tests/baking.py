@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,13 @@ def clean_environment(**more: str) -> dict[str, str]:
     if utf8 := os.environ.get("PYTHONUTF8"):  # these tests read output as UTF-8
         kept["PYTHONUTF8"] = utf8
     return kept | more
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return a port of this machine that nothing uses now."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 class Refused(Exception):

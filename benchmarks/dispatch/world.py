@@ -22,7 +22,7 @@ from google.protobuf.json_format import ParseDict
 from livekit import api, rtc
 
 from benchmarks.dispatch.options import PATIENCE, Worker
-from tests.baking import PROJECT, clean_environment
+from tests.baking import PROJECT, clean_environment, free_port
 
 KEY, SECRET = "key", "a secret that only this machine ever sees"
 ROOM = "room"
@@ -128,7 +128,7 @@ class World:
 
     async def worker_tells(self) -> str:
         """Return the fields of a named worker's `GET /worker`."""
-        port = _free_port(socket.SOCK_STREAM)
+        port = free_port()
         await self.start(Worker(options={"agent_name": "a", "host": "127.0.0.1", "port": port}))
         url = f"http://127.0.0.1:{port}"
         async with aiohttp.ClientSession(raise_for_status=True) as http:
@@ -239,16 +239,10 @@ def version_of(server: Path) -> str:
     return printed.stdout.split()[-1]
 
 
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @asynccontextmanager
 async def world(server: Path, python: Path) -> AsyncIterator[World]:
     """Run a server that only this machine can reach."""
-    port, udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
+    port, udp_port = free_port(), free_port(socket.SOCK_DGRAM)
     configuration = {
         "port": port,
         "bind_addresses": ["127.0.0.1"],

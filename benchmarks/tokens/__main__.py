@@ -16,7 +16,6 @@ import asyncio
 import datetime
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,7 @@ import psutil
 
 from benchmarks.tokens.page import OURS, PAGE, STORED, render, stored_run
 from benchmarks.tokens.page import PEERS as PEER_NAMES
-from tests.baking import bake, clean_environment
+from tests.baking import bake, clean_environment, free_port
 
 RUNS = 3
 ROUNDS = 5  # of each run
@@ -90,12 +89,6 @@ class Server:
             await writer.wait_closed()
 
         await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextmanager

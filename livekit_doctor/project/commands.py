@@ -185,18 +185,10 @@ def commands(
 ) -> Iterator[Command]:
     """Yield the commands in a line of shell, or in a list of words that no shell splits."""
     if isinstance(written, list):
-        words = [str(word) for word in written]
-        if (
-            len(words) >= 3
-            and SHELLS.match(words[0])
-            and words[1].startswith("-")
-            and "c" in words[1]
-        ):
-            yield from commands(place, words[2], machine, is_deployed)
-        elif words:
-            yield parse(place, words, machine, is_deployed)
-        return
-    for words in split(written.replace("\\\n", " ")):
+        listed = [[str(word) for word in written]] if written else []
+    else:
+        listed = list(split(written.replace("\\\n", " ")))
+    for words in listed:
         if (
             len(words) >= 3
             and SHELLS.match(words[0])

@@ -14,7 +14,6 @@ from livekit_doctor.project.requests import Paths, Say
 
 KEYS = {"requestFunc", "jobRequestFunc", "requestFnc"}
 FUNCTIONS = {"arrow_function", "function_expression", "function_declaration", "method_definition"}
-LOOPS = {"for_statement", "for_in_statement", "while_statement", "do_statement"}
 MAX_DEPTH = 200
 
 

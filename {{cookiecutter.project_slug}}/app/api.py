@@ -224,7 +224,7 @@ async def health() -> dict[str, str]:
 async def ready() -> dict[str, str]:
     """Report whether LiveKit answers and accepts the API key."""
     token = mint.sign({"sub": "ready", "video": {"roomJoin": True, "room": "ready"}})
-    url = settings.livekit_url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate"
+    url = f"{settings.livekit_http_url}/rtc/validate"
     try:
         async with (
             ClientSession(timeout=ClientTimeout(READY_TIMEOUT_SECONDS), trust_env=True) as http,

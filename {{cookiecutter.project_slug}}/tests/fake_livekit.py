@@ -24,9 +24,26 @@ from livekit.api import (
 from livekit.protocol.models import Room
 
 from app.dispatch.names import JOB_OPTIONS
+from app.dispatch.rooms import Rooms
+from app.settings import load_settings
 
 NAME = ""  # only automatic
 NAME = "concierge"  # only explicit
+
+
+PERSON = ParticipantInfo(identity="ann")
+CALLER = ParticipantInfo(identity="sip_+15550100", kind=ParticipantInfo.Kind.SIP)
+
+
+def agent(name: str = NAME, **attributes: str) -> ParticipantInfo:
+    return ParticipantInfo(
+        identity="agent-AJ_1",
+        kind=ParticipantInfo.Kind.AGENT,
+        attributes={"lk.agent_name": name} | attributes,
+    )
+
+
+AVATAR = agent(**{"lk.publish_on_behalf": "agent-AJ_1"})
 
 
 class FakeRoom:
@@ -142,3 +159,7 @@ class FakeLiveKit:
         options = {name: getattr(request, name) for name in JOB_OPTIONS}
         room.dispatch(request.agent_name, time.time(), **options)
         return room.dispatches[-1]
+
+
+def rooms_of(livekit: FakeLiveKit) -> Rooms:
+    return Rooms(load_settings().model_copy(update={"livekit_url": livekit.url}))

@@ -8,31 +8,13 @@ from livekit.protocol.webhook import WebhookEvent
 from app.dispatch import rooms, server
 from app.dispatch.rooms import Rooms
 from app.settings import load_settings
-from tests.fake_livekit import NAME, FakeLiveKit, FakeRoom
-
-PERSON = ParticipantInfo(identity="ann")
-CALLER = ParticipantInfo(identity="sip_+15550100", kind=ParticipantInfo.Kind.SIP)
-
-
-def agent(name: str = NAME, **attributes: str) -> ParticipantInfo:
-    return ParticipantInfo(
-        identity="agent-AJ_1",
-        kind=ParticipantInfo.Kind.AGENT,
-        attributes={"lk.agent_name": name} | attributes,
-    )
-
-
-AVATAR = agent(**{"lk.publish_on_behalf": "agent-AJ_1"})
+from tests.fake_livekit import NAME, PERSON, FakeLiveKit, FakeRoom, agent, rooms_of
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms, "SPREAD_SECONDS", 0)
     monkeypatch.setattr(rooms, "GATHER_SECONDS", 0.01)
-
-
-def rooms_of(livekit: FakeLiveKit) -> Rooms:
-    return Rooms(load_settings().model_copy(update={"livekit_url": livekit.url}))
 
 
 def event(kind: str, participant: ParticipantInfo, age: float) -> WebhookEvent:

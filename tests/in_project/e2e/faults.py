@@ -96,22 +96,25 @@ async def saturated_worker(world: World) -> None:
     await asyncio.gather(*(world.join(backend, f"room {n}") for n in range(20)))
 
 
+async def first_person(world: World, ready: str = "registered worker", **variables: str) -> None:
+    """Start a worker with these variables, then let a person join."""
+    backend, _ = await asyncio.gather(world.backend(), world.worker(ready, **variables))
+    world.since = time.perf_counter()
+    await world.join(backend)
+
+
 async def foreign_name(world: World) -> None:
     """A variable in the worker's environment gives it the name of another agent."""
     variables = dict.fromkeys(names.NAMING_VARIABLES, "another-agent")
     del variables[names.NAMING_VARIABLES[0]]  # the agent's own name is set here # only explicit
-    backend, _ = await asyncio.gather(world.backend(), world.worker(**variables))
-    world.since = time.perf_counter()
-    await world.join(backend)
+    await first_person(world, **variables)
 
 
 # begin only 1.8
 async def toml_name(world: World) -> None:
     """`livekit.toml` names the worker, as it can after livekit-agents 1.8.9 (imitated)."""
     (world.folder / "livekit.toml").touch()
-    backend, _ = await asyncio.gather(world.backend(), world.worker())
-    world.since = time.perf_counter()
-    await world.join(backend)
+    await first_person(world)
 
 
 # end only 1.8
@@ -119,17 +122,13 @@ async def dead_proxy(world: World) -> None:
     """The worker's environment names an HTTP proxy that does not answer; LiveKit is local."""
     proxies = dict.fromkeys(PROXIES, f"http://127.0.0.1:{free_ports(1)[0]}")
     ready = "registered worker" if world.promise else "starting worker"
-    backend, _ = await asyncio.gather(world.backend(), world.worker(ready, **proxies))
-    world.since = time.perf_counter()
-    await world.join(backend)
+    await first_person(world, ready, **proxies)
 
 
 async def exception(world: World) -> None:
     """The entrypoint of the first job raises an exception, before it has joined."""
     (world.folder / "exception").touch()
-    backend, _ = await asyncio.gather(world.backend(), world.worker())
-    world.since = time.perf_counter()
-    await world.join(backend)
+    await first_person(world)
 
 
 async def killed_job(world: World) -> None:

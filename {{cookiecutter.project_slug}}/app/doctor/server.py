@@ -46,12 +46,12 @@ async def check(settings: Settings, livekit: LiveKitAPI) -> Finding:
 async def validate(settings: Settings, proxy_url: str | None) -> Answer | Failure:
     """Ask the server whether it accepts a token with these settings."""
     token = Mint(settings).sign({"sub": "doctor", "video": {"roomJoin": True, "room": "doctor"}})
-    url = settings.livekit_url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate"
     try:
         headers = {"Authorization": f"Bearer {token}"}
-        answer = await fetch(url, headers=headers, proxy=proxy_url)
+        address = f"{settings.livekit_http_url}/rtc/validate"
+        answer = await fetch(address, headers=headers, proxy=proxy_url)
     except UNANSWERED as error:
-        return from_error(error) if proxy_url else await explain(error, url)
+        return from_error(error) if proxy_url else await explain(error, address)
     return answer if answer.status in (200, 401) else from_answer(answer)
 
 

@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.tokens.request import Metadata, Refused, RoomConfig, TokenRequest
 
 METADATA = TypeAdapter[str](Metadata)  # JSON that is encoded again may be longer
+ROOM_FIELDS = set(RoomConfig.model_fields)
 TOKEN_LIMIT_BYTES = 1_000_000  # livekit-server reads at most 1 MiB of a join request (measured)
 AGENT_PREFIX = "agent-AJ_"  # of the identities that the SDK gives to agents
 
@@ -59,8 +60,8 @@ class Mint:
         request.check()
         room_config, options = self._usual_room, {}
         if request.room_config:
-            known = set(RoomConfig.model_fields)
-            room_config = self._room(request.room_config.model_dump(include=known, by_alias=True))
+            known = request.room_config.model_dump(include=ROOM_FIELDS, by_alias=True)
+            room_config = self._room(known)
             for agent in room_config.get("agents", ()):
                 options = {name: agent[name] for name in names.JOB_OPTIONS if name in agent}
         try:

@@ -66,10 +66,13 @@ class Fields(BaseModel):
 
     def check_keys(self, path: str = "") -> None:
         """Refuse keys with a hint, and fields that are misspelt or given in both spellings."""
-        for key, value in (self.model_extra or {}).items():
+        if not self.model_extra:
+            return
+        fields = {field.replace("_", ""): f"use {field}" for field in type(self).model_fields}
+        hints = {**fields, **self.hints}
+        for key, value in self.model_extra.items():
             plain = key.replace("_", "").replace("-", "").lower()
-            fields = {field.replace("_", ""): f"use {field}" for field in type(self).model_fields}
-            if hint := {**fields, **self.hints}.get(plain):
+            if hint := hints.get(plain):
                 if value:  # some SDKs send empty fields, too
                     raise Refused(f"{path}{key:.100}: {hint}")
                 continue
