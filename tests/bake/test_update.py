@@ -159,7 +159,10 @@ def test_a_project_older_than_a_question_gets_its_default_or_an_answer(
 def test_a_project_made_without_cruft_can_be_linked_to_its_template(
     tmp_path: Path, template: Path
 ) -> None:
-    project = bake(tmp_path, template, options=("--checkout", "v1"), project_name="Front Desk")
+    git(template, "checkout", "--quiet", "v1", "--detach")
+    project = bake(tmp_path, template, project_name="Front Desk")
+    git(template, "checkout", "--quiet", "-")
+    assert TEMPLATES[0] in project.read(ASSISTANT)
     git(project.path, "init", "--quiet")
     answers = json.dumps({"project_name": "Front Desk"})
     cruft(
