@@ -189,13 +189,11 @@ def test_a_combination_is_clean_and_passes_its_tests(
     project = bake(tmp_path, **answers)
     check_code(project, mypy_cache)
     check_code(add_tests(project), mypy_cache)
-    project.run("pytest", "-q", "--ignore", "tests/e2e")
+    project.run("poe", "test", "-q", "--ignore", "tests/e2e")
 
 
 def check_code(project: BakedProject, mypy_cache: str) -> None:
-    project.run("ruff", "check", ".")
-    project.run("ruff", "format", "--check", ".")
-    project.run("mypy", ".", MYPY_CACHE_DIR=mypy_cache)
+    project.run("poe", "check", MYPY_CACHE_DIR=mypy_cache)
 
 
 @in_each_combination
