@@ -206,7 +206,8 @@ def main(answers: dict[str, str]) -> None:
     print("  uv run poe run    run everything; meet the agent at http://127.0.0.1:8000")
     print("  uv run poe test   run all tests")
     print("\nIf no agent joins, run uv run python -m app.doctor to see why.\n")
-    words = f"{answers['dispatch']} dispatch, assistant {answers['assistant']}"
+    name = "" if automatic else f" as {answers['agent_name']!r}"
+    words = f"{answers['dispatch']} dispatch{name}, assistant {answers['assistant']}"
     print(f"Made with {words}, licence {answers['license']}, owner {answers['__author']}.")
 
 

@@ -244,3 +244,4 @@ def test_an_explicit_project_has_its_name_in_one_place(explicit: BakedProject) -
 def test_an_explicit_agent_name_defaults_to_the_slug(tmp_path: Path) -> None:
     project = bake(tmp_path, dispatch="explicit", project_name="Front Desk")
     assert 'LIVEKIT_AGENT_NAME="front-desk"' in project.read(".env")
+    assert "Made with explicit dispatch as 'front-desk', " in project.printed
