@@ -4,23 +4,34 @@ uv run pytest -m evals     use the real language model, also as the judge; needs
 """
 
 import re
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from livekit import rtc
-from livekit.agents import AgentSession, APIConnectionError, ChatContext, RunResult, inference, llm
+from livekit.agents import (
+    AgentSession,
+    APIConnectionError,
+    ChatContext,
+    RunResult,
+    inference,
+    llm,
+    stt,
+    tts,
+)
 
 from app.assistant import GREETING, INSTRUCTIONS, Assistant
-from app.conversation import speech
+from app.conversation import fallback, speech
 from app.settings import Settings
-from tests.fake_models import FakeLLM, Reply, call
+from tests.fake_models import FakeLLM, FakeTTS, Reply, call
 
 TIME = "What time is it in Tokyo?"
 NO_PLACE = "What time is it in the time zone Middle-earth/Shire? Look it up, please."
+BEGINNING = "This is how it begins,"
 SCRIPT: dict[str, list[Reply]] = {
     TIME: [call("time_in", zone="Asia/Tokyo")],
     NO_PLACE: [call("time_in", zone="Middle-earth/Shire")],
-    "break off": ["This is how it begins,", APIConnectionError("a cable", retryable=False)],
+    "break off": [BEGINNING, APIConnectionError("a cable", retryable=False)],
 }
 
 
@@ -97,9 +108,47 @@ async def test_when_the_model_fails_it_says_so_and_continues() -> None:
         session.on("error", lambda event: speech.report_failure(rtc.Room(), session, event))
         await session.start(Assistant())
         broken: RunResult[None] = await session.run(user_input="break off")
-        for words in ("This is how it begins,", speech.SORRY):
+        for words in (BEGINNING, speech.SORRY):
             reply = broken.expect.next_event().is_message(role="assistant")
             assert reply.event().item.text_content == words
         again: RunResult[None] = await session.run(user_input="and now?")
         reply = again.expect.next_event().is_message(role="assistant")
         assert reply.event().item.text_content == "You wrote: and now?"
+
+
+@pytest.fixture
+def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fakes by name: `broken` fails in mid-sentence, the others answer."""
+    llms = {"broken": FakeLLM(SCRIPT), "spare": FakeLLM({})}
+    monkeypatch.setattr(inference.LLM, "from_model_string", llms.__getitem__)
+    monkeypatch.setattr(inference.TTS, "from_model_string", lambda _: FakeTTS())
+
+
+async def test_when_the_first_model_fails_in_mid_sentence_the_next_one_answers(
+    fake_models: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = []
+    for models in ("spare", "broken, spare"):
+        async with AgentSession[None](llm=fallback.llm_of(models)) as session:
+            await session.start(Assistant())
+            await session.run(user_input="the first question takes longer")
+            asked = time.perf_counter()
+            run: RunResult[None] = await session.run(user_input="break off")
+            seconds.append(time.perf_counter() - asked)
+            answer = run.expect.next_event().is_message(role="assistant").event().item.text_content
+            assert answer == ("" if models == "spare" else BEGINNING) + "You wrote: break off"
+            after: RunResult[None] = await session.run(user_input="and now?")
+            reply = after.expect.next_event().is_message(role="assistant").event().item
+            assert reply.text_content == "You wrote: and now?"
+    with capsys.disabled():
+        print(f"\nadded by the fallback: {(seconds[1] - seconds[0]) * 1000:.0f} ms")
+
+
+def test_one_model_is_left_to_the_session_and_several_stand_in_for_each_other(
+    fake_models: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEKIT_INFERENCE_API_KEY", "key")
+    monkeypatch.setenv("LIVEKIT_INFERENCE_API_SECRET", "secret")
+    assert fallback.stt_of("deepgram/nova-3") == "deepgram/nova-3"
+    assert isinstance(fallback.stt_of("deepgram/nova-3:en,cartesia/ink-2"), stt.FallbackAdapter)
+    assert isinstance(fallback.tts_of("one,another"), tts.FallbackAdapter)

@@ -8,6 +8,7 @@ from livekit.agents import (
     APIStatusError,
     TurnHandlingOptions,
     cli,
+    inference,
 )
 from livekit.agents.voice.agent_session import Userdata_T
 
@@ -23,16 +24,20 @@ SCRIPT: dict[str, list[Reply]] = {
 
 
 class ScriptedSession(AgentSession[Userdata_T]):
-    """The assistant's session with fake models."""
+    """In the console, the SDK would ask LiveKit Cloud what an interruption is: ask nobody."""
 
     def __init__(self, **options: Any) -> None:
-        models = {"stt": FakeSTT(), "llm": FakeLLM(SCRIPT), "tts": FakeTTS()}
-        # In the console, the SDK would ask LiveKit Cloud what an interruption is.
-        turns = TurnHandlingOptions(interruption={"mode": "vad"})
-        super().__init__(**options | models, turn_handling=turns)
+        super().__init__(**options, turn_handling=TurnHandlingOptions(interruption={"mode": "vad"}))
 
 
-# Each job's process imports this module, too.
+# Each job's process imports this module, too. A model named "spare" has no script, and never fails.
+fakes: dict[Any, Any] = {
+    inference.STT: lambda _: FakeSTT(),
+    inference.LLM: lambda name: FakeLLM({} if name == "spare" else SCRIPT),
+    inference.TTS: lambda _: FakeTTS(),
+}
+for model, fake in fakes.items():
+    model.from_model_string = fake
 assistant.AgentSession = ScriptedSession  # type: ignore[attr-defined]
 
 if __name__ == "__main__":
