@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
 
+    assistant_transcripts: Text = ""
+
     # begin only pipeline
     livekit_inference_api_key: Text = ""
     livekit_inference_api_secret: Secret = SecretStr("")

@@ -26,14 +26,17 @@ UNSPEAKABLE = "xyzzy"  # makes FakeTTS fail
 
 
 class FakeSTT(stt.STT[str]):
-    """Transcribes any speech as HEARD, after `delay` seconds."""
+    """Transcribes any speech as HEARD, after `delay` seconds, unless it is `broken`."""
 
-    def __init__(self, delay: float = 0) -> None:
+    def __init__(self, delay: float = 0, broken: bool = False) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
         self._delay = delay
+        self._broken = broken
 
     async def _recognize_impl(self, buffer: utils.AudioBuffer, **_: Any) -> stt.SpeechEvent:
         await asyncio.sleep(self._delay)
+        if self._broken:
+            raise APIConnectionError("a cable")
         return stt.SpeechEvent(
             stt.SpeechEventType.FINAL_TRANSCRIPT,
             alternatives=[stt.SpeechData(LanguageCode("en"), HEARD)],
@@ -98,13 +101,14 @@ class FakeReply(llm.LLMStream):
 
 
 class FakeTTS(tts.TTS[str]):
-    """Hums each sentence, after `delay` seconds."""
+    """Hums each sentence, after `delay` seconds, unless it is `broken`."""
 
-    def __init__(self, delay: float = 0) -> None:
+    def __init__(self, delay: float = 0, broken: bool = False) -> None:
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE, num_channels=1
         )
         self.delay = delay
+        self.broken = broken
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
@@ -119,7 +123,7 @@ class FakeUtterance(tts.ChunkedStream):
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         await asyncio.sleep(self._tts.delay)
-        if UNSPEAKABLE in self._input_text:
+        if self._tts.broken or UNSPEAKABLE in self._input_text:
             raise APIConnectionError("a cable", retryable=False)
         output_emitter.initialize(
             request_id=shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm"

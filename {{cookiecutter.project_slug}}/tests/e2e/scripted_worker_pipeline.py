@@ -9,12 +9,14 @@ from livekit.agents import (
     TurnHandlingOptions,
     cli,
     inference,
+    stt,
 )
 from livekit.agents.voice.agent_session import Userdata_T
 
 from app import agent, assistant
 from tests.fake_models import FakeLLM, FakeSTT, FakeTTS, Reply, call
 
+BROKEN, SPARE = "broken", "spare"  # models that always fail, or never
 SCRIPT: dict[str, list[Reply]] = {
     "What time is it in Tokyo?": [call("time_in", zone="Asia/Tokyo")],
     "break off": ["This is how it begins,", APIConnectionError("a cable", retryable=False)],
@@ -30,11 +32,15 @@ class ScriptedSession(AgentSession[Userdata_T]):
         super().__init__(**options, turn_handling=TurnHandlingOptions(interruption={"mode": "vad"}))
 
 
-# Each job's process imports this module, too. A model named "spare" has no script, and never fails.
+def hearing(name: str) -> stt.STT[Any]:
+    return stt.StreamAdapter(stt=FakeSTT(broken=name == BROKEN), vad=inference.VAD(model="silero"))
+
+
+# Each job's process imports this module, too.
 fakes: dict[Any, Any] = {
-    inference.STT: lambda _: FakeSTT(),
-    inference.LLM: lambda name: FakeLLM({} if name == "spare" else SCRIPT),
-    inference.TTS: lambda _: FakeTTS(),
+    inference.STT: hearing,
+    inference.LLM: lambda name: FakeLLM({} if name == SPARE else SCRIPT),
+    inference.TTS: lambda name: FakeTTS(broken=name == BROKEN),
 }
 for model, fake in fakes.items():
     model.from_model_string = fake

@@ -1,0 +1,97 @@
+"""What was said is written when the conversation ends, if the settings say where."""
+
+import asyncio
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.person import TIMEOUT, Person
+from tests.e2e.programs import WORKER, LiveKit, livekit_running, run
+from tests.e2e.world import POLL_SECONDS
+
+
+async def transcript_in(folder: Path) -> Any:
+    """Wait for the only file in `folder`, and return what it contains."""
+    async with asyncio.timeout(TIMEOUT):
+        while not (files := [file for file in folder.iterdir() if file.stat().st_size]):
+            await asyncio.sleep(POLL_SECONDS)
+    (file,) = files
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def said_in(transcript: Any) -> list[tuple[str, str]]:
+    items = transcript["chat_history"]["items"]
+    messages = [item for item in items if item["type"] == "message"]
+    assert all(message["created_at"] > 0 for message in messages)
+    assert not any(message["interrupted"] for message in messages)
+    return [(message["role"], "".join(message["content"])) for message in messages]
+
+
+async def talk(livekit: LiveKit, backend: str) -> list[str]:
+    """Have a short conversation, and return what the agent said in it."""
+    person = await Person.with_token_from(backend, room_name="minuted")
+    await person.meets_agent()
+    await person.hears("Hello!")
+    await person.says("good morning")
+    await person.hears("You wrote: good morning")
+    await person.leave()
+    return person.heard
+
+
+async def test_a_transcript_has_every_turn_in_a_file_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    with (
+        livekit_running() as livekit,
+        livekit.worker(ASSISTANT_TRANSCRIPTS=str(folder)),
+        livekit.backend() as backend,
+    ):
+        greeting, answer = await talk(livekit, backend)
+        transcript = await transcript_in(folder)
+    assert transcript["room"] == "minuted"
+    assert transcript["job_id"].startswith("AJ_")
+    assert said_in(transcript) == [
+        ("assistant", greeting),
+        ("user", "good morning"),
+        ("assistant", answer),
+    ]
+
+
+@pytest.mark.parametrize(("where", "count"), [("log", 1), ("", 0)])
+async def test_the_log_has_a_transcript_only_if_asked_for(
+    capsys: pytest.CaptureFixture[str], where: str, count: int
+) -> None:
+    with (
+        livekit_running() as livekit,
+        livekit.worker(ASSISTANT_TRANSCRIPTS=where) as worker,
+        livekit.backend() as backend,
+    ):
+        await talk(livekit, backend)
+        worker.terminate()  # ends after the conversation
+        await asyncio.to_thread(worker.wait, TIMEOUT)
+    lines = [line for line in capsys.readouterr().out.splitlines() if '"transcript":' in line]
+    assert len(lines) == count
+    for line in lines:
+        assert said_in(json.loads(line)["transcript"])[1] == ("user", "good morning")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
+def test_a_folder_that_cannot_be_written_ends_the_worker_with_one_line(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    ended = run(WORKER, "start", env={"ASSISTANT_TRANSCRIPTS": str(tmp_path / "new")})
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        f"ASSISTANT_TRANSCRIPTS {tmp_path}/new: Permission denied\n",
+    )
+
+
+def test_a_file_in_the_place_of_the_folder_ends_the_worker_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = f"{tmp_path}/file/folder"
+    ended = run(WORKER, "start", env={"ASSISTANT_TRANSCRIPTS": folder})
+    assert ended.returncode == 1
+    assert ended.stderr == f"ASSISTANT_TRANSCRIPTS {folder}: Not a directory\n"
