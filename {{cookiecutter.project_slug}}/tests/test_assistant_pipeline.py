@@ -1,11 +1,11 @@
 """The assistant's behaviour, without a room or an account. (In a room: e2e.)
 
-uv run pytest -m evals     use the real language model, also as the judge; needs a key
+uv run pytest -m evals     play the scenarios with the real model, which also judges, if there is a key
 """
 
 import re
 import time
-from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from livekit import rtc
@@ -14,6 +14,7 @@ from livekit.agents import (
     APIConnectionError,
     ChatContext,
     RunResult,
+    ToolError,
     inference,
     llm,
     stt,
@@ -22,45 +23,34 @@ from livekit.agents import (
 
 from app.assistant import GREETING, INSTRUCTIONS, Assistant
 from app.conversation import fallback, speech
-from app.settings import Settings
-from tests.fake_models import FakeLLM, FakeTTS, Reply, call
+from tests import evals
+from tests.fake_models import FakeJudge, FakeLLM, FakeTTS, Reply, call
 
-TIME = "What time is it in Tokyo?"
-NO_PLACE = "What time is it in the time zone Middle-earth/Shire? Look it up, please."
 BEGINNING = "This is how it begins,"
 SCRIPT: dict[str, list[Reply]] = {
-    TIME: [call("time_in", zone="Asia/Tokyo")],
-    NO_PLACE: [call("time_in", zone="Middle-earth/Shire")],
     "break off": [BEGINNING, APIConnectionError("a cable", retryable=False)],
 }
 
 
 @pytest.fixture(params=["scripted", pytest.param("real", marks=pytest.mark.evals)])
-def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> llm.LLM[str]:
-    """A fake language model; the real one with `-m evals`."""
-    if request.param == "scripted":
-        return FakeLLM(SCRIPT)
-    for variable in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
-        monkeypatch.delenv(variable)  # set for the other tests; .env has the real ones
-    settings = Settings()
-    if settings.missing_key:
-        pytest.skip(settings.missing_key)
-    key, secret = settings.inference_credentials
-    return inference.LLM(settings.assistant_llm, api_key=key, api_secret=secret)
+def models(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> tuple[llm.LLM[Any], llm.LLM[Any]]:
+    """The model and its judge: fakes, or with `-m evals` the real one, if there is a key."""
+    if request.param == "real" and (settings := evals.real_settings(monkeypatch)):
+        key, secret = settings.inference_credentials
+        name = settings.assistant_llm.partition(",")[0]
+        real = inference.LLM(name, api_key=key, api_secret=secret)
+        return real, real
+    script = {says: [call(c.name, **c.arguments)] for says, c in evals.CALLS.items()}
+    return FakeLLM(script), FakeJudge()
 
 
-@pytest.fixture
-async def session(model: llm.LLM[str]) -> AsyncIterator[AgentSession[None]]:
-    async with AgentSession[None](llm=model) as session:
-        await session.start(Assistant())
-        yield session
-
-
-async def judge(run: RunResult[None], model: llm.LLM[str], intent: str) -> None:
-    """Assert that the next answer fulfils `intent`, unless the model is a fake."""
-    message = run.expect.next_event().is_message(role="assistant")
-    if not isinstance(model, FakeLLM):
-        await message.judge(model, intent=intent)
+@evals.each
+async def test_scenario(
+    scenario: evals.Scenario, models: tuple[llm.LLM[Any], llm.LLM[Any]]
+) -> None:
+    await evals.play(scenario, *models)
 
 
 async def test_it_greets() -> None:
@@ -84,23 +74,11 @@ async def test_the_model_is_told_how_to_speak() -> None:
     assert contexts[0].messages()[0].text_content == INSTRUCTIONS
 
 
-async def test_it_looks_up_the_time_of_a_place(
-    session: AgentSession[None], model: llm.LLM[str]
-) -> None:
-    run: RunResult[None] = await session.run(user_input=TIME)
-    run.expect.next_event().is_function_call(name="time_in", arguments={"zone": "Asia/Tokyo"})
-    output = run.expect.next_event().is_function_call_output(is_error=False).event().item.output
-    assert re.search(r"\d\d:\d\d$", output)
-    await judge(run, model, "Tells a time of day.")
-
-
-async def test_it_admits_that_it_does_not_know_the_place(
-    session: AgentSession[None], model: llm.LLM[str]
-) -> None:
-    run: RunResult[None] = await session.run(user_input=NO_PLACE)
-    run.expect.next_event().is_function_call(name="time_in")
-    run.expect.next_event().is_function_call_output(is_error=True)
-    await judge(run, model, "Says that it could not find the time there, and names no time.")
+async def test_it_knows_the_time_of_a_place() -> None:
+    tool: Any = Assistant().time_in
+    assert re.search(r"\d\d:\d\d$", await tool("Asia/Tokyo"))
+    with pytest.raises(ToolError, match="Unknown time zone"):
+        await tool("Middle-earth/Shire")
 
 
 async def test_when_the_model_fails_it_says_so_and_continues() -> None:

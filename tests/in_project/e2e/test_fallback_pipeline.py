@@ -3,15 +3,18 @@
 import time
 from pathlib import Path
 
+import numpy as np
+
 from app.assistant import GREETING
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, livekit_running
 from tests.e2e.scripted_worker import BROKEN, SPARE
-from tests.e2e.sound import calling, recorded
+from tests.e2e.sound import RATE, calling, recorded
 from tests.e2e.test_transcripts import said_in, transcript_in
 from tests.fake_models import HEARD
 
 SPEECH = recorded(PROJECT / "tests" / "e2e" / "speech.wav")
+SILENCE = np.zeros(3 * RATE, np.int16)  # the person waits for an answer
 BEGINNING = "This is how it begins,"
 
 
@@ -29,6 +32,11 @@ async def test_a_conversation_survives_a_failure_of_each_model(tmp_path: Path) -
             print(f"greeted by the second voice after {await call.hears() - person.came_at:.2f} s")
             await person.hears(GREETING)
             await call.hears_nothing_more()
+            await person.says("talk")
+            await call.hears()
+            await person.says("What time is it in Tokyo?")
+            await person.hears("The tool gave: ")
+            await call.hears_nothing_more()
             seconds = []
             for words in ("And now?", "break off"):
                 asked = time.perf_counter()
@@ -38,12 +46,24 @@ async def test_a_conversation_survives_a_failure_of_each_model(tmp_path: Path) -
                 await call.hears_nothing_more()
             print(f"added by the fallback: {seconds[1] - seconds[0]:.2f} s")
             await call.says(SPEECH)  # lost with the first model
+            await call.says(SILENCE)
             await call.says(SPEECH)
             await person.hears(f"You wrote: {HEARD}")
         await person.leave()
         transcript = await transcript_in(tmp_path)
-    assert said_in(transcript) == [
+    items = transcript["chat_history"]["items"]
+    assert [item["name"] for item in items if item["type"] == "function_call"] == ["time_in"]
+    (talk,) = [item["content"][0] for item in items if item.get("interrupted")]
+    assert "I have a lot to say".startswith(talk[:19])
+    turns = said_in(transcript)
+    assert turns[:5] == [
         ("assistant", GREETING),
+        ("user", "talk"),
+        ("assistant", talk),
+        ("user", "What time is it in Tokyo?"),
+        ("assistant", turns[4][1]),
+    ]
+    assert turns[5:] == [
         ("user", "And now?"),
         ("assistant", "You wrote: And now?"),
         ("user", "break off"),

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
+from livekit.agents import AgentSession
 
+from app.conversation import transcripts
+from app.settings import load_settings
 from tests.e2e.person import TIMEOUT, Person
 from tests.e2e.programs import WORKER, LiveKit, livekit_running, run
 from tests.e2e.world import POLL_SECONDS
@@ -28,7 +30,6 @@ def said_in(transcript: Any) -> list[tuple[str, str]]:
     items = transcript["chat_history"]["items"]
     messages = [item for item in items if item["type"] == "message"]
     assert all(message["created_at"] > 0 for message in messages)
-    assert not any(message["interrupted"] for message in messages)
     return [(message["role"], "".join(message["content"])) for message in messages]
 
 
@@ -61,35 +62,26 @@ async def test_a_transcript_has_every_turn_in_a_file_of_its_own(tmp_path: Path) 
     ]
 
 
-@pytest.mark.parametrize(("where", "count"), [("log", 1), ("", 0)])
-async def test_the_log_has_a_transcript_only_if_asked_for(
-    capsys: pytest.CaptureFixture[str], where: str, count: int
-) -> None:
+def test_without_the_setting_there_is_no_transcript() -> None:
+    job: Any = None  # not used
+    transcripts.keep(job, AgentSession[None](), load_settings())
+
+
+async def test_the_log_has_a_transcript_if_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     with (
         livekit_running() as livekit,
-        livekit.worker(ASSISTANT_TRANSCRIPTS=where) as worker,
+        livekit.worker(ASSISTANT_TRANSCRIPTS="log") as worker,
         livekit.backend() as backend,
     ):
         await talk(livekit, backend)
         worker.terminate()  # ends after the conversation
         await asyncio.to_thread(worker.wait, TIMEOUT)
-    lines = [line for line in capsys.readouterr().out.splitlines() if '"transcript":' in line]
-    assert len(lines) == count
-    for line in lines:
-        assert said_in(json.loads(line)["transcript"])[1] == ("user", "good morning")
+    printed = capsys.readouterr().out
+    (line,) = [line for line in printed.splitlines() if '"transcript":' in line]
+    assert said_in(json.loads(line)["transcript"])[1] == ("user", "good morning")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
-def test_a_folder_that_cannot_be_written_ends_the_worker_with_one_line(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    ended = run(WORKER, "start", env={"ASSISTANT_TRANSCRIPTS": str(tmp_path / "new")})
-    assert (ended.returncode, ended.stderr) == (
-        1,
-        f"ASSISTANT_TRANSCRIPTS {tmp_path}/new: Permission denied\n",
-    )
-
-
-def test_a_file_in_the_place_of_the_folder_ends_the_worker_with_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_ends_the_worker_with_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = f"{tmp_path}/file/folder"
     ended = run(WORKER, "start", env={"ASSISTANT_TRANSCRIPTS": folder})

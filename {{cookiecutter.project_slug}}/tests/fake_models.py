@@ -1,3 +1,4 @@
+# file only pipeline or realtime
 """Fake models that a test scripts, because the real ones need an account."""
 
 import asyncio
@@ -46,7 +47,7 @@ class FakeSTT(stt.STT[str]):
 Reply = str | llm.FunctionToolCall | Exception
 
 
-def call(name: str, **arguments: str) -> llm.FunctionToolCall:
+def call(name: str, **arguments: Any) -> llm.FunctionToolCall:
     """A call of one of the agent's tools."""
     return llm.FunctionToolCall(name=name, arguments=json.dumps(arguments), call_id=shortuuid())
 
@@ -98,6 +99,17 @@ class FakeReply(llm.LLMStream):
             else:
                 delta.tool_calls = [piece]
             self._event_ch.send_nowait(llm.ChatChunk(id=shortuuid(), delta=delta))
+
+
+class FakeJudge(FakeLLM):
+    """Judges every answer in the same way."""
+
+    def __init__(self, success: bool = True) -> None:
+        super().__init__({})
+        self._success = success
+
+    def reply_to(self, last: llm.ChatItem) -> Sequence[Reply]:
+        return [call("check_intent", success=self._success, reason="the script says so")]
 
 
 class FakeTTS(tts.TTS[str]):
