@@ -1,6 +1,6 @@
 """The assistant's behaviour, without a room or an account. (In a room: e2e.)
 
-uv run pytest -m evals     play the scenarios with the real model, and a judge, if there is a key
+uv run pytest -m evals     play the scenarios with the real model, and a judge
 """
 
 import re
