@@ -51,7 +51,7 @@ def on_close(job: JobContext, event: CloseEvent) -> None:
 class Worker(AgentServer):
     async def run(self, **options: bool) -> None:
         exit_if_taken(settings)
-        transcripts.exit_if_unwritable(settings)
+        transcripts.exit_if_unwritable(settings.assistant_transcripts)
         await super().run(**options)
 
 

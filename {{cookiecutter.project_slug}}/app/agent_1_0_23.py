@@ -71,5 +71,5 @@ options = WorkerOptions(
 
 if __name__ == "__main__":
     exit_if_taken(settings)
-    transcripts.exit_if_unwritable(settings)
+    transcripts.exit_if_unwritable(settings.assistant_transcripts)
     cli.run_app(options)

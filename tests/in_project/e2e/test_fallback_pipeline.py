@@ -14,7 +14,7 @@ from tests.e2e.test_transcripts import said_in, transcript_in
 from tests.fake_models import HEARD
 
 SPEECH = recorded(PROJECT / "tests" / "e2e" / "speech.wav")
-SILENCE = np.zeros(3 * RATE, np.int16)  # the person waits for an answer
+SILENCE = np.zeros(3 * RATE, np.int16)  # the person listens
 BEGINNING = "This is how it begins,"
 
 
@@ -34,6 +34,7 @@ async def test_a_conversation_survives_a_failure_of_each_model(tmp_path: Path) -
             await call.hears_nothing_more()
             await person.says("talk")
             await call.hears()
+            await call.says(SILENCE)
             await person.says("What time is it in Tokyo?")
             await person.hears("The tool gave: ")
             await call.hears_nothing_more()
