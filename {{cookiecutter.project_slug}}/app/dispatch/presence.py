@@ -29,6 +29,9 @@ LISTING_DELAYS_SECONDS = (0, 0.5, 1.5)
 # How long an agent waits in a room without people, whatever the room's timeout. LiveKit keeps a
 # room for 20 seconds by default. A person who joins later gets another agent.
 ALONE_SECONDS: float = 60
+# After a phone call: nobody returns, as from a reload of the page. But livekit-server announces a
+# person who publishes nothing up to three seconds late (measured).
+HANG_UP_SECONDS = 3.5
 NO_ANSWER = (
     RpcError.ErrorCode.CONNECTION_TIMEOUT,
     RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
@@ -69,7 +72,7 @@ class Presence:
         if await self._has_closed():
             return self._leave("the room has closed")
         room.on("participant_connected", self._on_connected)
-        room.on("participant_disconnected", lambda _: self._watch_if_alone())
+        room.on("participant_disconnected", self._on_disconnected)
         room.on("reconnected", lambda: self._tasks.create_task(self._come_back()))
         await self._job.connect()
         self._tasks.create_task(self._disconnect_if_cancelled())  # only 1.8
@@ -149,8 +152,12 @@ class Presence:
         if policy.is_agent(participant, self._name):
             self._tasks.create_task(self._give_way())
 
-    def _watch_if_alone(self) -> None:
-        """Leave after ALONE_SECONDS without company."""
+    def _on_disconnected(self, participant: policy.Participant) -> None:
+        hung_up = participant.kind == ParticipantInfo.Kind.SIP
+        self._watch_if_alone(HANG_UP_SECONDS if hung_up else ALONE_SECONDS)
+
+    def _watch_if_alone(self, seconds: float | None = None) -> None:
+        """Leave after `seconds` without company, or after ALONE_SECONDS."""
         if not self._is_replaceable:
             return  # nothing would send another agent to a person who joins later
         if any(map(is_company, self._job.room.remote_participants.values())):
@@ -159,8 +166,9 @@ class Presence:
             self._alone = None
         elif not self._alone:
             loop = asyncio.get_running_loop()
-            reason = f"the room was empty for {ALONE_SECONDS} s"
-            self._alone = loop.call_later(ALONE_SECONDS, self._leave, reason)
+            seconds = seconds or ALONE_SECONDS
+            reason = f"the room was empty for {seconds} s"
+            self._alone = loop.call_later(seconds, self._leave, reason)
 
     async def _come_back(self) -> None:
         """After a reconnect, give way to another agent, or restore the room on a new server."""
