@@ -27,7 +27,6 @@ import asyncio
 import math
 from array import array
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 from livekit import rtc
@@ -66,7 +65,7 @@ def prewarm(process: JobProcess) -> None:
 
 
 async def echo(room: rtc.Room, microphone: rtc.Track, is_call: bool) -> None:
-    """Play `microphone` back into the room until it ends; to a phone, begin with a beep."""
+    """Play `microphone` back into the room. In a phone call, begin with a beep."""
     source = rtc.AudioSource(SAMPLE_RATE, num_channels=1)
     publication = await room.local_participant.publish_track(
         rtc.LocalAudioTrack.create_audio_track("echo", source),
@@ -76,10 +75,9 @@ async def echo(room: rtc.Room, microphone: rtc.Track, is_call: bool) -> None:
         await publication.wait_for_subscription()
         beep = array("h", BEEP).tobytes()
         await source.capture_frame(rtc.AudioFrame(beep, SAMPLE_RATE, 1, len(BEEP)))
+    # This ends only when the agent leaves (measured). To unpublish then makes livekit 1.1.10 hang.
     async for event in rtc.AudioStream(microphone, sample_rate=SAMPLE_RATE, num_channels=1):
         await source.capture_frame(event.frame)
-    with suppress(rtc.participant.UnpublishTrackError):  # this agent has left, too
-        await room.local_participant.unpublish_track(publication.sid)
 
 
 async def start(job: JobContext) -> AgentSession[None]:

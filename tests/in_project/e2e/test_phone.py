@@ -36,7 +36,7 @@ from livekit.api import (
     VideoGrants,
 )
 
-from app.dispatch import names, policy, presence
+from app.dispatch import names, policy
 from app.doctor import phone, rooms
 from app.settings import load_settings
 from dev import livekit_server
@@ -203,7 +203,6 @@ async def test_a_person_beside_the_caller_keeps_the_agent(livekit: LiveKit) -> N
         async with joined(livekit, "shared") as person:
             assert await answers_to(person) == 1
             await caller.leave()
-            await asyncio.sleep(presence.HANG_UP_SECONDS + 0.5)  # nothing may happen
             assert await answers_to(person, "after the call: ") == 1
         async with joined(livekit, "shared") as person:  # who has reloaded the page
             assert (await person.meets_agent()).identity == agent.identity

@@ -6,6 +6,7 @@ processes may check a room at the same moment (rooms.py). The agent that joined 
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 
@@ -14,7 +15,7 @@ from livekit.agents.utils.aio import TaskSet
 from livekit.api import CreateAgentDispatchRequest  # only explicit
 from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.models import Room as RoomInfo
-from livekit.rtc import Room, RpcError
+from livekit.rtc import RemoteParticipant, Room, RpcError
 
 from app.dispatch import names, policy, proxy
 from app.dispatch.server import API_ERRORS, LiveKitServer
@@ -29,9 +30,6 @@ LISTING_DELAYS_SECONDS = (0, 0.5, 1.5)
 # How long an agent waits in a room without people, whatever the room's timeout. LiveKit keeps a
 # room for 20 seconds by default. A person who joins later gets another agent.
 ALONE_SECONDS: float = 60
-# After a phone call: nobody returns, as from a reload of the page. But livekit-server announces a
-# person who publishes nothing up to three seconds late (measured).
-HANG_UP_SECONDS = 3.5
 NO_ANSWER = (
     RpcError.ErrorCode.CONNECTION_TIMEOUT,
     RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
@@ -152,12 +150,21 @@ class Presence:
         if policy.is_agent(participant, self._name):
             self._tasks.create_task(self._give_way())
 
-    def _on_disconnected(self, participant: policy.Participant) -> None:
-        hung_up = participant.kind == ParticipantInfo.Kind.SIP
-        self._watch_if_alone(HANG_UP_SECONDS if hung_up else ALONE_SECONDS)
+    def _on_disconnected(self, participant: RemoteParticipant) -> None:
+        self._watch_if_alone()
+        if self._alone and participant.kind == ParticipantInfo.Kind.SIP:
+            self._tasks.create_task(self._leave_after_call(participant.sid))
 
-    def _watch_if_alone(self, seconds: float | None = None) -> None:
-        """Leave after `seconds` without company, or after ALONE_SECONDS."""
+    async def _leave_after_call(self, caller: str) -> None:
+        """Leave if the caller was the last: nobody returns to a call, as after a reload."""
+        with suppress(*API_ERRORS):
+            # The server announces people up to three seconds late (measured), but lists them.
+            listed = await self._server.participants(self._room_name)
+            if not any(is_company(other) and other.sid != caller for other in listed):
+                self._leave("the caller hung up")
+
+    def _watch_if_alone(self) -> None:
+        """Leave after ALONE_SECONDS without company."""
         if not self._is_replaceable:
             return  # nothing would send another agent to a person who joins later
         if any(map(is_company, self._job.room.remote_participants.values())):
@@ -166,9 +173,8 @@ class Presence:
             self._alone = None
         elif not self._alone:
             loop = asyncio.get_running_loop()
-            seconds = seconds or ALONE_SECONDS
-            reason = f"the room was empty for {seconds} s"
-            self._alone = loop.call_later(seconds, self._leave, reason)
+            reason = f"the room was empty for {ALONE_SECONDS} s"
+            self._alone = loop.call_later(ALONE_SECONDS, self._leave, reason)
 
     async def _come_back(self) -> None:
         """After a reconnect, give way to another agent, or restore the room on a new server."""
