@@ -13,7 +13,7 @@ def test_the_page_matches_the_stored_run() -> None:
     )
 
 
-@pytest.mark.parametrize(("peer", "least"), zip(PEERS, (1.8, 1.4, 2.8), strict=True))
+@pytest.mark.parametrize(("peer", "least"), [*zip(PEERS, (1.8, 1.4, 4), strict=True)])
 def test_ours_serves_more_requests_in_each_of_three_runs(peer: str, least: float) -> None:
     assert len(RUN["runs"]) == 3
     assert times(RUN, peer) >= least
