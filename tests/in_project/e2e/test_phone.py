@@ -38,10 +38,11 @@ from livekit.api import (
 
 from app.dispatch import names, policy
 from app.doctor import phone, rooms
+from app.doctor.worker import worker_at
 from app.settings import load_settings
 from dev import livekit_server
 from tests.e2e.person import TIMEOUT, Person
-from tests.e2e.programs import PROJECT, LiveKit
+from tests.e2e.programs import PROJECT, LiveKit, free_ports
 from tests.e2e.redis import redis_running
 from tests.e2e.world import POLL_SECONDS, answers_to
 
@@ -49,27 +50,36 @@ PAGE = (PROJECT / "docs" / "phone.md").read_text(encoding="utf-8")
 TRUNK, RULE = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
 READ_CALLER, CALL = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 CALLER, CALLED = "+15550100", "+15550199"
-CALLS = 3
+CALLS = 5
 SECONDS_TO_ANSWER = 1
-SECONDS_TO_LEAVE = 5
+SECONDS_TO_END = 5
 LOUD = 1_000  # of 32,767; codec noise stays below
 
 
 @pytest.fixture(scope="module")
-def livekit() -> Iterator[LiveKit]:
+def worker() -> str:
+    """The URL of the worker."""
+    return f"http://127.0.0.1:{free_ports(1)[0]}"
+
+
+@pytest.fixture(scope="module")
+def livekit(worker: str) -> Iterator[LiveKit]:
     """A real LiveKit server with Redis, which its SIP API needs, and one worker."""
     livekit = LiveKit()
+    port, tcp, udp, *_ = livekit._ports
     with redis_running() as (address, _):
         process = livekit_server.start(
             livekit.key,
             livekit.secret,
-            *livekit._ports[:3],
+            port,
+            tcp,
+            udp,
             redis={"address": address},
             room={"departure_timeout": 2},  # seconds; a stopping worker waits for its rooms
         )
         with livekit_server.ending(process):
             assert livekit_server.wait_for(livekit.url, process)
-            with livekit.worker():
+            with livekit.worker(WORKER_PORT=worker.rpartition(":")[2]):
                 yield livekit
 
 
@@ -105,14 +115,6 @@ async def hears_sound(caller: Person) -> tuple[float, float]:
     return answered, time.time()
 
 
-async def agents(api: LiveKitAPI, room: str) -> list[Any]:
-    try:
-        listed = await api.room.list_participants(ListParticipantsRequest(room=room))
-    except TwirpError:  # the room has closed
-        return []
-    return [p for p in listed.participants if policy.is_agent(p, our_name())]
-
-
 def our_name() -> str:
     return names.our_name(load_settings())
 
@@ -146,7 +148,7 @@ async def create_rule(api: LiveKitAPI, rule: dict[str, Any]) -> SIPDispatchRuleI
 
 
 async def test_a_call_by_the_rule_of_the_page(
-    livekit: LiveKit, capsys: pytest.CaptureFixture[str]
+    livekit: LiveKit, worker: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with livekit.api() as api:
         await forget_trunks_and_rules(api)
@@ -162,38 +164,47 @@ async def test_a_call_by_the_rule_of_the_page(
 
         config = config_of(rule)
         config.departure_timeout = 3600  # so that the room does not end the job
-        calls = [await call(livekit, api, f"call {n}", config) for n in range(CALLS)]
+        for n in range(CALLS):  # other programs may slow some of them down
+            measured = await call(livekit, worker, f"call {n}", config)
+            if measured.answered < SECONDS_TO_ANSWER and measured.ended < SECONDS_TO_END:
+                break
         (info,) = (await api.room.list_rooms(ListRoomsRequest(names=["call 0"]))).rooms
         (dispatch,) = await api.agent_dispatch.list_dispatch("call 0")
     with capsys.disabled():
-        print("\nanswered, heard, hung up (seconds):", min(calls))
-    # Other programs may have slowed down some of the calls.
-    assert min(call.answered for call in calls) < SECONDS_TO_ANSWER
-    assert min(call.left for call in calls) < SECONDS_TO_LEAVE
+        print(f"\n{measured}")
+    assert measured.answered < SECONDS_TO_ANSWER
+    assert measured.ended < SECONDS_TO_END
     metadata = info.metadata  # only automatic
     metadata = dispatch.metadata  # only explicit
     assert json.loads(metadata) == {"language": "en"}
 
 
 class Call(NamedTuple):
-    """Seconds from the agent's arrival to the caller's, and from hanging up to the agent's end."""
+    """Seconds: after the agent's arrival, and for the job to end after the caller hung up."""
 
     answered: float
     heard: float
-    left: float
+    ended: float
 
 
-async def call(livekit: LiveKit, api: LiveKitAPI, room: str, config: RoomConfiguration) -> Call:
+async def call(livekit: LiveKit, worker: str, room: str, config: RoomConfiguration) -> Call:
     """Call, hear the agent, and hang up."""
-    async with joined(livekit, room, config) as caller:
+    async with joined(livekit, room, config) as caller, livekit.api() as api:
         answered, heard = await hears_sound(caller)
-        (agent,) = await agents(api, room)
+        listed = await api.room.list_participants(ListParticipantsRequest(room=room))
+        (agent,) = (p for p in listed.participants if policy.is_agent(p, our_name()))
     hung_up = time.time()
     async with asyncio.timeout(TIMEOUT):
-        while await agents(api, room):
+        while await jobs_of(worker):
             await asyncio.sleep(POLL_SECONDS)
     arrived = agent.joined_at_ms / 1000
     return Call(answered - arrived, heard - arrived, time.time() - hung_up)
+
+
+async def jobs_of(worker: str) -> int:
+    health = await worker_at(worker)
+    assert health
+    return health.jobs
 
 
 async def test_a_person_beside_the_caller_keeps_the_agent(livekit: LiveKit) -> None:
@@ -264,9 +275,9 @@ async def causes(api: LiveKitAPI, *rules: list[str]) -> list[str]:
 
 
 async def test_what_the_doctor_says_about_the_room_of_a_call(livekit: LiveKit) -> None:
-    theirs = [RoomAgentDispatch(agent_name="theirs")]  # only automatic
-    theirs: list[RoomAgentDispatch] = []  # only explicit
-    config = RoomConfiguration(agents=theirs)
+    theirs = RoomAgentDispatch(agent_name="theirs")  # only automatic
+    config = RoomConfiguration(agents=[theirs])  # only automatic
+    config = RoomConfiguration()  # only explicit
     async with joined(livekit, "alone", config), livekit.api() as api:
         finding = await rooms.check(load_settings(), api, "alone")
     assert finding.cause == "call-asks-for-others"

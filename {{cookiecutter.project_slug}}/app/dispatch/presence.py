@@ -15,7 +15,7 @@ from livekit.agents.utils.aio import TaskSet
 from livekit.api import CreateAgentDispatchRequest  # only explicit
 from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.models import Room as RoomInfo
-from livekit.rtc import RemoteParticipant, Room, RpcError
+from livekit.rtc import ParticipantKind, RemoteParticipant, Room, RpcError
 
 from app.dispatch import names, policy, proxy
 from app.dispatch.server import API_ERRORS, LiveKitServer
@@ -152,7 +152,7 @@ class Presence:
 
     def _on_disconnected(self, participant: RemoteParticipant) -> None:
         self._watch_if_alone()
-        if self._alone and participant.kind == ParticipantInfo.Kind.SIP:
+        if self._alone and participant.kind == ParticipantKind.PARTICIPANT_KIND_SIP:
             self._tasks.create_task(self._leave_after_call(participant.sid))
 
     async def _leave_after_call(self, caller: str) -> None:
