@@ -20,7 +20,7 @@ LEEWAY_SECONDS = 60
 
 async def check(settings: Settings, livekit: LiveKitAPI) -> Finding:
     url, proxy_url = settings.livekit_url, proxy.for_worker(settings.livekit_url)
-    answer = await validate(settings, proxy_url)
+    answer = await validate(settings)
     if isinstance(answer, Failure):
         return await explain_proxy(settings, answer, proxy_url)
     date = answer.headers.get("Date")
@@ -43,8 +43,12 @@ async def check(settings: Settings, livekit: LiveKitAPI) -> Finding:
     return ok("server", f"The LiveKit server at {url} accepts the key.", means)
 
 
-async def validate(settings: Settings, proxy_url: str | None) -> Answer | Failure:
+async def validate(settings: Settings) -> Answer | Failure:
     """Ask the server whether it accepts a token with these settings."""
+    return await validate_through(proxy.for_worker(settings.livekit_url), settings)
+
+
+async def validate_through(proxy_url: str | None, settings: Settings) -> Answer | Failure:
     token = Mint(settings).sign({"sub": "doctor", "video": {"roomJoin": True, "room": "doctor"}})
     try:
         headers = {"Authorization": f"Bearer {token}"}
@@ -58,7 +62,7 @@ async def validate(settings: Settings, proxy_url: str | None) -> Answer | Failur
 async def explain_proxy(settings: Settings, failure: Failure, proxy_url: str | None) -> Finding:
     """Return the problem of the server, or of the proxy in between."""
     url = settings.livekit_url
-    answers_without = proxy_url and isinstance(await validate(settings, None), Answer)
+    answers_without = proxy_url and isinstance(await validate_through(None, settings), Answer)
     is_tls = failure.cause.startswith(("tls", "certificate"))
     if not proxy_url or (is_tls and not answers_without):
         return failure.finding("server", "LiveKit server", url)
