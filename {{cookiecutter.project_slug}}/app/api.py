@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
@@ -172,12 +171,6 @@ app.router.add_api_route(
     response_model=TokenResponse,
     responses={status: {"model": Refusal} for status in (400, 401, 403, 408, 413, 422, 429, 503)},
 )
-
-
-@app.exception_handler(405)
-async def explain_method(_: Request, error: HTTPException) -> Response:
-    allowed = (error.headers or {}).get("Allow")
-    return JSONResponse({"detail": f"Method not allowed: use {allowed}"}, 405, error.headers)
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -150,16 +150,12 @@ class Rooms:
         try:
             await work
             self._has_failed = False
-        except TwirpError as error:
-            if error.status != 404:  # the room has closed
-                self._log_failure(f"{error.message or error.code} (HTTP {error.status})")
         except Exception as error:  # of any kind, if what answers is not a LiveKit server
-            self._log_failure(str(error) or repr(error))
-
-    def _log_failure(self, reason: str) -> None:
-        if not self._has_failed:
-            logger.warning("Could not check the rooms: %.300s", reason)
-        self._has_failed = True
+            if isinstance(error, TwirpError) and error.status == 404:
+                return  # the room has closed
+            if not self._has_failed:
+                logger.warning("Could not check the rooms: %.300s", str(error) or repr(error))
+            self._has_failed = True
 
     async def _check_expected(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
