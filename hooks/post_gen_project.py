@@ -58,7 +58,7 @@ NAME = re.compile("agent[-_]?name", re.IGNORECASE)
 NAME_SET = re.compile(r"""agent[-_]?name["']?\]?\s*(=(?!=)|:\s*\S)""", re.IGNORECASE)
 # These mention names in order to keep them out. The tests of names also set them.
 GUARDS = ("app/dispatch/names.py", "app/dispatch/policy.py", "app/doctor/")
-GUARD_TESTS = ("tests/dispatch/", "tests/e2e/test_dispatch_", "tests/fake_livekit.py")
+GUARD_TESTS = ("tests/dispatch/", "tests/e2e/test_dispatch_")
 # Texts for people, like docs/. They may mention names. Those that quote the owner have no markers.
 TEXTS = {"README.md", "AGENTS.md", "LICENSE"}
 

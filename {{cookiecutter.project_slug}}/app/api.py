@@ -67,9 +67,6 @@ webhooks = Webhooks(settings)
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    if not settings.dispatch_ensure:
-        yield
-        return
     async with rooms:
         rooms.sweep()
         yield

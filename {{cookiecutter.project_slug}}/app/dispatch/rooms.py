@@ -43,7 +43,8 @@ class ScheduledCheck(NamedTuple):
 class Rooms:
     """Dispatches our agent to every room of ours that has a person but no agent.
 
-    Use it as an async context manager; outside of it, it does nothing.
+    Use it as an async context manager. Outside of it, or with DISPATCH_ENSURE=false, it does
+    nothing.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -59,7 +60,7 @@ class Rooms:
 
     async def __aenter__(self) -> "Rooms":
         self._server = LiveKitServer(proxy.livekit_api(self._settings))
-        self._is_open = True
+        self._is_open = self._settings.dispatch_ensure
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -97,11 +98,10 @@ class Rooms:
             self.schedule(room.name, max(0, policy.SECONDS_TO_TAKE - age))
 
     def schedule(self, room: str, after: float, settled_before: float = 0) -> None:
-        """Check whether `room` lacks an agent, and again until it has one or is empty.
+        """Check after so many seconds whether `room` lacks an agent, and again until it has one.
 
-        Args:
-            after: the maximum delay in seconds.
-            settled_before: as for `policy.seconds_to_wait`, by the clock of the LiveKit server.
+        An earlier check that is already scheduled counts. `settled_before` is for
+        `policy.seconds_to_wait`, by the clock of the LiveKit server.
         """
         if not self._is_open:
             return
@@ -126,14 +126,14 @@ class Rooms:
 
     def sweep(self) -> None:
         """Start to check some rooms periodically: not every webhook arrives."""
+        if self._is_open:
+            self._run(self._sweep())
 
-        async def sweep() -> None:
-            while True:
-                seconds = self._settings.dispatch_sweep_seconds
-                await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311
-                await self._attempt(self._check_all(at_most=SWEEP))  # or a failure would end it
-
-        self._run(sweep())
+    async def _sweep(self) -> None:
+        while True:
+            seconds = self._settings.dispatch_sweep_seconds
+            await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311
+            await self._attempt(self._check_all(at_most=SWEEP))  # or a failure would end it
 
     def remove(self, room: str, identity: str) -> None:
         """Remove an agent whose process has ended: livekit-server takes 20 seconds (measured)."""
@@ -186,8 +186,7 @@ class Rooms:
     ) -> None:
         """Dispatch our agent to `room` if it has a person, no agent, and no pending dispatch.
 
-        Args:
-            options: from a new token, whose owner is about to join; None without one.
+        `options` are from a new token, whose owner is about to join.
         """
         async with self._slots:
             is_expected = options is not None

@@ -29,11 +29,7 @@ def exit_if_taken(settings: Settings) -> None:
 
 
 def keep_watch(worker: Any, settings: Settings) -> None:
-    """Check all rooms once `worker` has registered, and a room when its job there has ended.
-
-    Args:
-        worker: AgentServer or, before livekit-agents 1.3, Worker.
-    """
+    """Check all rooms once `worker` has registered, and a room when its job there has ended."""
     if not settings.dispatch_ensure or names.is_simulation():
         return
     rooms = Rooms(settings)
@@ -60,5 +56,7 @@ def keep_watch(worker: Any, settings: Settings) -> None:
             rooms.schedule(room, BACKEND_HEAD_START_SECONDS, settled_before=started_at)
 
     worker.on("worker_registered", on_registered)
+    # begin only 1.0.23
     if worker.id != "unregistered":
         on_registered()
+    # end only 1.0.23
