@@ -14,16 +14,19 @@ SEGMENT = {"lk.segment_id": "greeting"}
 
 
 @pytest.mark.parametrize(
-    ("roles", "repeated"), [(("assistant", "user"), 1), (("user", "assistant"), 0)]
+    ("roles", "repeated"), [(("assistant", "user"), 2), (("user", "assistant"), 0)]
 )
-async def test_only_a_greeting_is_repeated(roles: tuple[Any, ...], repeated: int) -> None:
+async def test_only_a_greeting_is_repeated(
+    monkeypatch: pytest.MonkeyPatch, roles: tuple[Any, ...], repeated: int
+) -> None:
+    monkeypatch.setattr(chat, "REPEATS_AFTER_SECONDS", (0, 0))
     me = SimpleNamespace(identity="agent", stream_text=AsyncMock(), send_text=AsyncMock())
-    room: Any = SimpleNamespace(local_participant=me)
+    room: Any = SimpleNamespace(local_participant=me, isconnected=lambda: True)
     session = AgentSession[None]()
     chat.repeat_greeting(room, session)
     await me.stream_text(sender_identity=me.identity, attributes=SEGMENT)
     for role in roles:
         message = llm.ChatMessage(role=role, content=["Hello!"])
         session.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
-    await asyncio.sleep(0)
+    await asyncio.gather(*chat.running)
     assert me.send_text.await_count == repeated

@@ -9,6 +9,8 @@ from livekit.agents import AgentSession, ConversationItemAddedEvent, llm
 
 from app.dispatch.policy import is_person
 
+REPEATS_AFTER_SECONDS = (0, 5)  # the second is for a slow phone
+
 running: set[asyncio.Task[object]] = set()
 
 
@@ -36,7 +38,7 @@ async def answer(session: AgentSession[None], words: str) -> None:
 
 
 def repeat_greeting(room: rtc.Room, session: AgentSession[None]) -> None:
-    """Send the text of the greeting again once it has been said.
+    """Send the text of the greeting again once it has been said, and once more.
 
     Clients drop text while they have no listener, and nothing tells an agent when they have one:
     LiveKit's web starter missed 3 of 6 greetings (measured). Repeated text replaces the first.
@@ -49,16 +51,21 @@ def repeat_greeting(room: rtc.Room, session: AgentSession[None]) -> None:
             segment.update(options["attributes"], **{"lk.transcription_final": "true"})
         return await stream_text(**options)
 
-    def repeat(event: ConversationItemAddedEvent) -> None:
+    async def repeat(greeting: str) -> None:
+        for wait in REPEATS_AFTER_SECONDS:
+            await asyncio.sleep(wait)
+            if room.isconnected():
+                await me.send_text(greeting, topic="lk.transcription", attributes=segment)
+
+    def on_item(event: ConversationItemAddedEvent) -> None:
         if not isinstance(event.item, llm.ChatMessage):
             return
-        session.off("conversation_item_added", repeat)  # a person may interrupt the greeting
+        session.off("conversation_item_added", on_item)  # a person may interrupt the greeting
         if segment and event.item.role == "assistant":
-            text = event.item.text_content or ""
-            run(me.send_text(text, topic="lk.transcription", attributes=segment))
+            run(repeat(event.item.text_content or ""))
 
     me.stream_text = remember  # type: ignore[method-assign]
-    session.on("conversation_item_added", repeat)
+    session.on("conversation_item_added", on_item)
 
 
 # begin only keyless or pipeline or realtime
