@@ -71,7 +71,7 @@ class Rooms:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=TIMEOUT_SECONDS)
-        await self._server.close()
+        await self._server.client.aclose()
 
     def expect(self, room: str, options: JobOptions | None = None) -> None:
         """Check `room`, which the owner of a new token, with `options`, is about to join."""

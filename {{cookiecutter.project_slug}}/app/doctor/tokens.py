@@ -62,9 +62,9 @@ def check(
 async def check_backend(
     settings: Settings, url: str | None, room: str
 ) -> tuple[Finding, tuple[str, str] | None]:
-    """Ask the token backend for a token for `room`, as a client does.
+    """Ask the token backend for a token for `room`; return a finding, LiveKit's URL and the token.
 
-    Return a finding, and LiveKit's URL and the token. Without `url`, there may be no backend.
+    Without `url`, there may be no backend.
     """
     backend, key = url or BACKEND, settings.token_api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
