@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from app.dispatch import proxy
 from app.dispatch.rooms import Rooms
 from app.dispatch.webhooks import Webhooks
 from app.doctor.reach import Failure
@@ -54,8 +52,6 @@ PAGE_HEADERS = {
 
 settings = load_settings()
 choose_log_format(settings.token_log_format)
-if proxy.extend_no_proxy(settings.livekit_url):
-    proxy.log_bypass(settings.livekit_url, logging.WARNING)
 if settings.token_metrics_port:
     serve_metrics(settings.token_metrics_host, settings.token_metrics_port)
 sign_in = choose_sign_in(settings)
