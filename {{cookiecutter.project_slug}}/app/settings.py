@@ -202,11 +202,6 @@ class Settings(BaseSettings):
 
     # end only pipeline or realtime
     @property
-    def livekit_http_url(self) -> str:
-        """The LiveKit server's URL for HTTP requests, without a slash at its end."""
-        return self.livekit_url.rstrip("/").replace("ws", "http", 1)
-
-    @property
     def is_local(self) -> bool:
         """Whether the LiveKit server runs on this machine."""
         return is_on_this_machine(self.livekit_url)

@@ -52,7 +52,7 @@ async def validate_through(proxy_url: str | None, settings: Settings) -> Answer 
     token = Mint(settings).sign({"sub": "doctor", "video": {"roomJoin": True, "room": "doctor"}})
     try:
         headers = {"Authorization": f"Bearer {token}"}
-        address = f"{settings.livekit_http_url}/rtc/validate"
+        address = settings.livekit_url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate"
         answer = await fetch(address, headers=headers, proxy=proxy_url)
     except UNANSWERED as error:
         return from_error(error) if proxy_url else await explain(error, address)
