@@ -161,11 +161,8 @@ class Settings(BaseSettings):
         parts = value.split(",") if isinstance(value, str) else value
         origins = [part.strip().rstrip("/").lower() for part in parts]
         if not all(map(ORIGIN.fullmatch, filter(None, origins))):
-            raise PydanticCustomError(
-                "origin",
-                "must be origins such as https://example.com or capacitor://localhost, separated "
-                "by commas",
-            )
+            message = "must be origins such as https://example.com, separated by commas"
+            raise PydanticCustomError("origin", message)
         return [DEFAULT_PORT.sub(r"\1\2", origin) for origin in origins if origin]
 
     # begin only pipeline or realtime

@@ -70,18 +70,17 @@ def keep_name(worker: Any, settings: Settings) -> None:
     production (livekit/agents #7295, read).
     """
 
+    ours = our_name(settings)
+
     def ignore_name() -> None:
-        if (name := getattr(worker, NAME_OF_WORKER)) != our_name(settings):
-            setattr(worker, NAME_OF_WORKER, our_name(settings))
+        if (name := getattr(worker, NAME_OF_WORKER)) != ours:
+            setattr(worker, NAME_OF_WORKER, ours)
             logger.warning("Ignored: livekit.toml or livekit-agents names this worker %r.", name)
 
     def require_name() -> None:
-        if (name := getattr(worker, NAME_OF_WORKER)) != our_name(settings):
-            logger.error(
-                "Stopping: this worker is registered as %r, not as %r, and would miss its rooms",
-                name,
-                our_name(settings),
-            )
+        if (name := getattr(worker, NAME_OF_WORKER)) != ours:
+            text = "Stopping: this worker is registered as %r, not as %r, and would miss its rooms"
+            logger.error(text, name, ours)
             os._exit(1)  # no jobs yet; SystemExit would end in tracebacks of the SDK's tasks
 
     if not is_simulation():

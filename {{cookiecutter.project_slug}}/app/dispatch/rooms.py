@@ -11,7 +11,6 @@ import logging
 import random
 import time
 from collections.abc import Coroutine
-from typing import NamedTuple
 
 from livekit.api import CreateAgentDispatchRequest, TwirpError
 from livekit.protocol.agent_dispatch import AgentDispatch
@@ -33,13 +32,6 @@ LEFT = ("participant_left", "participant_connection_aborted")  # the second: bef
 COUNT_AGE_SECONDS = 10  # livekit-server's participant counts are up to five seconds old
 
 
-class ScheduledCheck(NamedTuple):
-    """A check of one room; `settled_before` is for `policy.seconds_to_wait`."""
-
-    timer: asyncio.TimerHandle
-    settled_before: float
-
-
 class Rooms:
     """Dispatches our agent to every room of ours that has a person but no agent.
 
@@ -52,7 +44,8 @@ class Rooms:
         self._name = names.our_name(settings)
         self._is_open = False
         self._running: set[asyncio.Task[None]] = set()
-        self._checks: dict[str, ScheduledCheck] = {}
+        # The next check of a room, and its `settled_before`.
+        self._checks: dict[str, tuple[asyncio.TimerHandle, float]] = {}
         self._expected: dict[str, JobOptions] = {}
         self._not_ours: set[str] = set()
         self._slots = asyncio.Semaphore(CONCURRENCY)
@@ -66,7 +59,7 @@ class Rooms:
     async def __aexit__(self, *_: object) -> None:
         self._is_open = False
         for check in self._checks.values():
-            check.timer.cancel()
+            check[0].cancel()
         for task in self._running:
             task.cancel()
         if self._running:
@@ -88,8 +81,8 @@ class Rooms:
         if event.event == "participant_joined" and is_ours:
             age = participant.joined_at_ms - room.creation_time_ms
             AGENT_SECONDS.observe(age / 1000)
-            if check := self._checks.pop(room.name, None):
-                check.timer.cancel()
+            if room.name in self._checks:
+                self._checks.pop(room.name)[0].cancel()
         elif event.event in LEFT and is_ours:
             self.schedule(room.name, 0, settled_before=participant.joined_at_ms / 1000)
         elif event.event == "participant_joined" and policy.is_person(participant):
@@ -107,16 +100,16 @@ class Rooms:
             return
         loop = asyncio.get_running_loop()
         check_at = loop.time() + after
-        if due := self._checks.pop(room, None):
-            due.timer.cancel()
-            check_at = min(check_at, due.timer.when())
-            settled_before = max(settled_before, due.settled_before)
+        if room in self._checks:
+            timer, earlier = self._checks.pop(room)
+            timer.cancel()
+            check_at, settled_before = min(check_at, timer.when()), max(settled_before, earlier)
 
         def start() -> None:
             del self._checks[room]
             self._run(self._check(room, settled_before))
 
-        self._checks[room] = ScheduledCheck(loop.call_at(check_at, start), settled_before)
+        self._checks[room] = (loop.call_at(check_at, start), settled_before)
 
     def check_all(self) -> None:
         """Check all rooms, because a worker can now take jobs."""

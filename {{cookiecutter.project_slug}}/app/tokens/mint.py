@@ -50,9 +50,7 @@ class Mint:
             raise Refused("room_name: does not match TOKEN_ROOM_PATTERN")
         participant = identity or request.participant_identity or f"person-{secrets.token_hex(6)}"
         if participant.startswith(AGENT_PREFIX):
-            raise Refused(
-                "participant_identity: must not begin with agent-AJ_, which is reserved for agents"
-            )
+            raise Refused("participant_identity: must not begin with agent-AJ_, as agents' do")
         request.check()
         room_config, options = self._usual_room, {}
         if request.room_config:
