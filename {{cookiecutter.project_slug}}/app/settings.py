@@ -161,8 +161,9 @@ class Settings(BaseSettings):
         parts = value.split(",") if isinstance(value, str) else value
         origins = [part.strip().rstrip("/").lower() for part in parts]
         if not all(map(ORIGIN.fullmatch, filter(None, origins))):
-            message = "must be origins such as https://example.com, separated by commas"
-            raise PydanticCustomError("origin", message)
+            raise PydanticCustomError(
+                "origin", "must be origins such as https://example.com, separated by commas"
+            )
         return [DEFAULT_PORT.sub(r"\1\2", origin) for origin in origins if origin]
 
     # begin only pipeline or realtime

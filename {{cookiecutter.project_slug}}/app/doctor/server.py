@@ -43,12 +43,9 @@ async def check(settings: Settings, livekit: LiveKitAPI) -> Finding:
     return ok("server", f"The LiveKit server at {url} accepts the key.", means)
 
 
-async def validate(settings: Settings) -> Answer | Failure:
+async def validate(settings: Settings, may_use_proxy: bool = True) -> Answer | Failure:
     """Ask the server whether it accepts a token with these settings."""
-    return await validate_through(proxy.for_worker(settings.livekit_url), settings)
-
-
-async def validate_through(proxy_url: str | None, settings: Settings) -> Answer | Failure:
+    proxy_url = proxy.for_worker(settings.livekit_url) if may_use_proxy else None
     token = Mint(settings).sign({"sub": "doctor", "video": {"roomJoin": True, "room": "doctor"}})
     try:
         headers = {"Authorization": f"Bearer {token}"}
@@ -62,7 +59,8 @@ async def validate_through(proxy_url: str | None, settings: Settings) -> Answer 
 async def explain_proxy(settings: Settings, failure: Failure, proxy_url: str | None) -> Finding:
     """Return the problem of the server, or of the proxy in between."""
     url = settings.livekit_url
-    answers_without = proxy_url and isinstance(await validate_through(None, settings), Answer)
+    without = await validate(settings, may_use_proxy=False) if proxy_url else None
+    answers_without = isinstance(without, Answer)
     is_tls = failure.cause.startswith(("tls", "certificate"))
     if not proxy_url or (is_tls and not answers_without):
         return failure.finding("server", "LiveKit server", url)
