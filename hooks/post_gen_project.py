@@ -204,11 +204,12 @@ def main(answers: dict[str, str]) -> None:
         if os.environ.get(variable):
             print(f"{variable} is set in this shell: it would name LiveKit workers started here.")
     print(f'\nYour project is ready. Next:\n\n  cd "{project}"')
-    print("  uv sync               install it")
-    print("  uv run honcho start   run everything; meet the agent at http://127.0.0.1:8000")
-    print("  uv run pytest         run all tests")
+    print("  uv sync           install it")
+    print("  uv run poe run    run everything; meet the agent at http://127.0.0.1:8000")
+    print("  uv run poe test   run all tests")
     print("\nIf no agent joins, run uv run python -m app.doctor to see why.\n")
-    words = f"{answers['dispatch']} dispatch, assistant {answers['assistant']}"
+    name = "" if automatic else f" as {answers['agent_name']!r}"
+    words = f"{answers['dispatch']} dispatch{name}, assistant {answers['assistant']}"
     print(f"Made with {words}, licence {answers['license']}, owner {answers['__author']}.")
 
 

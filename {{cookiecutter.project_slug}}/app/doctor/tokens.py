@@ -12,8 +12,6 @@ from app.doctor.reach import UNANSWERED, Failure, explain, fetch, from_answer
 from app.doctor.server import LEEWAY_SECONDS
 from app.settings import Settings
 
-BACKEND = "http://127.0.0.1:8000"  # where `fastapi dev` and honcho put it
-
 
 def check(
     token: str, settings: Settings, room: str | None = None, source: str = "token"
@@ -66,7 +64,8 @@ async def check_backend(
 
     Without `url`, there may be no backend.
     """
-    backend, key = url or BACKEND, settings.token_api_key.get_secret_value()
+    backend = url or f"http://127.0.0.1:{settings.port}"
+    key = settings.token_api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         body = {"room_name": room}
