@@ -3,7 +3,6 @@
 Real environment variables override those in `.env`. `.env.example` explains each one.
 """
 
-import codecs
 import logging
 import re
 from pathlib import Path
@@ -95,6 +94,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=Path(__file__).parents[1] / ".env",
+        env_file_encoding="utf-8-sig",  # Windows may begin it with a byte order mark
         env_ignore_empty=True,
         extra="ignore",
         validate_default=True,
@@ -151,10 +151,6 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: Annotated[str, url(AnyHttpUrl, "http://127.0.0.1:4318")] = ""
     # end only 1.8
 
-    def __init__(self, **values: Any) -> None:
-        encoding = encoding_of(Path(str(self.model_config["env_file"])))
-        super().__init__(_env_file_encoding=encoding, **values)
-
     @field_validator("livekit_api_secret")
     @classmethod
     def check_secret(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -178,9 +174,7 @@ class Settings(BaseSettings):
         origins = [part.strip().rstrip("/").lower() for part in parts]
         if not all(map(ORIGIN.fullmatch, filter(None, origins))):
             raise PydanticCustomError(
-                "origin",
-                "must be origins such as https://example.com or capacitor://localhost, separated "
-                "by commas",
+                "origin", "must be origins such as https://example.com, separated by commas"
             )
         return [DEFAULT_PORT.sub(r"\1\2", origin) for origin in origins if origin]
 
@@ -218,11 +212,6 @@ class Settings(BaseSettings):
 
     # end only pipeline or realtime
     @property
-    def livekit_http_url(self) -> str:
-        """The LiveKit server's URL for HTTP requests, without a slash at its end."""
-        return self.livekit_url.rstrip("/").replace("ws", "http", 1)
-
-    @property
     def is_local(self) -> bool:
         """Whether the LiveKit server runs on this machine."""
         return is_on_this_machine(self.livekit_url)
@@ -230,12 +219,6 @@ class Settings(BaseSettings):
 
 def is_on_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-
-
-def encoding_of(path: Path) -> str:
-    """Return the encoding of a file: UTF-16 if it begins as Windows PowerShell writes it."""
-    start = path.read_bytes()[:2] if path.is_file() else b""
-    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def load_settings() -> Settings:

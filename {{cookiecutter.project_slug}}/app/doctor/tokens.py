@@ -60,9 +60,9 @@ def check(
 async def check_backend(
     settings: Settings, url: str | None, room: str
 ) -> tuple[Finding, tuple[str, str] | None]:
-    """Ask the token backend for a token for `room`, as a client does.
+    """Ask the token backend for a token for `room`; return a finding, LiveKit's URL and the token.
 
-    Return a finding, and LiveKit's URL and the token. Without `url`, there may be no backend.
+    Without `url`, there may be no backend.
     """
     backend = url or f"http://127.0.0.1:{settings.port}"
     key = settings.token_api_key.get_secret_value()
