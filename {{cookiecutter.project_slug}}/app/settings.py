@@ -3,6 +3,7 @@
 Real environment variables override those in `.env`. `.env.example` explains each one.
 """
 
+import codecs
 import logging
 import re
 from pathlib import Path
@@ -94,7 +95,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=Path(__file__).parents[1] / ".env",
-        env_file_encoding="utf-8-sig",  # Windows may begin it with a byte order mark
         env_ignore_empty=True,
         extra="ignore",
         validate_default=True,
@@ -150,6 +150,10 @@ class Settings(BaseSettings):
     # begin only 1.8
     otel_exporter_otlp_endpoint: Annotated[str, url(AnyHttpUrl, "http://127.0.0.1:4318")] = ""
     # end only 1.8
+
+    def __init__(self, **values: Any) -> None:
+        encoding = encoding_of(Path(str(self.model_config["env_file"])))
+        super().__init__(_env_file_encoding=encoding, **values)
 
     @field_validator("livekit_api_secret")
     @classmethod
@@ -219,6 +223,12 @@ class Settings(BaseSettings):
 
 def is_on_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def encoding_of(path: Path) -> str:
+    """Return the encoding of a file: UTF-16 if it begins as Windows PowerShell writes it."""
+    start = path.read_bytes()[:2] if path.is_file() else b""
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def load_settings() -> Settings:
