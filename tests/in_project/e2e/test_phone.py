@@ -109,9 +109,10 @@ async def hears_sound(caller: Person) -> tuple[float, float]:
     """Wait for sound; return when the phone was answered, and when the sound came."""
     stream = rtc.AudioStream(await caller.hears_track(), sample_rate=48_000, num_channels=1)
     answered = time.time()
-    async for event in stream:
-        if np.abs(np.frombuffer(event.frame.data, np.int16)).max() > LOUD:
-            break
+    async with asyncio.timeout(TIMEOUT):
+        async for event in stream:
+            if np.abs(np.frombuffer(event.frame.data, np.int16)).max() > LOUD:
+                break
     return answered, time.time()
 
 
