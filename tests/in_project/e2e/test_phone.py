@@ -169,14 +169,18 @@ async def test_a_call_by_the_rule_of_the_page(
             measured = await call(livekit, worker, f"call {n}", config)
             if measured.answered < SECONDS_TO_ANSWER and measured.ended < SECONDS_TO_END:
                 break
-        (info,) = (await api.room.list_rooms(ListRoomsRequest(names=["call 0"]))).rooms
+        # begin only automatic
+        (room,) = (await api.room.list_rooms(ListRoomsRequest(names=["call 0"]))).rooms
+        metadata = room.metadata
+        # end only automatic
+        # begin only explicit
         (dispatch,) = await api.agent_dispatch.list_dispatch("call 0")
+        metadata = dispatch.metadata
+        # end only explicit
     with capsys.disabled():
         print(f"\n{measured}")
     assert measured.answered < SECONDS_TO_ANSWER
     assert measured.ended < SECONDS_TO_END
-    metadata = info.metadata  # only automatic
-    metadata = dispatch.metadata  # only explicit
     assert json.loads(metadata) == {"language": "en"}
 
 
