@@ -67,14 +67,17 @@ FILES = {
     "automatic": {"tests/dispatch/test_names_automatic.py", "tests/e2e/test_dispatch_automatic.py"},
     "explicit": {"tests/dispatch/test_names_explicit.py", "tests/e2e/test_dispatch_explicit.py"},
     "pipeline": {
+        "app/conversation/fallback.py",
         "app/conversation/speech.py", "app/conversation/missing_key.py",
+        ".github/workflows/evals.yml", "evals/scenarios.yaml", "tests/evals.py",
         "tests/fake_models.py", "tests/test_missing_key.py",
         "tests/e2e/scripted_worker.py", "tests/e2e/sound.py", "tests/e2e/speech.wav",
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },
     "realtime": {
         "app/conversation/speech.py", "app/conversation/missing_key.py",
-        "tests/fake_openai.py", "tests/test_missing_key.py",
+        ".github/workflows/evals.yml", "evals/scenarios.yaml", "tests/evals.py",
+        "tests/fake_models.py", "tests/fake_openai.py", "tests/test_missing_key.py",
         "tests/e2e/sound.py",
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },
@@ -189,13 +192,11 @@ def test_a_combination_is_clean_and_passes_its_tests(
     project = bake(tmp_path, **answers)
     check_code(project, mypy_cache)
     check_code(add_tests(project), mypy_cache)
-    project.run("pytest", "-q", "--ignore", "tests/e2e")
+    project.run("poe", "test", "-q", "--ignore", "tests/e2e")
 
 
 def check_code(project: BakedProject, mypy_cache: str) -> None:
-    project.run("ruff", "check", ".")
-    project.run("ruff", "format", "--check", ".")
-    project.run("mypy", ".", MYPY_CACHE_DIR=mypy_cache)
+    project.run("poe", "check", MYPY_CACHE_DIR=mypy_cache)
 
 
 @in_each_combination
@@ -246,3 +247,4 @@ def test_an_explicit_project_has_its_name_in_one_place(explicit: BakedProject) -
 def test_an_explicit_agent_name_defaults_to_the_slug(tmp_path: Path) -> None:
     project = bake(tmp_path, dispatch="explicit", project_name="Front Desk")
     assert 'LIVEKIT_AGENT_NAME="front-desk"' in project.read(".env")
+    assert "Made with explicit dispatch as 'front-desk', " in project.printed

@@ -75,9 +75,18 @@ def url(kind: Any, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+# begin only pipeline
+def check_models(names: str) -> str:
+    if not re.fullmatch(r"[\w./:@-]+(\s*,\s*[\w./:@-]+)*", names):
+        raise PydanticCustomError("models", "must be provider/model, several separated by commas")
+    return names
+
+
+# end only pipeline
 PRESENT, FILLED_IN = AfterValidator(check_present), AfterValidator(check_filled_in)
 Text = Annotated[str, FILLED_IN]
 Secret = Annotated[SecretStr, FILLED_IN]
+Models = Annotated[Text, AfterValidator(check_models)]  # only pipeline
 LIVEKIT_URL = url(AnyWebsocketUrl, "ws://127.0.0.1:7880")
 
 
@@ -104,12 +113,14 @@ class Settings(BaseSettings):
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
 
+    assistant_transcripts: Text = ""
+
     # begin only pipeline
     livekit_inference_api_key: Text = ""
     livekit_inference_api_secret: Secret = SecretStr("")
-    assistant_stt: Text = "deepgram/nova-3"
-    assistant_llm: Text = "openai/gpt-5.3-chat-latest"
-    assistant_tts: Text = "cartesia/sonic-3:9626c31c-bec5-4cca-baa8-f8ba9e84c8bc"
+    assistant_stt: Models = "deepgram/nova-3"
+    assistant_llm: Models = "openai/gpt-5.3-chat-latest"
+    assistant_tts: Models = "cartesia/sonic-3:9626c31c-bec5-4cca-baa8-f8ba9e84c8bc"
 
     # end only pipeline
     # begin only realtime
@@ -121,6 +132,7 @@ class Settings(BaseSettings):
     dispatch_ensure: bool = True
     dispatch_sweep_seconds: float = Field(30, ge=1, le=86_400)
 
+    port: int = 8000  # the token backend's, where `fastapi run` and honcho put it
     token_ttl_seconds: int = Field(900, gt=0, le=86_400)
     token_room_pattern: re.Pattern[str] = re.compile(".+")
     token_auth: Literal["none", "api-key", "jwt"] | None = None
@@ -166,9 +178,7 @@ class Settings(BaseSettings):
         origins = [part.strip().rstrip("/").lower() for part in parts]
         if not all(map(ORIGIN.fullmatch, filter(None, origins))):
             raise PydanticCustomError(
-                "origin",
-                "must be origins such as https://example.com or capacitor://localhost, separated "
-                "by commas",
+                "origin", "must be origins such as https://example.com, separated by commas"
             )
         return [DEFAULT_PORT.sub(r"\1\2", origin) for origin in origins if origin]
 
@@ -205,11 +215,6 @@ class Settings(BaseSettings):
         return ""
 
     # end only pipeline or realtime
-    @property
-    def livekit_http_url(self) -> str:
-        """The LiveKit server's URL for HTTP requests, without a slash at its end."""
-        return self.livekit_url.rstrip("/").replace("ws", "http", 1)
-
     @property
     def is_local(self) -> bool:
         """Whether the LiveKit server runs on this machine."""

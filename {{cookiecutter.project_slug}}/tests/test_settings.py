@@ -50,6 +50,9 @@ def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch
         ("LIVEKIT_API_KEY", "'quoted'", "a space or a quote at one end"),
         ("LIVEKIT_API_SECRET", "pasted-with-a-space-at-its-end----- ", "a space or a quote"),
         ("LIVEKIT_AGENT_NAME", '"concierge"', "a space or a quote"),  # only explicit
+        ("ASSISTANT_LLM", "openai/gpt-5.3-chat-latest,,", "separated by commas"),  # only pipeline
+        ("ASSISTANT_TTS", "cartesia/sonic-3 rime/arcana", "separated by commas"),  # only pipeline
+        ("ASSISTANT_STT", "deepgram/nova-3,<another>", "placeholder"),  # only pipeline
         ("TOKEN_TTL_SECONDS", "253402300799", "less than or equal to 86400"),
         ("TOKEN_AUTH", "password", "'none', 'api-key' or 'jwt'"),
         ("TOKEN_API_KEY", "<a key>", "placeholder"),

@@ -27,7 +27,6 @@ async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
         return
     for finding in check_environment(settings):
         yield finding
-    proxy.extend_no_proxy(settings.livekit_url)
     proxy.hide_from_rtc(settings.livekit_url)
     try:
         async with proxy.livekit_api(settings) as livekit:

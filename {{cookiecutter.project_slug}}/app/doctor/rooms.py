@@ -12,11 +12,11 @@ from app.dispatch import names, policy
 from app.dispatch.server import LiveKitServer
 from app.doctor.finding import Finding, describe, found, ok
 from app.settings import Settings
+from app.tokens.mint import AGENT_PREFIX
 
 SECONDS_TO_JOIN = 10  # for an agent that was dispatched
 SECONDS_TO_NOTICE = 10  # after a sweep was due
 SECONDS_TO_SEND = 3  # after an agent has left and its worker or LiveKit's webhook has said so
-SENT_BY_LIVEKIT = "agent-AJ_"  # the identity of an agent begins so, by default of the SDK
 
 
 async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
@@ -30,7 +30,7 @@ async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
         agents = agents_in(participants)
         if agents[1:]:
             return several("room", f"the room {name!r}", agents)
-        if not identities[0].startswith(SENT_BY_LIVEKIT):
+        if not identities[0].startswith(AGENT_PREFIX):  # LiveKit has not sent it
             return found("room", "foreign-agent", room=name, agent=identities[0])
         return ok("room", f"The agent {identities[0]!r} is in the room {name!r}.")
     dispatches = await server.dispatches(name)
