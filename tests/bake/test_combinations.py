@@ -67,14 +67,17 @@ FILES = {
     "automatic": {"tests/dispatch/test_names_automatic.py", "tests/e2e/test_dispatch_automatic.py"},
     "explicit": {"tests/dispatch/test_names_explicit.py", "tests/e2e/test_dispatch_explicit.py"},
     "pipeline": {
+        "app/conversation/fallback.py",
         "app/conversation/speech.py", "app/conversation/missing_key.py",
+        ".github/workflows/evals.yml", "evals/scenarios.yaml", "tests/evals.py",
         "tests/fake_models.py", "tests/test_missing_key.py",
         "tests/e2e/scripted_worker.py", "tests/e2e/sound.py", "tests/e2e/speech.wav",
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },
     "realtime": {
         "app/conversation/speech.py", "app/conversation/missing_key.py",
-        "tests/fake_openai.py", "tests/test_missing_key.py",
+        ".github/workflows/evals.yml", "evals/scenarios.yaml", "tests/evals.py",
+        "tests/fake_models.py", "tests/fake_openai.py", "tests/test_missing_key.py",
         "tests/e2e/sound.py",
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },

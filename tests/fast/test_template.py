@@ -8,8 +8,6 @@ from urllib.parse import unquote
 
 import pytest
 
-import pytest
-
 from hooks.post_gen_project import ALMOST_MARKER, CHOICES, PATHS, TEXTS, WORDS, files, strip
 from tests.baking import MORE_TESTS, PROJECT, PROMPTS, TEMPLATE, printed_by, unbaked
 

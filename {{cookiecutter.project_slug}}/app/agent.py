@@ -16,6 +16,7 @@ if not __package__:  # python app/agent.py
 from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, JobProcess, cli
 
 from app import assistant
+from app.conversation import transcripts
 from app.dispatch import names, presence, proxy
 from app.dispatch.load import report_load
 from app.dispatch.watch import exit_if_taken, keep_watch
@@ -38,6 +39,7 @@ async def entrypoint(job: JobContext) -> None:
     if await presence.join(job, settings):
         session = await assistant.start(job)
         session.on("close", lambda event: on_close(job, event))
+        transcripts.keep(job, session, settings)
 
 
 def on_close(job: JobContext, event: CloseEvent) -> None:
@@ -49,6 +51,7 @@ def on_close(job: JobContext, event: CloseEvent) -> None:
 class Worker(AgentServer):
     async def run(self, **options: bool) -> None:
         exit_if_taken(settings)
+        transcripts.exit_if_unwritable(settings.assistant_transcripts)
         await super().run(**options)
 
 

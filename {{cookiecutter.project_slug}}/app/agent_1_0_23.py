@@ -16,6 +16,7 @@ if not __package__:  # python app/agent.py
 from livekit.agents import CloseEvent, JobContext, WorkerOptions, cli
 
 from app import assistant
+from app.conversation import transcripts
 from app.dispatch import names, presence, proxy, workarounds
 from app.dispatch.watch import exit_if_taken
 from app.settings import load_settings
@@ -31,6 +32,7 @@ async def entrypoint(job: JobContext) -> None:
         if await presence.join(job, settings):
             session = await assistant.start(job)
             session.on("close", lambda event: on_close(job, event))
+            transcripts.keep(job, session, settings)
             workarounds.repeat_state(job.room, session)
     except Exception:
         # Without this, livekit-agents 1.0.23 leaves a mute agent in the room (measured).
@@ -69,4 +71,5 @@ options = WorkerOptions(
 
 if __name__ == "__main__":
     exit_if_taken(settings)
+    transcripts.exit_if_unwritable(settings.assistant_transcripts)
     cli.run_app(options)

@@ -1,6 +1,7 @@
 """The assistant: what it hears, says and does. Edit this file first.
 
 Speech-to-text, a language model and text-to-speech, run by LiveKit Inference and chosen in .env.
+Where .env names several models for a role, the next one takes over when one fails.
 To use a provider's own plugin instead, change one line:
 
     uv add "livekit-agents[deepgram]"
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from livekit.agents import Agent, AgentSession, JobContext, JobProcess, ToolError, function_tool
 from livekit.agents.voice import room_io
 
-from app.conversation import missing_key, speech
+from app.conversation import fallback, missing_key, speech
 from app.settings import Settings
 
 INSTRUCTIONS = """\
@@ -70,9 +71,9 @@ async def start(job: JobContext) -> AgentSession[None]:
 
     # The SDK detects speech, turns and interruptions; under `dev`, LiveKit Cloud helps.
     session = AgentSession[None](
-        stt=settings.assistant_stt,
-        llm=settings.assistant_llm,
-        tts=settings.assistant_tts,
+        stt=fallback.stt_of(settings.assistant_stt),
+        llm=fallback.llm_of(settings.assistant_llm),
+        tts=fallback.tts_of(settings.assistant_tts),
     )
     speech.attend(job, session)
     await session.start(

@@ -3,6 +3,7 @@
 Real environment variables override those in `.env`. `.env.example` explains each one.
 """
 
+import codecs
 import logging
 import re
 from pathlib import Path
@@ -74,9 +75,18 @@ def url(kind: Any, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+# begin only pipeline
+def check_models(names: str) -> str:
+    if not re.fullmatch(r"[\w./:@-]+(\s*,\s*[\w./:@-]+)*", names):
+        raise PydanticCustomError("models", "must be provider/model, several separated by commas")
+    return names
+
+
+# end only pipeline
 PRESENT, FILLED_IN = AfterValidator(check_present), AfterValidator(check_filled_in)
 Text = Annotated[str, FILLED_IN]
 Secret = Annotated[SecretStr, FILLED_IN]
+Models = Annotated[Text, AfterValidator(check_models)]  # only pipeline
 LIVEKIT_URL = url(AnyWebsocketUrl, "ws://127.0.0.1:7880")
 
 
@@ -85,7 +95,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=Path(__file__).parents[1] / ".env",
-        env_file_encoding="utf-8-sig",  # Windows may begin it with a byte order mark
         env_ignore_empty=True,
         extra="ignore",
         validate_default=True,
@@ -104,12 +113,14 @@ class Settings(BaseSettings):
     worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
 
+    assistant_transcripts: Text = ""
+
     # begin only pipeline
     livekit_inference_api_key: Text = ""
     livekit_inference_api_secret: Secret = SecretStr("")
-    assistant_stt: Text = "deepgram/nova-3"
-    assistant_llm: Text = "openai/gpt-5.3-chat-latest"
-    assistant_tts: Text = "cartesia/sonic-3:9626c31c-bec5-4cca-baa8-f8ba9e84c8bc"
+    assistant_stt: Models = "deepgram/nova-3"
+    assistant_llm: Models = "openai/gpt-5.3-chat-latest"
+    assistant_tts: Models = "cartesia/sonic-3:9626c31c-bec5-4cca-baa8-f8ba9e84c8bc"
 
     # end only pipeline
     # begin only realtime
@@ -139,6 +150,10 @@ class Settings(BaseSettings):
     # begin only 1.8
     otel_exporter_otlp_endpoint: Annotated[str, url(AnyHttpUrl, "http://127.0.0.1:4318")] = ""
     # end only 1.8
+
+    def __init__(self, **values: Any) -> None:
+        encoding = encoding_of(Path(str(self.model_config["env_file"])))
+        super().__init__(_env_file_encoding=encoding, **values)
 
     @field_validator("livekit_api_secret")
     @classmethod
@@ -208,6 +223,12 @@ class Settings(BaseSettings):
 
 def is_on_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def encoding_of(path: Path) -> str:
+    """Return the encoding of a file: UTF-16 if it begins as Windows PowerShell writes it."""
+    start = path.read_bytes()[:2] if path.is_file() else b""
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def load_settings() -> Settings:

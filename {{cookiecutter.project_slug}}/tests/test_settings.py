@@ -50,6 +50,9 @@ def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch
         ("LIVEKIT_API_KEY", "'quoted'", "a space or a quote at one end"),
         ("LIVEKIT_API_SECRET", "pasted-with-a-space-at-its-end----- ", "a space or a quote"),
         ("LIVEKIT_AGENT_NAME", '"concierge"', "a space or a quote"),  # only explicit
+        ("ASSISTANT_LLM", "openai/gpt-5.3-chat-latest,,", "separated by commas"),  # only pipeline
+        ("ASSISTANT_TTS", "cartesia/sonic-3 rime/arcana", "separated by commas"),  # only pipeline
+        ("ASSISTANT_STT", "deepgram/nova-3,<another>", "placeholder"),  # only pipeline
         ("TOKEN_TTL_SECONDS", "253402300799", "less than or equal to 86400"),
         ("TOKEN_AUTH", "password", "'none', 'api-key' or 'jwt'"),
         ("TOKEN_API_KEY", "<a key>", "placeholder"),
@@ -97,14 +100,14 @@ def test_a_real_variable_overrides_the_env_file(
     assert (loaded.worker_host, loaded.token_ttl_seconds) == ("from-environment", 60)
 
 
-def test_an_env_file_may_begin_with_a_byte_order_mark(no_env_file: Path) -> None:
-    no_env_file.write_text("TOKEN_TTL_SECONDS=60\n# ☂\n", encoding="utf-8-sig")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])  # as Windows writes it
+def test_an_env_file_may_begin_with_a_byte_order_mark(no_env_file: Path, encoding: str) -> None:
+    no_env_file.write_text("TOKEN_TTL_SECONDS=60\n# ☂\n", encoding=encoding)
     assert settings.load_settings().token_ttl_seconds == 60
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_an_env_file_in_another_encoding_is_named(no_env_file: Path, encoding: str) -> None:
-    no_env_file.write_text("TOKEN_JWT_ISSUER=é\n", encoding=encoding)
+def test_an_env_file_in_another_encoding_is_named(no_env_file: Path) -> None:
+    no_env_file.write_bytes("TOKEN_JWT_ISSUER=é\n".encode("latin-1"))
     with pytest.raises(SystemExit, match=r"\.env is not UTF-8 text: save it as UTF-8"):
         settings.load_settings()
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.dispatch import names, proxy
 from app.dispatch.server import API_ERRORS
-from app.doctor import probe, rooms, server, tokens, worker
+from app.doctor import phone, probe, rooms, server, tokens, worker
 from app.doctor.finding import CouldNotCheck, Finding, found, ok, skipped
 from app.settings import Settings
 from app.tokens.mint import Mint
@@ -37,6 +37,8 @@ async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
             of_worker, local_worker = await worker.check(settings)
             yield of_worker
             for finding in await worker.check_others(settings):
+                yield finding
+            for finding in await phone.check(settings, livekit):
                 yield finding
             if arguments.token:
                 yield tokens.check(arguments.token, settings, arguments.room)

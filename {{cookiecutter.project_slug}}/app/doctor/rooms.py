@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from livekit.api import LiveKitAPI
 from livekit.protocol.agent_dispatch import AgentDispatch
+from livekit.protocol.models import ParticipantInfo
 
 from app.dispatch import names, policy
 from app.dispatch.server import LiveKitServer
@@ -36,7 +37,9 @@ async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
     ours = policy.dispatches_for(own_name, dispatches)
     if not policy.is_our_room(own_name, dispatches):
         others = describe(sorted({dispatch.agent_name for dispatch in dispatches})) or "no agent"
-        return found("room", "room-asks-for-others", room=name, others=others)
+        is_call = any(p.kind == ParticipantInfo.Kind.SIP for p in participants)
+        cause = "call-asks-for-others" if is_call else "room-asks-for-others"
+        return found("room", cause, room=name, others=others)
     if policy.opts_out(own_name, rooms[0].metadata):
         return found("room", "room-wants-no-agent", room=name)
     if not any(map(policy.is_person, participants)):

@@ -8,12 +8,15 @@ from livekit.agents import (
     APIStatusError,
     TurnHandlingOptions,
     cli,
+    inference,
+    stt,
 )
 from livekit.agents.voice.agent_session import Userdata_T
 
 from app import agent, assistant
 from tests.fake_models import FakeLLM, FakeSTT, FakeTTS, Reply, call
 
+BROKEN, SPARE = "broken", "spare"  # models that always fail, or never
 SCRIPT: dict[str, list[Reply]] = {
     "What time is it in Tokyo?": [call("time_in", zone="Asia/Tokyo")],
     "break off": ["This is how it begins,", APIConnectionError("a cable", retryable=False)],
@@ -23,16 +26,24 @@ SCRIPT: dict[str, list[Reply]] = {
 
 
 class ScriptedSession(AgentSession[Userdata_T]):
-    """The assistant's session with fake models."""
+    """In the console, the SDK would ask LiveKit Cloud what an interruption is: ask nobody."""
 
     def __init__(self, **options: Any) -> None:
-        models = {"stt": FakeSTT(), "llm": FakeLLM(SCRIPT), "tts": FakeTTS()}
-        # In the console, the SDK would ask LiveKit Cloud what an interruption is.
-        turns = TurnHandlingOptions(interruption={"mode": "vad"})
-        super().__init__(**options | models, turn_handling=turns)
+        super().__init__(**options, turn_handling=TurnHandlingOptions(interruption={"mode": "vad"}))
+
+
+def hearing(name: str) -> stt.STT[Any]:
+    return stt.StreamAdapter(stt=FakeSTT(broken=name == BROKEN), vad=inference.VAD(model="silero"))
 
 
 # Each job's process imports this module, too.
+fakes: dict[Any, Any] = {
+    inference.STT: hearing,
+    inference.LLM: lambda name: FakeLLM({} if name == SPARE else SCRIPT),
+    inference.TTS: lambda name: FakeTTS(broken=name == BROKEN),
+}
+for model, fake in fakes.items():
+    model.from_model_string = fake
 assistant.AgentSession = ScriptedSession  # type: ignore[attr-defined]
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# file only pipeline or realtime
 """Fake models that a test scripts, because the real ones need an account."""
 
 import asyncio
@@ -26,14 +27,17 @@ UNSPEAKABLE = "xyzzy"  # makes FakeTTS fail
 
 
 class FakeSTT(stt.STT[str]):
-    """Transcribes any speech as HEARD, after `delay` seconds."""
+    """Transcribes any speech as HEARD, after `delay` seconds, unless it is `broken`."""
 
-    def __init__(self, delay: float = 0) -> None:
+    def __init__(self, delay: float = 0, broken: bool = False) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
         self._delay = delay
+        self._broken = broken
 
     async def _recognize_impl(self, buffer: utils.AudioBuffer, **_: Any) -> stt.SpeechEvent:
         await asyncio.sleep(self._delay)
+        if self._broken:
+            raise APIConnectionError("a cable")
         return stt.SpeechEvent(
             stt.SpeechEventType.FINAL_TRANSCRIPT,
             alternatives=[stt.SpeechData(LanguageCode("en"), HEARD)],
@@ -43,7 +47,7 @@ class FakeSTT(stt.STT[str]):
 Reply = str | llm.FunctionToolCall | Exception
 
 
-def call(name: str, **arguments: str) -> llm.FunctionToolCall:
+def call(name: str, **arguments: Any) -> llm.FunctionToolCall:
     """A call of one of the agent's tools."""
     return llm.FunctionToolCall(name=name, arguments=json.dumps(arguments), call_id=shortuuid())
 
@@ -97,14 +101,26 @@ class FakeReply(llm.LLMStream):
             self._event_ch.send_nowait(llm.ChatChunk(id=shortuuid(), delta=delta))
 
 
-class FakeTTS(tts.TTS[str]):
-    """Hums each sentence, after `delay` seconds."""
+class FakeJudge(FakeLLM):
+    """Judges every answer in the same way."""
 
-    def __init__(self, delay: float = 0) -> None:
+    def __init__(self, success: bool = True) -> None:
+        super().__init__({})
+        self._success = success
+
+    def reply_to(self, last: llm.ChatItem) -> Sequence[Reply]:
+        return [call("check_intent", success=self._success, reason="the script says so")]
+
+
+class FakeTTS(tts.TTS[str]):
+    """Hums each sentence, after `delay` seconds, unless it is `broken`."""
+
+    def __init__(self, delay: float = 0, broken: bool = False) -> None:
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE, num_channels=1
         )
         self.delay = delay
+        self.broken = broken
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
@@ -119,7 +135,7 @@ class FakeUtterance(tts.ChunkedStream):
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         await asyncio.sleep(self._tts.delay)
-        if UNSPEAKABLE in self._input_text:
+        if self._tts.broken or UNSPEAKABLE in self._input_text:
             raise APIConnectionError("a cable", retryable=False)
         output_emitter.initialize(
             request_id=shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm"
