@@ -58,7 +58,7 @@ NAME = re.compile("agent[-_]?name", re.IGNORECASE)
 NAME_SET = re.compile(r"""agent[-_]?name["']?\]?\s*(=(?!=)|:\s*\S)""", re.IGNORECASE)
 # These mention names in order to keep them out. The tests of names also set them.
 GUARDS = ("app/dispatch/names.py", "app/dispatch/policy.py", "app/doctor/")
-GUARD_TESTS = ("tests/dispatch/", "tests/e2e/test_dispatch_", "tests/fake_livekit.py")
+GUARD_TESTS = ("tests/dispatch/", "tests/e2e/test_dispatch_")
 # Texts for people, like docs/. They may mention names. Those that quote the owner have no markers.
 TEXTS = {"README.md", "AGENTS.md", "LICENSE"}
 
@@ -166,13 +166,15 @@ def keep_chosen(project: Path, answers: dict[str, str]) -> None:
 
 
 def write_env(project: Path) -> None:
-    """Create `.env` from `.env.example`, with a random key and secret for development."""
-    text = (project / ".env.example").read_text(encoding="utf-8")
-    for variable, value in {
+    """Create `.env`: what `.env.example` sets, with a random key and secret for development."""
+    text = "# Your settings. .env.example explains these and all others.\n"
+    example = (project / ".env.example").read_text(encoding="utf-8")
+    random = {
         "LIVEKIT_API_KEY": f"dev{os.urandom(6).hex()}",
         "LIVEKIT_API_SECRET": os.urandom(32).hex(),
-    }.items():
-        text = re.sub(rf"(?m)^{variable}=.*", f"{variable}={value}", text)
+    }
+    for variable, value in re.findall("(?m)^([A-Z_]+)=(.*)", example):
+        text += f"{variable}={random.get(variable, value)}\n"
     (project / ".env").touch(mode=0o600)
     (project / ".env").write_text(text, encoding="utf-8")
 
@@ -202,11 +204,12 @@ def main(answers: dict[str, str]) -> None:
         if os.environ.get(variable):
             print(f"{variable} is set in this shell: it would name LiveKit workers started here.")
     print(f'\nYour project is ready. Next:\n\n  cd "{project}"')
-    print("  uv sync               install it")
-    print("  uv run honcho start   run everything; meet the agent at http://127.0.0.1:8000")
-    print("  uv run pytest         run all tests")
+    print("  uv sync           install it")
+    print("  uv run poe run    run everything; meet the agent at http://127.0.0.1:8000")
+    print("  uv run poe test   run all tests")
     print("\nIf no agent joins, run uv run python -m app.doctor to see why.\n")
-    words = f"{answers['dispatch']} dispatch, assistant {answers['assistant']}"
+    name = "" if automatic else f" as {answers['agent_name']!r}"
+    words = f"{answers['dispatch']} dispatch{name}, assistant {answers['assistant']}"
     print(f"Made with {words}, licence {answers['license']}, owner {answers['__author']}.")
 
 

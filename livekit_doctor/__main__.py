@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,8 @@ def parser() -> argparse.ArgumentParser:
         help="with --log: the name that the worker should have, under explicit dispatch",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    installed = version("cookiecutter-livekit-agent")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {installed}")
     return parser
 
 

@@ -74,7 +74,7 @@ def programs_running(
     log = Path(tempfile.gettempdir()) / f"{project.name}-{os.getpid()}.log"
     process = subprocess.Popen(
         # Without .env, because its values would win over `env`.
-        [UV, "run", "honcho", "-e", "none", "start", "-p", str(port)],
+        [UV, "run", "poe", "run", "-e", "none", "-p", str(port)],
         cwd=project,
         env=env,
         stdout=subprocess.PIPE,
@@ -151,7 +151,7 @@ def main() -> int:
         if not arguments.once:
             print(f"5. Meet the agent yourself at {url} until you press Ctrl-C", flush=True)
             programs.wait()
-    print(f'Stopped. The project is yours: cd "{project}", then uv run honcho start')
+    print(f'Stopped. The project is yours: cd "{project}", then uv run poe run')
     return 0
 
 

@@ -96,7 +96,7 @@ class BakedProject:
 
 def bake(
     output: Path,
-    template: Path = TEMPLATE,
+    template: Path | str = TEMPLATE,
     env: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
     **answers: str,

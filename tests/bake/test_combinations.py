@@ -192,13 +192,11 @@ def test_a_combination_is_clean_and_passes_its_tests(
     project = bake(tmp_path, **answers)
     check_code(project, mypy_cache)
     check_code(add_tests(project), mypy_cache)
-    project.run("pytest", "-q", "--ignore", "tests/e2e")
+    project.run("poe", "test", "-q", "--ignore", "tests/e2e")
 
 
 def check_code(project: BakedProject, mypy_cache: str) -> None:
-    project.run("ruff", "check", ".")
-    project.run("ruff", "format", "--check", ".")
-    project.run("mypy", ".", MYPY_CACHE_DIR=mypy_cache)
+    project.run("poe", "check", MYPY_CACHE_DIR=mypy_cache)
 
 
 @in_each_combination
@@ -249,3 +247,4 @@ def test_an_explicit_project_has_its_name_in_one_place(explicit: BakedProject) -
 def test_an_explicit_agent_name_defaults_to_the_slug(tmp_path: Path) -> None:
     project = bake(tmp_path, dispatch="explicit", project_name="Front Desk")
     assert 'LIVEKIT_AGENT_NAME="front-desk"' in project.read(".env")
+    assert "Made with explicit dispatch as 'front-desk', " in project.printed

@@ -85,7 +85,7 @@ def test_the_last_lines_are_the_next_steps_and_the_answers_that_may_surprise(
 ) -> None:
     project = bake(tmp_path, license="BSD-3-Clause", author_name="Ann Example")
     assert f'cd "{project.path}"' in project.printed
-    assert "uv run honcho start" in project.printed
+    assert "uv run poe run" in project.printed
     assert project.printed.splitlines()[-1] == (
         "Made with automatic dispatch, assistant keyless, licence BSD-3-Clause, owner Ann Example."
     )

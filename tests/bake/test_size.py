@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from hooks.post_gen_project import files
-from tests.baking import PROJECT, BakedProject
+from tests.baking import PROJECT, TEMPLATE, BakedProject
 
 LINES = 8_000  # of all files
 LINES_OF_APP = 3_300  # of Python; the aim is 3,000
@@ -19,11 +19,19 @@ JOIN = (
 
 
 def test_a_default_bake_is_small(automatic: BakedProject) -> None:
-    counts = {path: (automatic.path / path).read_bytes().count(b"\n") for path in automatic.files}
+    contents = {path: (automatic.path / path).read_bytes() for path in automatic.files}
+    counts = {path: text.count(b"\n") for path, text in contents.items() if b"\0" not in text}
     in_app = {p: n for p, n in counts.items() if p.startswith("app/") and p.endswith(".py")}
     largest = sorted(in_app.items(), key=lambda item: -item[1])[:10]
     assert sum(counts.values()) <= LINES
     assert sum(in_app.values()) <= LINES_OF_APP, largest
+
+
+def test_both_readmes_are_short(automatic: BakedProject) -> None:
+    for folder, lines, words in ((TEMPLATE, 90, 700), (automatic.path, 120, 1000)):
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        assert text.count("\n") <= lines
+        assert len(text.split()) <= words
 
 
 def test_the_app_has_few_markers_of_dispatch() -> None:

@@ -1,12 +1,14 @@
 """Updates to a newer template or other answers keep what the owner changed."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hooks.post_gen_project import names_left
 from tests.baking import PROJECT, TEMPLATE, BakedProject, bake, printed_by
@@ -156,10 +158,31 @@ def test_a_project_older_than_a_question_gets_its_default_or_an_answer(
     )
 
 
+def test_a_companys_mirror_and_defaults(tmp_path: Path, template: Path) -> None:
+    page = (TEMPLATE / "docs" / "inside-a-company.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"(?s)```yaml\n(.*?)```", page)
+    config = yaml.safe_load(block.replace("https://git.example.com", tmp_path.as_uri()))
+    config |= {f"{name}_dir": str(tmp_path / name) for name in ("cookiecutters", "replay")}
+    (file := tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    mirror = "mirrors/cookiecutter-livekit-agent"
+    assert f"uvx cookiecutter corp:{mirror}" in page
+    git(tmp_path, "clone", "--quiet", "--bare", str(template), f"{mirror}.git")
+
+    (tmp_path / "output").mkdir()
+    options = ("--config-file", str(file), "--checkout", "v1")
+    project = bake(tmp_path / "output", f"corp:{mirror}", options=options)
+    assert TEMPLATES[0] in project.read(ASSISTANT)
+    assert "Example Ltd. All rights reserved." in project.read("LICENSE")
+    assert "deploy/kubernetes/README.md" in project.files
+
+
 def test_a_project_made_without_cruft_can_be_linked_to_its_template(
     tmp_path: Path, template: Path
 ) -> None:
-    project = bake(tmp_path, template, options=("--checkout", "v1"), project_name="Front Desk")
+    git(template, "checkout", "--quiet", "v1", "--detach")
+    project = bake(tmp_path, template, project_name="Front Desk")
+    git(template, "checkout", "--quiet", "-")
+    assert TEMPLATES[0] in project.read(ASSISTANT)
     git(project.path, "init", "--quiet")
     answers = json.dumps({"project_name": "Front Desk"})
     cruft(

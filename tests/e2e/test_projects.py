@@ -12,13 +12,14 @@ OF_RELEASE = (
     "test_dispatch_explicit or later_agents_leave or late_agent or healthy or stopping_worker"
     " or two_people or killed_worker or stopped_worker or exception or phone_caller or proxy"
     " or deleted or leaves_an_empty_room or restarted_server or faulty_worker"
-    " or suspended_worker or console"
+    " or suspended_worker or console or has_every_turn or test_phone"
 )
 DOCTOR = ("tests/e2e/test_doctor.py", "tests/e2e/doctor", "tests/e2e/test_proxy.py")
 CONSOLE = "tests/e2e/test_console.py"
-FALLBACK, TRANSCRIPTS = "tests/e2e/test_fallback.py", "tests/e2e/test_transcripts.py"
+FALLBACK = "tests/e2e/test_fallback.py"
 FRONTENDS = "tests/e2e/test_frontends.py"
 CLIENTS = (CONSOLE, FRONTENDS, "tests/e2e/test_lk.py")
+PHONE = "tests/e2e/test_phone.py::test_a_call_by_the_rule_of_the_page"
 VOICE = ("tests/e2e/test_assistant.py", "tests/e2e/test_missing_key.py", CONSOLE)
 # dispatch, assistant, livekit_agents, and what pytest runs there (tests/bake runs the fast tests).
 # The doctor, what people use instead of our page, and what depends on the release: these mostly
@@ -27,20 +28,25 @@ TOGETHER = [
     ("automatic", "keyless", "1.8", DOCTOR),
     ("automatic", "keyless", "1.8", CLIENTS),
     ("explicit", "keyless", "1.0.23", ("tests/e2e", "-k", OF_RELEASE)),
-    ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py", TRANSCRIPTS)),
+    ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py",)),
 ]
 # All other tests of one project (test_scale_out.py opens more rooms than `burst`); of the others,
 # dispatch and their assistant.
 OTHERS = [f"--ignore={tests}" for tests in (*DOCTOR, *CLIENTS)]
 ALONE = [
     ("automatic", "keyless", "1.8", ("tests/e2e", *OTHERS, "-k", "not burst")),
-    ("automatic", "pipeline", "1.8", ("tests/e2e/test_dispatch_automatic.py", FALLBACK, *VOICE)),
+    (
+        "automatic",
+        "pipeline",
+        "1.8",
+        ("tests/e2e/test_dispatch_automatic.py", FALLBACK, PHONE, *VOICE),
+    ),
     ("explicit", "realtime", "1.8", ("tests/e2e/test_dispatch_explicit.py", *VOICE)),
     ("explicit", "offline", "1.8", ("tests/e2e/test_assistant.py", CONSOLE)),
     ("explicit", "offline", "1.8", (FRONTENDS, "-k", "transcript and 2.9.20")),
 ]
 PROJECTS = [*TOGETHER, *(pytest.param(*values, marks=pytest.mark.alone) for values in ALONE)]
-SPOKEN = re.compile("(?m)^(?:spoken|heard|answered|heard back): .*")
+SPOKEN = re.compile("(?m)^(?:(?:spoken|heard|answered|heard back): |Call\\().*")
 
 
 @pytest.mark.parametrize(("dispatch", "assistant", "livekit_agents", "tests"), PROJECTS)

@@ -47,7 +47,8 @@ def check_cycles(modules: dict[str, Path]) -> None:
 
 
 def test_no_modules_of_the_template_import_each_other() -> None:
-    check_cycles(modules_of(TEMPLATE, "hooks", "livekit_doctor", "benchmarks", "script", "tests"))
+    folders = ("hooks", "cookiecutter_livekit_agent", "livekit_doctor", "benchmarks", "script")
+    check_cycles(modules_of(TEMPLATE, *folders, "tests"))
 
 
 def test_no_modules_of_a_project_import_each_other(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_names_left_allows_mentions_in_guards_and_texts(tmp_path: Path) -> None:
 
 
 def test_write_env_creates_new_keys_each_time(tmp_path: Path) -> None:
-    example = "A=1\nLIVEKIT_API_KEY=<k>\nLIVEKIT_API_SECRET=<s>\nB=2\n"
+    example = "# C=3\nA=1\nLIVEKIT_API_KEY=<k>\nLIVEKIT_API_SECRET=<s>\n\nB=2\n"
     (tmp_path / ".env.example").write_text(example)
     texts = set()
     for _ in range(2):
@@ -235,7 +235,7 @@ def test_write_env_creates_new_keys_each_time(tmp_path: Path) -> None:
         (tmp_path / ".env").unlink()
     assert len(texts) == 2
     for text in texts:
-        first, key, secret, last = text.splitlines()
+        _, first, key, secret, last = text.splitlines()
         assert (first, last) == ("A=1", "B=2")
         assert key.startswith("LIVEKIT_API_KEY=dev")
         assert len(secret.removeprefix("LIVEKIT_API_SECRET=")) >= 32

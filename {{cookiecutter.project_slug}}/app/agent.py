@@ -78,7 +78,6 @@ server = Worker(
 )
 keep_watch(server, settings)
 names.keep_name(server, settings)
-server.on("worker_started", lambda: proxy.log_bypass(settings.livekit_url))
 # Registers without a name, so LiveKit offers it every room.  # only automatic
 # No request handler: the SDK's own accepts every job. One that returns without calling accept()
 # refuses the job: "no answer was given inside the job_request_fnc".

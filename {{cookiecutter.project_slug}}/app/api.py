@@ -5,25 +5,23 @@
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from app.dispatch import proxy
 from app.dispatch.rooms import Rooms
-from app.dispatch.webhooks import NotLiveKit, Repeated, Webhooks
+from app.dispatch.webhooks import Webhooks
+from app.doctor.reach import Failure
+from app.doctor.server import validate
 from app.observability.logs import choose_log_format
 from app.observability.metrics import TOKEN_REQUESTS, serve_metrics
 from app.settings import load_settings
@@ -35,7 +33,6 @@ from app.tokens.sign_in import check_host, choose_sign_in
 BODY_LIMIT_BYTES = 700 * 1024  # a longer request would make the token too long
 EVENT_LIMIT_BYTES = 2 * 1024 * 1024  # an event holds the metadata of a room and of a participant
 BODY_TIMEOUT_SECONDS = 10
-READY_TIMEOUT_SECONDS = 3
 
 # Clients send headers of their own, such as X-Sandbox-Id.
 CORS: Any = {"allow_methods": ["POST"], "allow_headers": ["*"], "expose_headers": ["Retry-After"]}
@@ -55,8 +52,6 @@ PAGE_HEADERS = {
 
 settings = load_settings()
 choose_log_format(settings.token_log_format)
-if proxy.extend_no_proxy(settings.livekit_url):
-    proxy.log_bypass(settings.livekit_url, logging.WARNING)
 if settings.token_metrics_port:
     serve_metrics(settings.token_metrics_host, settings.token_metrics_port)
 sign_in = choose_sign_in(settings)
@@ -68,9 +63,6 @@ webhooks = Webhooks(settings)
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    if not settings.dispatch_ensure:
-        yield
-        return
     async with rooms:
         rooms.sweep()
         yield
@@ -174,12 +166,6 @@ app.router.add_api_route(
 )
 
 
-@app.exception_handler(405)
-async def explain_method(_: Request, error: HTTPException) -> Response:
-    allowed = (error.headers or {}).get("Allow")
-    return JSONResponse({"detail": f"Method not allowed: use {allowed}"}, 405, error.headers)
-
-
 async def read_body(request: Request, limit: int) -> bytes:
     """Read at most `limit` bytes of body, for at most BODY_TIMEOUT_SECONDS."""
     size, chunks, more = int(request.headers.get("Content-Length", 0)), [], True
@@ -206,12 +192,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 async def receive_webhook(request: Request) -> None:
     """Receive LiveKit's webhooks, which report who joins and leaves."""
     body = await read_body(request, EVENT_LIMIT_BYTES)
-    try:
-        rooms.handle(webhooks.receive(body, request.headers.get("Authorization", "")))
-    except NotLiveKit:
-        raise HTTPException(401, "Authorization: not a valid LiveKit signature") from None
-    except Repeated:
-        raise HTTPException(409, "body: this event was already received") from None
+    rooms.handle(webhooks.receive(body, request.headers.get("Authorization", "")))
 
 
 @app.get("/health")
@@ -223,18 +204,11 @@ async def health() -> dict[str, str]:
 @app.get("/ready", responses={503: {"model": Refusal}})
 async def ready() -> dict[str, str]:
     """Report whether LiveKit answers and accepts the API key."""
-    token = mint.sign({"sub": "ready", "video": {"roomJoin": True, "room": "ready"}})
-    url = f"{settings.livekit_http_url}/rtc/validate"
-    try:
-        async with (
-            ClientSession(timeout=ClientTimeout(READY_TIMEOUT_SECONDS), trust_env=True) as http,
-            http.get(url, headers={"Authorization": f"Bearer {token}"}) as answer,
-        ):
-            status = answer.status
-    except (ClientError, TimeoutError, ValueError):
-        raise HTTPException(503, "LiveKit does not answer at LIVEKIT_URL") from None
-    if status != 200:
-        raise HTTPException(503, f"LiveKit rejects the API key (HTTP {status})")
+    answer = await validate(settings)
+    if isinstance(answer, Failure):
+        raise HTTPException(503, f"LiveKit does not answer at LIVEKIT_URL: {answer.reason}")
+    if answer.status != 200:
+        raise HTTPException(503, f"LiveKit rejects the API key (HTTP {answer.status})")
     return {"status": "ok"}
 
 

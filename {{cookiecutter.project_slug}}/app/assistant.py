@@ -24,8 +24,9 @@ from livekit.plugins import cartesia, deepgram, openai, silero
 """
 
 import asyncio
+import math
+from array import array
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 from livekit import rtc
@@ -36,6 +37,8 @@ from app.conversation import chat
 from app.dispatch.policy import is_person
 
 SAMPLE_RATE = 48_000  # hertz, what WebRTC carries
+# A caller cannot read the greeting: a quarter of a second of A4 says that the agent is there.
+BEEP = [int(6_000 * math.sin(math.tau * 440 * n / SAMPLE_RATE)) for n in range(SAMPLE_RATE // 4)]
 READING_SECONDS = 2  # for the greeting; meanwhile, the agent's state is "speaking"
 
 
@@ -61,17 +64,20 @@ def prewarm(process: JobProcess) -> None:
     """Load models into `process.userdata`. Runs once in each process, before its first job."""
 
 
-async def echo(room: rtc.Room, microphone: rtc.Track) -> None:
-    """Play `microphone` back into the room until it ends."""
+async def echo(room: rtc.Room, microphone: rtc.Track, is_call: bool) -> None:
+    """Play `microphone` back into the room. In a phone call, begin with a beep."""
     source = rtc.AudioSource(SAMPLE_RATE, num_channels=1)
     publication = await room.local_participant.publish_track(
         rtc.LocalAudioTrack.create_audio_track("echo", source),
         rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
     )
+    if is_call:  # answered once it gets this track; nobody listens before
+        await publication.wait_for_subscription()
+        beep = array("h", BEEP).tobytes()
+        await source.capture_frame(rtc.AudioFrame(beep, SAMPLE_RATE, 1, len(BEEP)))
+    # This ends only when the agent leaves (measured). To unpublish then makes livekit 1.1.10 hang.
     async for event in rtc.AudioStream(microphone, sample_rate=SAMPLE_RATE, num_channels=1):
         await source.capture_frame(event.frame)
-    with suppress(rtc.participant.UnpublishTrackError):  # this agent has left, too
-        await room.local_participant.unpublish_track(publication.sid)
 
 
 async def start(job: JobContext) -> AgentSession[None]:
@@ -84,7 +90,8 @@ async def start(job: JobContext) -> AgentSession[None]:
         track: rtc.Track, publication: rtc.RemoteTrackPublication, person: rtc.RemoteParticipant
     ) -> None:
         if publication.source == rtc.TrackSource.SOURCE_MICROPHONE and is_person(person):
-            chat.run(echo(job.room, track))
+            is_call = person.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP
+            chat.run(echo(job.room, track, is_call))
 
     for person in job.room.remote_participants.values():
         for publication in person.track_publications.values():

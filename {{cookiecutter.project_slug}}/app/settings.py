@@ -132,6 +132,7 @@ class Settings(BaseSettings):
     dispatch_ensure: bool = True
     dispatch_sweep_seconds: float = Field(30, ge=1, le=86_400)
 
+    port: int = 8000  # the token backend's, where `fastapi run` and honcho put it
     token_ttl_seconds: int = Field(900, gt=0, le=86_400)
     token_room_pattern: re.Pattern[str] = re.compile(".+")
     token_auth: Literal["none", "api-key", "jwt"] | None = None
@@ -177,9 +178,7 @@ class Settings(BaseSettings):
         origins = [part.strip().rstrip("/").lower() for part in parts]
         if not all(map(ORIGIN.fullmatch, filter(None, origins))):
             raise PydanticCustomError(
-                "origin",
-                "must be origins such as https://example.com or capacitor://localhost, separated "
-                "by commas",
+                "origin", "must be origins such as https://example.com, separated by commas"
             )
         return [DEFAULT_PORT.sub(r"\1\2", origin) for origin in origins if origin]
 
@@ -216,11 +215,6 @@ class Settings(BaseSettings):
         return ""
 
     # end only pipeline or realtime
-    @property
-    def livekit_http_url(self) -> str:
-        """The LiveKit server's URL for HTTP requests, without a slash at its end."""
-        return self.livekit_url.rstrip("/").replace("ws", "http", 1)
-
     @property
     def is_local(self) -> bool:
         """Whether the LiveKit server runs on this machine."""

@@ -6,6 +6,7 @@ python -m dev.livekit_server --get    find or build the program, and print its p
 """
 
 import argparse
+import asyncio
 import http.client
 import json
 import os
@@ -24,8 +25,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from livekit.api import AccessToken, VideoGrants
-
+from app.doctor.reach import Answer
+from app.doctor.server import validate
 from app.settings import Settings, load_settings
 
 VERSION = "1.13.5"
@@ -164,11 +165,11 @@ def ending(process: subprocess.Popen[bytes], grace_seconds: float = 2) -> Iterat
             process.wait()
 
 
-def status(url: str, path: str = "/") -> int | None:
-    """Return the HTTP status of `path` on the local server at `url` (ws://); None if it is down."""
+def status(url: str) -> int | None:
+    """Return the HTTP status of the local server at `url` (ws://); None if it is down."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # bypass any proxy
     try:
-        with opener.open(url.rstrip("/").replace("ws", "http", 1) + path, timeout=5) as response:
+        with opener.open(url.replace("ws", "http", 1), timeout=5) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -187,13 +188,8 @@ def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> bool:
 
 def takes_key_of(settings: Settings) -> bool:
     """Return whether LIVEKIT_URL is a LiveKit server that accepts this project's key."""
-    token = (
-        AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
-        .with_identity("dev")
-        .with_grants(VideoGrants(room_join=True, room="dev"))
-        .to_jwt()
-    )
-    return status(settings.livekit_url, f"/rtc/validate?access_token={token}") == 200
+    answer = asyncio.run(validate(settings))
+    return isinstance(answer, Answer) and answer.status == 200
 
 
 def serve(settings: Settings) -> int:

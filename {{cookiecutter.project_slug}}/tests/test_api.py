@@ -179,4 +179,4 @@ def test_the_health_check_answers() -> None:
 def test_it_is_not_ready_while_livekit_does_not_answer() -> None:
     answer = client.get("/ready")
     assert answer.status_code == 503
-    assert answer.json() == {"detail": "LiveKit does not answer at LIVEKIT_URL"}
+    assert answer.json()["detail"].startswith("LiveKit does not answer at LIVEKIT_URL: nothing ")

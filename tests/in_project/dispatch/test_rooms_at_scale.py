@@ -6,8 +6,6 @@ from livekit.protocol.models import Room
 from livekit.protocol.webhook import WebhookEvent
 
 from app.dispatch import rooms, server
-from app.dispatch.rooms import Rooms
-from app.settings import load_settings
 from tests.fake_livekit import NAME, PERSON, FakeLiveKit, FakeRoom, agent, rooms_of
 
 
@@ -34,14 +32,9 @@ async def test_metadata_does_not_bring_our_agent_to_a_room_of_others(metadata: s
     assert (theirs.sent, ours.sent) == ([], [NAME])
 
 
-def sweeping(livekit: FakeLiveKit) -> Rooms:
-    update = {"livekit_url": livekit.url, "dispatch_sweep_seconds": 0.01}
-    return Rooms(load_settings().model_copy(update=update))
-
-
 async def test_a_sweep_makes_a_bounded_number_of_calls() -> None:
     livekit = FakeLiveKit(*(FakeRoom(f"room {n}", PERSON, agent()) for n in range(1000)))
-    async with livekit, sweeping(livekit) as ours:
+    async with livekit, rooms_of(livekit, dispatch_sweep_seconds=0.01) as ours:
         ours.sweep()
         await livekit.called("ListRooms", 2)
         await livekit.called("ListParticipants", rooms.SWEEP)
@@ -54,7 +47,7 @@ async def test_a_sweep_makes_a_bounded_number_of_calls() -> None:
 async def test_a_sweep_finds_our_room_among_a_thousand_others() -> None:
     theirs = [FakeRoom(f"room {n}", PERSON, asked_for=["another"]) for n in range(1000)]
     livekit = FakeLiveKit(*theirs)
-    async with livekit, sweeping(livekit) as ours:
+    async with livekit, rooms_of(livekit, dispatch_sweep_seconds=0.01) as ours:
         ours.check_all()
         await livekit.called("ListDispatch", 1000)
         new = FakeRoom("new", PERSON)

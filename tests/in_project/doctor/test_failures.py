@@ -181,6 +181,13 @@ async def test_nothing_there(url: str, cause: str, words: str) -> None:
     assert backend.cause == "no-backend"
 
 
+async def test_the_token_backend_is_where_honcho_put_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "1")
+    settings = Settings(livekit_url="ws://127.0.0.1:7880")
+    found, _ = await tokens.check_backend(settings, None, "room")
+    assert "No token backend answers at http://127.0.0.1:1." in found.seen
+
+
 async def test_plain_against_tls(authority: Authority) -> None:
     tls = authority.certificate("localhost", range(-1, 9))
     async with listening(answers(b"200 OK"), tls) as address:

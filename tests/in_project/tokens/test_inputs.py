@@ -322,5 +322,4 @@ def test_a_listed_page_may_send_headers_of_its_own(
 def test_another_method_is_told_the_right_one(method: str) -> None:
     answer = client.request(method, "/token?room=team-7&identity=ann")
     assert answer.status_code == 405
-    assert answer.json() == {"detail": "Method not allowed: use POST"}
     assert answer.headers["Allow"] == "POST"

@@ -70,18 +70,17 @@ def keep_name(worker: Any, settings: Settings) -> None:
     production (livekit/agents #7295, read).
     """
 
+    ours = our_name(settings)
+
     def ignore_name() -> None:
-        if (name := getattr(worker, NAME_OF_WORKER)) != our_name(settings):
-            setattr(worker, NAME_OF_WORKER, our_name(settings))
+        if (name := getattr(worker, NAME_OF_WORKER)) != ours:
+            setattr(worker, NAME_OF_WORKER, ours)
             logger.warning("Ignored: livekit.toml or livekit-agents names this worker %r.", name)
 
     def require_name() -> None:
-        if (name := getattr(worker, NAME_OF_WORKER)) != our_name(settings):
-            logger.error(
-                "Stopping: this worker is registered as %r, not as %r, and would miss its rooms",
-                name,
-                our_name(settings),
-            )
+        if (name := getattr(worker, NAME_OF_WORKER)) != ours:
+            text = "Stopping: this worker is registered as %r, not as %r, and would miss its rooms"
+            logger.error(text, name, ours)
             os._exit(1)  # no jobs yet; SystemExit would end in tracebacks of the SDK's tasks
 
     if not is_simulation():
@@ -91,13 +90,9 @@ def keep_name(worker: Any, settings: Settings) -> None:
 
 # end only 1.8
 def room_configuration(requested: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """Return the room configuration for a token.
+    """Return what a client `requested` (the JSON of LiveKit's `RoomConfiguration`) for a token.
 
-    It is what the client `requested` (the JSON of LiveKit's `RoomConfiguration`), but with our
-    agent only, and with `require_agent` in its metadata.
-
-    Raises:
-        ValueError: a value is wrong; the message begins with its field.
+    It has our agent only, and `require_agent` in its metadata. A ValueError begins with the field.
     """
     agents = requested.get("agents") or []
     others = {name_of(agent) for agent in agents} - {"", our_name(settings)}
@@ -105,8 +100,8 @@ def room_configuration(requested: Mapping[str, Any], settings: Settings) -> dict
         logger.warning("Ignored: a client asked for the agent %.100r.", min(others))
         STRIPPED.inc()
     # A client that gives no name means our agent.
-    jobs = [job_options(agent, settings) for agent in agents if name_of(agent) not in others]
-    jobs = [job for job in jobs if job]
+    ours = [agent for agent in agents if name_of(agent) not in others]
+    jobs = [job for agent in ours if (job := job_options(agent, settings))]
     if any(job != jobs[0] for job in jobs):
         raise ValueError("agents: asks for our agent twice, with different options")
     # An entry with a name would replace the automatic dispatch.  # only automatic
@@ -146,9 +141,7 @@ def without_name(metadata: str) -> str:
     """Return metadata without the name of an agent. Text that is not JSON stays as it is.
 
     livekit-server 1.13.5 ignores such a name (measured), but other code may wait for that agent.
-
-    Raises:
-        ValueError: it cannot be cleaned, or a browser could not parse it.
+    Raise ValueError for what cannot be cleaned, or what a browser could not parse.
     """
     if metadata.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
         return metadata  # a text, or JSON without keys

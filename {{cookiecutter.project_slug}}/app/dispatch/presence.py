@@ -6,6 +6,7 @@ processes may check a room at the same moment (rooms.py). The agent that joined 
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 
@@ -14,7 +15,7 @@ from livekit.agents.utils.aio import TaskSet
 from livekit.api import CreateAgentDispatchRequest  # only explicit
 from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.models import Room as RoomInfo
-from livekit.rtc import Room, RpcError
+from livekit.rtc import ParticipantKind, RemoteParticipant, Room, RpcError
 
 from app.dispatch import names, policy, proxy
 from app.dispatch.server import API_ERRORS, LiveKitServer
@@ -69,7 +70,7 @@ class Presence:
         if await self._has_closed():
             return self._leave("the room has closed")
         room.on("participant_connected", self._on_connected)
-        room.on("participant_disconnected", lambda _: self._watch_if_alone())
+        room.on("participant_disconnected", self._on_disconnected)
         room.on("reconnected", lambda: self._tasks.create_task(self._come_back()))
         await self._job.connect()
         self._tasks.create_task(self._disconnect_if_cancelled())  # only 1.8
@@ -148,6 +149,19 @@ class Presence:
         self._watch_if_alone()
         if policy.is_agent(participant, self._name):
             self._tasks.create_task(self._give_way())
+
+    def _on_disconnected(self, participant: RemoteParticipant) -> None:
+        self._watch_if_alone()
+        if self._alone and participant.kind == ParticipantKind.PARTICIPANT_KIND_SIP:
+            self._tasks.create_task(self._leave_after_call(participant.sid))
+
+    async def _leave_after_call(self, caller: str) -> None:
+        """Leave if the caller was the last: nobody returns to a call, as after a reload."""
+        with suppress(*API_ERRORS):
+            # The server announces people up to three seconds late (measured), but lists them.
+            listed = await self._server.participants(self._room_name)
+            if not any(is_company(other) and other.sid != caller for other in listed):
+                self._leave("the caller hung up")
 
     def _watch_if_alone(self) -> None:
         """Leave after ALONE_SECONDS without company."""

@@ -5,7 +5,6 @@ HTTPS_PROXY, or else HTTP_PROXY, for any URL, and so do its models. livekit.rtc 
 http_proxy for ws://, HTTPS_PROXY or https_proxy for wss://. LiveKitAPI uses none.
 """
 
-import logging
 import os
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -14,8 +13,6 @@ from urllib.request import getproxies_environment, proxy_bypass
 from livekit.api import LiveKitAPI
 
 from app.settings import Settings
-
-logger = logging.getLogger("app.dispatch.proxy")
 
 
 def is_bypassed(url: str) -> bool:
@@ -30,17 +27,15 @@ def is_bypassed(url: str) -> bool:
     return has_proxy and bool(is_loopback or proxy_bypass(host) or proxy_bypass(f"{host}:{port}"))
 
 
-def extend_no_proxy(url: str) -> bool:
-    """Add the host of a bypassed `url` to NO_PROXY, and return whether it was missing there.
+def extend_no_proxy(url: str) -> None:
+    """Add the host of a bypassed `url` to NO_PROXY.
 
     aiohttp, urllib and httpx have no rule for loopback hosts, and aiohttp none for `host:port`.
     """
     host = str(urlsplit(url).hostname)
-    if not is_bypassed(url) or proxy_bypass(host):
-        return False
-    known = getproxies_environment().get("no")
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"{known},{host}" if known else host
-    return True
+    if is_bypassed(url) and not proxy_bypass(host):
+        known = getproxies_environment().get("no")
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"{known},{host}" if known else host
 
 
 def for_worker(url: str) -> str | None:
@@ -73,13 +68,9 @@ def hide_from_rtc(url: str) -> None:
         os.unsetenv(name.upper())
 
 
-def log_bypass(url: str, level: int = logging.INFO) -> None:
-    if is_bypassed(url):
-        logger.log(level, "Bypassing the proxy for LiveKit at %s", url)
-
-
 def livekit_api(settings: Settings) -> LiveKitAPI:
     """Return a client of LiveKit's API that obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
+    extend_no_proxy(settings.livekit_url)
     secret = settings.livekit_api_secret.get_secret_value()
     api = LiveKitAPI(settings.livekit_url, settings.livekit_api_key, secret)
     assert api._session  # noqa: S101  it creates one by default

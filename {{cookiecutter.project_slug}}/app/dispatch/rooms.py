@@ -11,7 +11,6 @@ import logging
 import random
 import time
 from collections.abc import Coroutine
-from typing import NamedTuple
 
 from livekit.api import CreateAgentDispatchRequest, TwirpError
 from livekit.protocol.agent_dispatch import AgentDispatch
@@ -33,17 +32,11 @@ LEFT = ("participant_left", "participant_connection_aborted")  # the second: bef
 COUNT_AGE_SECONDS = 10  # livekit-server's participant counts are up to five seconds old
 
 
-class ScheduledCheck(NamedTuple):
-    """A check of one room; `settled_before` is for `policy.seconds_to_wait`."""
-
-    timer: asyncio.TimerHandle
-    settled_before: float
-
-
 class Rooms:
     """Dispatches our agent to every room of ours that has a person but no agent.
 
-    Use it as an async context manager; outside of it, it does nothing.
+    Use it as an async context manager. Outside of it, or with DISPATCH_ENSURE=false, it does
+    nothing.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -51,7 +44,8 @@ class Rooms:
         self._name = names.our_name(settings)
         self._is_open = False
         self._running: set[asyncio.Task[None]] = set()
-        self._checks: dict[str, ScheduledCheck] = {}
+        # The next check of a room, and its `settled_before`.
+        self._checks: dict[str, tuple[asyncio.TimerHandle, float]] = {}
         self._expected: dict[str, JobOptions] = {}
         self._not_ours: set[str] = set()
         self._slots = asyncio.Semaphore(CONCURRENCY)
@@ -59,18 +53,18 @@ class Rooms:
 
     async def __aenter__(self) -> "Rooms":
         self._server = LiveKitServer(proxy.livekit_api(self._settings))
-        self._is_open = True
+        self._is_open = self._settings.dispatch_ensure
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._is_open = False
         for check in self._checks.values():
-            check.timer.cancel()
+            check[0].cancel()
         for task in self._running:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=TIMEOUT_SECONDS)
-        await self._server.close()
+        await self._server.client.aclose()
 
     def expect(self, room: str, options: JobOptions | None = None) -> None:
         """Check `room`, which the owner of a new token, with `options`, is about to join."""
@@ -87,8 +81,8 @@ class Rooms:
         if event.event == "participant_joined" and is_ours:
             age = participant.joined_at_ms - room.creation_time_ms
             AGENT_SECONDS.observe(age / 1000)
-            if check := self._checks.pop(room.name, None):
-                check.timer.cancel()
+            if room.name in self._checks:
+                self._checks.pop(room.name)[0].cancel()
         elif event.event in LEFT and is_ours:
             self.schedule(room.name, 0, settled_before=participant.joined_at_ms / 1000)
         elif event.event == "participant_joined" and policy.is_person(participant):
@@ -97,26 +91,25 @@ class Rooms:
             self.schedule(room.name, max(0, policy.SECONDS_TO_TAKE - age))
 
     def schedule(self, room: str, after: float, settled_before: float = 0) -> None:
-        """Check whether `room` lacks an agent, and again until it has one or is empty.
+        """Check after so many seconds whether `room` lacks an agent, and again until it has one.
 
-        Args:
-            after: the maximum delay in seconds.
-            settled_before: as for `policy.seconds_to_wait`, by the clock of the LiveKit server.
+        An earlier check that is already scheduled counts. `settled_before` is for
+        `policy.seconds_to_wait`, by the clock of the LiveKit server.
         """
         if not self._is_open:
             return
         loop = asyncio.get_running_loop()
         check_at = loop.time() + after
-        if due := self._checks.pop(room, None):
-            due.timer.cancel()
-            check_at = min(check_at, due.timer.when())
-            settled_before = max(settled_before, due.settled_before)
+        if room in self._checks:
+            timer, earlier = self._checks.pop(room)
+            timer.cancel()
+            check_at, settled_before = min(check_at, timer.when()), max(settled_before, earlier)
 
         def start() -> None:
             del self._checks[room]
             self._run(self._check(room, settled_before))
 
-        self._checks[room] = ScheduledCheck(loop.call_at(check_at, start), settled_before)
+        self._checks[room] = (loop.call_at(check_at, start), settled_before)
 
     def check_all(self) -> None:
         """Check all rooms, because a worker can now take jobs."""
@@ -126,14 +119,14 @@ class Rooms:
 
     def sweep(self) -> None:
         """Start to check some rooms periodically: not every webhook arrives."""
+        if self._is_open:
+            self._run(self._sweep())
 
-        async def sweep() -> None:
-            while True:
-                seconds = self._settings.dispatch_sweep_seconds
-                await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311
-                await self._attempt(self._check_all(at_most=SWEEP))  # or a failure would end it
-
-        self._run(sweep())
+    async def _sweep(self) -> None:
+        while True:
+            seconds = self._settings.dispatch_sweep_seconds
+            await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311
+            await self._attempt(self._check_all(at_most=SWEEP))  # or a failure would end it
 
     def remove(self, room: str, identity: str) -> None:
         """Remove an agent whose process has ended: livekit-server takes 20 seconds (measured)."""
@@ -150,16 +143,12 @@ class Rooms:
         try:
             await work
             self._has_failed = False
-        except TwirpError as error:
-            if error.status != 404:  # the room has closed
-                self._log_failure(f"{error.message or error.code} (HTTP {error.status})")
         except Exception as error:  # of any kind, if what answers is not a LiveKit server
-            self._log_failure(str(error) or repr(error))
-
-    def _log_failure(self, reason: str) -> None:
-        if not self._has_failed:
-            logger.warning("Could not check the rooms: %.300s", reason)
-        self._has_failed = True
+            if isinstance(error, TwirpError) and error.status == 404:
+                return  # the room has closed
+            if not self._has_failed:
+                logger.warning("Could not check the rooms: %.300s", str(error) or repr(error))
+            self._has_failed = True
 
     async def _check_expected(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
@@ -190,8 +179,7 @@ class Rooms:
     ) -> None:
         """Dispatch our agent to `room` if it has a person, no agent, and no pending dispatch.
 
-        Args:
-            options: from a new token, whose owner is about to join; None without one.
+        `options` are from a new token, whose owner is about to join.
         """
         async with self._slots:
             is_expected = options is not None

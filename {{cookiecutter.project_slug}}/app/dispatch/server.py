@@ -5,49 +5,34 @@ from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
 from aiohttp import ClientError
-from livekit.api import (
-    CreateAgentDispatchRequest,
-    DeleteRoomRequest,
-    ListParticipantsRequest,
-    ListRoomsRequest,
-    LiveKitAPI,
-    RoomParticipantIdentity,
-    TwirpError,
-    UpdateParticipantRequest,
-    UpdateRoomMetadataRequest,
-)
-from livekit.protocol.agent_dispatch import AgentDispatch
-from livekit.protocol.models import ParticipantInfo, Room
+from livekit import api
+from livekit.protocol.models import Room
 
 Answer = TypeVar("Answer")
 
 TIMEOUT_SECONDS = 10
-API_ERRORS = (TwirpError, ClientError, TimeoutError)
+API_ERRORS = (api.TwirpError, ClientError, TimeoutError)
 
 
 class LiveKitServer:
-    """The LiveKit server behind `api`.
+    """The LiveKit server. Every method raises one of API_ERRORS if its call fails."""
 
-    Every method raises one of API_ERRORS if its call fails.
-    """
-
-    def __init__(self, api: LiveKitAPI) -> None:
-        self._api = api
-
-    async def close(self) -> None:
-        await self._api.aclose()
+    def __init__(self, client: api.LiveKitAPI) -> None:
+        self.client = client
 
     async def rooms(self, only: Iterable[str] = ()) -> list[Room]:
         """Return the open rooms, or those of them in `only`."""
-        answer = await ask(self._api.room.list_rooms(ListRoomsRequest(names=only)))
+        answer = await ask(self.client.room.list_rooms(api.ListRoomsRequest(names=only)))
         return list(answer.rooms)
 
-    async def participants(self, room: str) -> list[ParticipantInfo]:
-        answer = await ask(self._api.room.list_participants(ListParticipantsRequest(room=room)))
+    async def participants(self, room: str) -> list[api.ParticipantInfo]:
+        answer = await ask(
+            self.client.room.list_participants(api.ListParticipantsRequest(room=room))
+        )
         return list(answer.participants)
 
-    async def dispatches(self, room: str) -> list[AgentDispatch]:
-        return await ask(self._api.agent_dispatch.list_dispatch(room))
+    async def dispatches(self, room: str) -> list[api.AgentDispatch]:
+        return await ask(self.client.agent_dispatch.list_dispatch(room))
 
     async def is_connected(self, room: str, identity: str) -> bool:
         """Whether a participant is alive, not merely still listed.
@@ -55,30 +40,30 @@ class LiveKitServer:
         After a crash, a livekit-server with Redis still lists its participants (1.13.5, measured),
         but cannot update them.
         """
-        no_change = UpdateParticipantRequest(room=room, identity=identity)
+        no_change = api.UpdateParticipantRequest(room=room, identity=identity)
         try:
-            await ask(self._api.room.update_participant(no_change))
-        except TwirpError as error:
+            await ask(self.client.room.update_participant(no_change))
+        except api.TwirpError as error:
             if error.status in (404, 503):
                 return False
             raise
         return True
 
-    async def send_agent(self, request: CreateAgentDispatchRequest) -> None:
+    async def send_agent(self, request: api.CreateAgentDispatchRequest) -> None:
         """Dispatch an agent to an open room. (A closed one would be opened.)"""
-        await ask(self._api.agent_dispatch.create_dispatch(request))
+        await ask(self.client.agent_dispatch.create_dispatch(request))
 
     async def remove(self, room: str, identity: str) -> None:
         """Remove a participant that is still listed in a room."""
-        participant = RoomParticipantIdentity(room=room, identity=identity)
-        await ask(self._api.room.remove_participant(participant))
+        participant = api.RoomParticipantIdentity(room=room, identity=identity)
+        await ask(self.client.room.remove_participant(participant))
 
     async def restore_metadata(self, room: str, metadata: str) -> None:
-        request = UpdateRoomMetadataRequest(room=room, metadata=metadata)
-        await ask(self._api.room.update_room_metadata(request))
+        request = api.UpdateRoomMetadataRequest(room=room, metadata=metadata)
+        await ask(self.client.room.update_room_metadata(request))
 
     async def close_room(self, room: str) -> None:
-        await ask(self._api.room.delete_room(DeleteRoomRequest(room=room)))
+        await ask(self.client.room.delete_room(api.DeleteRoomRequest(room=room)))
 
 
 async def ask(answer: Awaitable[Answer]) -> Answer:

@@ -2,20 +2,13 @@
 
 import time
 
+from fastapi import HTTPException
 from livekit.api import TokenVerifier, WebhookReceiver
 from livekit.protocol.webhook import WebhookEvent
 
 from app.settings import Settings
 
 VALID_SECONDS = 6 * 60  # lifetime of LiveKit's signature, plus a minute of clock skew
-
-
-class NotLiveKit(Exception):
-    """The event is not signed with the API secret, or was changed on the way."""
-
-
-class Repeated(Exception):
-    """This event was already received."""
 
 
 class Webhooks:
@@ -27,21 +20,15 @@ class Webhooks:
         self._received: dict[str, float] = {}
 
     def receive(self, body: bytes, signature: str) -> WebhookEvent:
-        """Return the event in `body`, if `signature` (the Authorization header) matches.
-
-        Raises:
-            NotLiveKit, Repeated: the event must be ignored.
-        """
+        """Return the event in `body`, if `signature` (the Authorization header) matches."""
         try:
             event = self._receiver.receive(body.decode(), signature)
         except Exception:  # the receiver raises nothing more precise
-            raise NotLiveKit from None
-        if not event.id:
-            raise NotLiveKit
+            raise HTTPException(401, "Authorization: not a valid LiveKit signature") from None
         now = time.monotonic()
         while self._received and next(iter(self._received.values())) < now - VALID_SECONDS:
             del self._received[next(iter(self._received))]
         if event.id in self._received:
-            raise Repeated
+            raise HTTPException(409, "body: this event was already received")
         self._received[event.id] = now
         return event

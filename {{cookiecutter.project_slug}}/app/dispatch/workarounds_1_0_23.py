@@ -10,7 +10,6 @@ import multiprocessing
 from livekit.agents import AgentSession, Plugin, Worker, __version__
 from livekit.rtc import Room
 
-from app.dispatch import proxy
 from app.dispatch.load import report_load
 from app.dispatch.watch import keep_watch
 from app.settings import Settings
@@ -43,7 +42,6 @@ class Load:
     def __call__(self, worker: Worker) -> float:
         if not self._is_watching:
             self._is_watching = True
-            proxy.log_bypass(self._settings.livekit_url)
             shut_down_after_drain(worker)
             worker._loop.call_soon_threadsafe(keep_watch, worker, self._settings)
         return report_load(worker)

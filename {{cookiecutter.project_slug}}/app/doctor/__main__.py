@@ -59,7 +59,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--room", help="the room in which somebody waits for the agent")
     parser.add_argument("--token", help="the token of somebody who joined, or wants to")
-    parser.add_argument("--backend", help="the token backend's URL (default: port 8000 here)")
+    parser.add_argument("--backend", help="the token backend's URL (default: PORT on this machine)")
     parser.add_argument("--json", action="store_true", help="print JSON: docs/troubleshooting.md")
     parsed = parser.parse_args(arguments)
     for name, value in vars(parsed).items():

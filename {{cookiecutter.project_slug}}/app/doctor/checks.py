@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.dispatch import names, proxy
 from app.dispatch.server import API_ERRORS
-from app.doctor import probe, rooms, server, tokens, worker
+from app.doctor import phone, probe, rooms, server, tokens, worker
 from app.doctor.finding import CouldNotCheck, Finding, found, ok, skipped
 from app.settings import Settings
 from app.tokens.mint import Mint
@@ -27,7 +27,6 @@ async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
         return
     for finding in check_environment(settings):
         yield finding
-    proxy.extend_no_proxy(settings.livekit_url)
     proxy.hide_from_rtc(settings.livekit_url)
     try:
         async with proxy.livekit_api(settings) as livekit:
@@ -38,6 +37,8 @@ async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
             of_worker, local_worker = await worker.check(settings)
             yield of_worker
             for finding in await worker.check_others(settings):
+                yield finding
+            for finding in await phone.check(settings, livekit):
                 yield finding
             if arguments.token:
                 yield tokens.check(arguments.token, settings, arguments.room)

@@ -18,7 +18,7 @@ Level = Literal["ok", "skipped", "warning", "problem"]
 class Finding:
     """What was seen, what that means, and what to do about it."""
 
-    check: str  # environment, server, worker, token, backend, room or probe
+    check: str  # environment, server, worker, phone, token, backend, room or probe
     level: Level  # a problem keeps the agent away, a warning may; `skipped` was not checked
     cause: str  # an id for programs; empty if nothing is wrong
     seen: str

@@ -20,39 +20,35 @@ JOIN_SECONDS = 5
 # After five seconds, the server lists which worker has taken the job (1.13.5, measured). Before
 # that, a job that no worker took looks like one whose agent failed.
 AGENT_SECONDS = 6.5
-PENDING_AGENT_SECONDS = 2  # for an agent that is already on its way
 
 
 async def check(
     settings: Settings, livekit: LiveKitAPI, room: str, url: str, token: str, local: Worker | None
 ) -> Finding:
     """Join `room`, which nobody else uses, wait for the agent, and delete the room again."""
-    server, person, changed = LiveKitServer(livekit), rtc.Room(), asyncio.Event()
+    server, name = LiveKitServer(livekit), names.our_name(settings)
+    person, changed = rtc.Room(), asyncio.Event()
     for event in ("participant_connected", "participant_attributes_changed"):
         person.on(event, lambda *_: changed.set())
-    joining = asyncio.ensure_future(person.connect(url, token))
     try:
         try:
             async with asyncio.timeout(JOIN_SECONDS):
-                await asyncio.shield(joining)
+                await person.connect(url, token)
         except (rtc.ConnectError, TimeoutError):
             return found("probe", "cannot-join", url=url, seconds=JOIN_SECONDS)
-        joined = time.perf_counter()
+        joined, others = time.perf_counter(), person.remote_participants
         try:
-            await wait_for_agent(person, changed, settings, AGENT_SECONDS)
+            async with asyncio.timeout(AGENT_SECONDS):
+                while not any(policy.is_agent(other, name) for other in others.values()):
+                    changed.clear()
+                    await changed.wait()
         except TimeoutError:
             if await server.rooms([room]):
                 return await explain_missing_agent(settings, server, room, local)
             return found("probe", "backend-elsewhere", url=url, server=settings.livekit_url)
         seconds = time.perf_counter() - joined
         worker_now = await worker.worker_if_any(worker.url_of(settings))
-        agents = agents_in(person.remote_participants.values())
-    except asyncio.CancelledError:
-        # Ctrl-C. A pending join, or a pending agent, would open the room again.
-        await asyncio.wait([joining], timeout=JOIN_SECONDS)
-        with contextlib.suppress(TimeoutError):
-            await wait_for_agent(person, changed, settings, PENDING_AGENT_SECONDS)
-        raise
+        agents = agents_in(others.values())
     finally:
         await person.disconnect()
         with contextlib.suppress(*API_ERRORS):
@@ -64,17 +60,6 @@ async def check(
         seen += " Another worker sent it, not the one on this machine: another one of this "
         seen += "project, or of another project with the same server and key."
     return ok("probe", seen)
-
-
-async def wait_for_agent(
-    person: rtc.Room, changed: asyncio.Event, settings: Settings, seconds: float
-) -> None:
-    """Wait until our agent is in the person's room, or raise TimeoutError."""
-    name = names.our_name(settings)
-    async with asyncio.timeout(seconds):
-        while not any(policy.is_agent(p, name) for p in person.remote_participants.values()):
-            changed.clear()
-            await changed.wait()
 
 
 async def explain_missing_agent(

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from app.doctor.finding import CAUSES, Finding, found
 
-TIMEOUT_SECONDS = 4
+TIMEOUT_SECONDS = 3
 LOOK_UP_SECONDS = 1
 UNANSWERED = (aiohttp.ClientError, TimeoutError, ValueError)  # what `fetch` raises
 

@@ -6,16 +6,17 @@ from collections.abc import Iterable
 
 from livekit.api import LiveKitAPI
 from livekit.protocol.agent_dispatch import AgentDispatch
+from livekit.protocol.models import ParticipantInfo
 
 from app.dispatch import names, policy
 from app.dispatch.server import LiveKitServer
 from app.doctor.finding import Finding, describe, found, ok
 from app.settings import Settings
+from app.tokens.mint import AGENT_PREFIX
 
 SECONDS_TO_JOIN = 10  # for an agent that was dispatched
 SECONDS_TO_NOTICE = 10  # after a sweep was due
 SECONDS_TO_SEND = 3  # after an agent has left and its worker or LiveKit's webhook has said so
-SENT_BY_LIVEKIT = "agent-AJ_"  # the identity of an agent begins so, by default of the SDK
 
 
 async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
@@ -29,14 +30,16 @@ async def check(settings: Settings, livekit: LiveKitAPI, name: str) -> Finding:
         agents = agents_in(participants)
         if agents[1:]:
             return several("room", f"the room {name!r}", agents)
-        if not identities[0].startswith(SENT_BY_LIVEKIT):
+        if not identities[0].startswith(AGENT_PREFIX):  # LiveKit has not sent it
             return found("room", "foreign-agent", room=name, agent=identities[0])
         return ok("room", f"The agent {identities[0]!r} is in the room {name!r}.")
     dispatches = await server.dispatches(name)
     ours = policy.dispatches_for(own_name, dispatches)
     if not policy.is_our_room(own_name, dispatches):
         others = describe(sorted({dispatch.agent_name for dispatch in dispatches})) or "no agent"
-        return found("room", "room-asks-for-others", room=name, others=others)
+        is_call = any(p.kind == ParticipantInfo.Kind.SIP for p in participants)
+        cause = "call-asks-for-others" if is_call else "room-asks-for-others"
+        return found("room", cause, room=name, others=others)
     if policy.opts_out(own_name, rooms[0].metadata):
         return found("room", "room-wants-no-agent", room=name)
     if not any(map(policy.is_person, participants)):

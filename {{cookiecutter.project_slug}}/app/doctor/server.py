@@ -20,7 +20,7 @@ LEEWAY_SECONDS = 60
 
 async def check(settings: Settings, livekit: LiveKitAPI) -> Finding:
     url, proxy_url = settings.livekit_url, proxy.for_worker(settings.livekit_url)
-    answer = await validate(settings, proxy_url)
+    answer = await validate(settings)
     if isinstance(answer, Failure):
         return await explain_proxy(settings, answer, proxy_url)
     date = answer.headers.get("Date")
@@ -43,12 +43,13 @@ async def check(settings: Settings, livekit: LiveKitAPI) -> Finding:
     return ok("server", f"The LiveKit server at {url} accepts the key.", means)
 
 
-async def validate(settings: Settings, proxy_url: str | None) -> Answer | Failure:
+async def validate(settings: Settings, may_use_proxy: bool = True) -> Answer | Failure:
     """Ask the server whether it accepts a token with these settings."""
+    proxy_url = proxy.for_worker(settings.livekit_url) if may_use_proxy else None
     token = Mint(settings).sign({"sub": "doctor", "video": {"roomJoin": True, "room": "doctor"}})
     try:
         headers = {"Authorization": f"Bearer {token}"}
-        address = f"{settings.livekit_http_url}/rtc/validate"
+        address = settings.livekit_url.rstrip("/").replace("ws", "http", 1) + "/rtc/validate"
         answer = await fetch(address, headers=headers, proxy=proxy_url)
     except UNANSWERED as error:
         return from_error(error) if proxy_url else await explain(error, address)
@@ -58,7 +59,8 @@ async def validate(settings: Settings, proxy_url: str | None) -> Answer | Failur
 async def explain_proxy(settings: Settings, failure: Failure, proxy_url: str | None) -> Finding:
     """Return the problem of the server, or of the proxy in between."""
     url = settings.livekit_url
-    answers_without = proxy_url and isinstance(await validate(settings, None), Answer)
+    without = await validate(settings, may_use_proxy=False) if proxy_url else None
+    answers_without = isinstance(without, Answer)
     is_tls = failure.cause.startswith(("tls", "certificate"))
     if not proxy_url or (is_tls and not answers_without):
         return failure.finding("server", "LiveKit server", url)

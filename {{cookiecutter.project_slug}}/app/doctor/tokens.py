@@ -12,8 +12,6 @@ from app.doctor.reach import UNANSWERED, Failure, explain, fetch, from_answer
 from app.doctor.server import LEEWAY_SECONDS
 from app.settings import Settings
 
-BACKEND = "http://127.0.0.1:8000"  # where `fastapi dev` and honcho put it
-
 
 def check(
     token: str, settings: Settings, room: str | None = None, source: str = "token"
@@ -62,11 +60,12 @@ def check(
 async def check_backend(
     settings: Settings, url: str | None, room: str
 ) -> tuple[Finding, tuple[str, str] | None]:
-    """Ask the token backend for a token for `room`, as a client does.
+    """Ask the token backend for a token for `room`; return a finding, LiveKit's URL and the token.
 
-    Return a finding, and LiveKit's URL and the token. Without `url`, there may be no backend.
+    Without `url`, there may be no backend.
     """
-    backend, key = url or BACKEND, settings.token_api_key.get_secret_value()
+    backend = url or f"http://127.0.0.1:{settings.port}"
+    key = settings.token_api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         body = {"room_name": room}

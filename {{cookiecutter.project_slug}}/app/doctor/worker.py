@@ -132,11 +132,7 @@ async def worker_if_any(url: str) -> Worker | None:
 
 
 async def worker_at(url: str) -> Worker | None:
-    """Return the worker at `url`, or None if it says that it has given up.
-
-    Raises:
-        NOT_A_WORKER: or nothing answers (ClientConnectorError, TimeoutError).
-    """
+    """Return the worker at `url`, None if it has given up, or raise one of NOT_A_WORKER."""
     if (await fetch(f"{url}/")).status == 503:
         return None
     details = json.loads((await fetch(f"{url}/worker")).text)

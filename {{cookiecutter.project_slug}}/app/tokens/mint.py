@@ -41,22 +41,16 @@ class Mint:
         self._usual_room = self._room({})
 
     def grant(self, request: TokenRequest, identity: str | None) -> Grant:
-        """Issue a token to join one room, and to publish and subscribe there.
+        """Issue a token to join one room, or raise Refused or ValidationError.
 
-        Args:
-            identity: from the sign-in; without it, the client's choice or a new one.
-
-        Raises:
-            Refused, ValidationError: the request is not allowed.
+        Without an `identity` from the sign-in, the client's choice counts, or a new one.
         """
         room = request.room_name or f"room-{secrets.token_hex(6)}"
         if not self._settings.token_room_pattern.fullmatch(room):
             raise Refused("room_name: does not match TOKEN_ROOM_PATTERN")
         participant = identity or request.participant_identity or f"person-{secrets.token_hex(6)}"
         if participant.startswith(AGENT_PREFIX):
-            raise Refused(
-                "participant_identity: must not begin with agent-AJ_, which is reserved for agents"
-            )
+            raise Refused("participant_identity: must not begin with agent-AJ_, as agents' do")
         request.check()
         room_config, options = self._usual_room, {}
         if request.room_config:

@@ -29,7 +29,7 @@ class RateLimit:
         self._limit, self._seconds = int(limit), SECONDS[unit]
         self._window, self._counts = 0, Counter[str]()
         self._redis = None
-        self._redis_failed, self._next_try = False, 0.0
+        self._next_try = 0.0  # after Redis has failed
         if redis_url:
             try:  # with the options in the URL
                 self._redis = Redis.from_url(redis_url)
@@ -56,9 +56,10 @@ class RateLimit:
     async def _count_in_redis(self, key: str) -> int:
         """Return the count of all backends; 0 if Redis does not answer, or did not a moment ago."""
         assert self._redis  # noqa: S101
-        if self._redis_failed:
-            if time.monotonic() < self._next_try:
-                return 0
+        has_failed = bool(self._next_try)
+        if time.monotonic() < self._next_try:
+            return 0
+        if has_failed:
             self._next_try = time.monotonic() + REDIS_PAUSE_SECONDS  # others do not wait meanwhile
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_SECONDS), self._redis.pipeline() as pipeline:
@@ -66,11 +67,11 @@ class RateLimit:
                 pipeline.expire(key, self._seconds)
                 count, _ = await pipeline.execute()
         except (RedisError, OSError):  # TimeoutError is one
-            if not self._redis_failed:
+            if not has_failed:
                 logger.error("TOKEN_REDIS_URL does not answer: this backend counts on its own")
-            self._redis_failed, self._next_try = True, time.monotonic() + REDIS_PAUSE_SECONDS
+            self._next_try = time.monotonic() + REDIS_PAUSE_SECONDS
             return 0
-        self._redis_failed = False
+        self._next_try = 0
         return int(count)
 
 

@@ -45,9 +45,7 @@ def choose_sign_in(settings: Settings) -> SignIn:
         case "api-key":
             return api_key(settings.token_api_key.get_secret_value())
         case "jwt":
-            return identity_provider(
-                settings.token_jwks_url, settings.token_jwt_issuer, settings.token_jwt_audience
-            )
+            return identity_provider(settings)
         case None if not all(
             map(is_on_this_machine, filter(None, (settings.livekit_url, settings.token_server_url)))
         ):
@@ -88,8 +86,8 @@ def api_key(key: str) -> SignIn:
     return sign_in
 
 
-def identity_provider(jwks_url: str, issuer: str, audience: str) -> SignIn:
-    client = jwt.PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT_SECONDS)
+def identity_provider(settings: Settings) -> SignIn:
+    client = jwt.PyJWKClient(settings.token_jwks_url, timeout=JWKS_TIMEOUT_SECONDS)
 
     async def key_of(bearer: str) -> jwt.PyJWK:
         key_id = jwt.get_unverified_header(bearer).get("kid", "")
@@ -111,8 +109,8 @@ def identity_provider(jwks_url: str, issuer: str, audience: str) -> SignIn:
                 bearer,
                 await key_of(bearer),
                 ALGORITHMS,
-                issuer=issuer,
-                audience=audience,
+                issuer=settings.token_jwt_issuer,
+                audience=settings.token_jwt_audience,
                 leeway=CLOCK_SKEW_SECONDS,
                 options={"require": ["exp", "sub"]},
             )

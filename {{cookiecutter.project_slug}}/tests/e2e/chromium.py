@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, Error, Page, Route, async_playwright
+from playwright.async_api import Browser, Error, Page, Route, async_playwright, expect
 
 from tests.e2e.programs import PROJECT, TIMEOUT, lack
 
@@ -42,6 +42,7 @@ async def new_page(browser: Browser) -> AsyncIterator[Page]:
     permissions = ["microphone", "clipboard-read", "clipboard-write"]
     context = await browser.new_context(permissions=permissions)
     context.set_default_timeout(TIMEOUT * 1000)
+    expect.set_options(timeout=TIMEOUT * 1000)
     page = await context.new_page()
     errors: list[Error] = []
     page.on("pageerror", lambda error: errors.append(error))

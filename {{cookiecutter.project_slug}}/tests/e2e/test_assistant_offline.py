@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from app.assistant import GREETING
 from app.conversation.local_models import Ears, Voice, answer_to
 from tests.e2e import chromium
-from tests.e2e.test_page import LONGER, join
+from tests.e2e.test_page import join
 
 SPOKEN = "Please tell me a story about the mountains. Thank you."
 RATE = 16_000  # hertz
@@ -69,14 +69,14 @@ async def test_a_person_speaks_and_hears_the_answer(
     async with chromium.running() as browser, chromium.new_page(browser) as page:
         await join(page, backend)
         status, log = page.get_by_role("status"), page.get_by_role("log")
-        await expect(log).to_contain_text(GREETING, timeout=LONGER)
-        await expect(status).to_contain_text("listening", timeout=LONGER)
+        await expect(log).to_contain_text(GREETING)
+        await expect(status).to_contain_text("listening")
         await page.evaluate(RECORD)
         await page.get_by_role("button", name="Microphone").click()
         lines = log.get_by_role("listitem")
-        await expect(lines).to_have_count(3, timeout=LONGER)
-        await expect(status).to_contain_text("speaking", timeout=LONGER)
-        await expect(status).to_contain_text("listening", timeout=LONGER)
+        await expect(lines).to_have_count(3)
+        await expect(status).to_contain_text("speaking")
+        await expect(status).to_contain_text("listening")
         _, heard, answered = await log.locator("p").all_inner_texts()
         heard_back = await understand(base64.b64decode(await page.evaluate("recorded()")))
     with capsys.disabled():

@@ -161,5 +161,6 @@ class FakeLiveKit:
         return room.dispatches[-1]
 
 
-def rooms_of(livekit: FakeLiveKit) -> Rooms:
-    return Rooms(load_settings().model_copy(update={"livekit_url": livekit.url}))
+def rooms_of(livekit: FakeLiveKit, **changes: Any) -> Rooms:
+    changes |= {"livekit_url": livekit.url, "dispatch_ensure": True}
+    return Rooms(load_settings().model_copy(update=changes))

@@ -1,0 +1,1 @@
+"""The template as a package, and the command that bakes it."""

@@ -1,0 +1,46 @@
+"""Create a project from the template in this package. cookiecutter does the work."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from cookiecutter.cli import main as cookiecutter
+
+PACKAGE = Path(__file__).parent
+# In a clone the template is in the root, where cookiecutter looks for it.
+TEMPLATE = PACKAGE if (PACKAGE / "cookiecutter.json").exists() else PACKAGE.parent
+# Options about where a template comes from. `--version` is of this package.
+NOT_OURS = {"template", "checkout", "directory", "list_installed", "version"}
+
+
+def bake(**options: Any) -> None:
+    """Bake a copy of the template: an installer may have put bytecode next to the files."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "cookiecutter-livekit-agent")  # names the file that --replay reads
+        copy.mkdir()
+        shutil.copy(TEMPLATE / "cookiecutter.json", copy)
+        for name in ("hooks", "{{cookiecutter.project_slug}}"):
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(TEMPLATE / name, copy / name, ignore=ignore)
+        unused = {"checkout": None, "directory": None, "list_installed": False}
+        try:
+            cookiecutter.callback(str(copy), **unused, **options)
+        except ValueError as error:  # an answer that is not one of the choices
+            raise click.ClickException(str(error)) from None
+
+
+main = click.version_option(package_name="cookiecutter-livekit-agent")(
+    click.Command(
+        "cookiecutter-livekit-agent",
+        context_settings=cookiecutter.context_settings,
+        params=[option for option in cookiecutter.params if option.name not in NOT_OURS],
+        callback=bake,
+        help="Create a LiveKit agent project in a new folder."
+        " EXTRA_CONTEXT: answers, such as dispatch=explicit.",
+    )
+)
+
+if __name__ == "__main__":
+    main()
