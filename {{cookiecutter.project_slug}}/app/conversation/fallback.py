@@ -24,8 +24,8 @@ def llm_of(names: str) -> llm.LLM[Any] | str:
 
 def tts_of(names: str) -> tts.TTS[Any] | str:
     def adapter(models: list[tts.TTS[Any]]) -> tts.TTS[Any]:
-        # The SDK's own second retry would begin only after two seconds of silence.
-        return tts.FallbackAdapter(models, max_retry_per_tts=1)
+        # If a voice does not answer, each retry would be ten more seconds of silence (measured).
+        return tts.FallbackAdapter(models, max_retry_per_tts=0)
 
     return one_or_adapter(names, inference.TTS.from_model_string, adapter)
 
