@@ -24,6 +24,9 @@ PLUGINS = (  # where Debian, Docker's own packages and Docker Desktop install co
     *("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins"),
 )
 START_SECONDS = 30
+# Images are many small files. In memory, builds take half as long and removing everything no time.
+DATA_GB = 8
+IN_MEMORY = f'mount -t tmpfs -o size={DATA_GB}g docker "$0" && exec dockerd --data-root "$0" "$@"'
 
 
 class Missing(Exception):
@@ -63,6 +66,15 @@ def docker_answers() -> bool:
     return subprocess.run(["docker", "version"], capture_output=True).returncode == 0
 
 
+def daemon(data: Path) -> list[str | Path]:
+    """The command for a daemon with its data in `data`; in memory, if there is plenty."""
+    data.mkdir()
+    if os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") > 2 * DATA_GB * 2**30:
+        # In a mount namespace of its own, so that the memory is free once the daemon has ended.
+        return ["unshare", "--mount", "sh", "-c", IN_MEMORY, data]
+    return ["dockerd", "--data-root", data]
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[bool]:
     """Provide `docker compose`; yield whether the daemon was started for these tests.
@@ -88,25 +100,25 @@ def running(folder: Path) -> Iterator[bool]:
     (plugins / "docker-compose").symlink_to(find_compose())
     os.environ["DOCKER_CONFIG"] = str(folder / "config")
     os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
-    folders = ("--data-root", folder / "data", "--exec-root", folder / "exec")
+    options = ["--exec-root", folder / "exec", "--pidfile", folder / "pid"]
     with (folder / "dockerd.log").open("w") as log:
-        daemon = subprocess.Popen(
-            ["dockerd", *folders, "--pidfile", folder / "pid", "--host", os.environ["DOCKER_HOST"]],
+        dockerd = subprocess.Popen(
+            [*daemon(folder / "data"), *options, "--host", os.environ["DOCKER_HOST"]],
             stdout=log,
             stderr=log,
         )
     try:
         give_up = time.monotonic() + START_SECONDS
         while not docker_answers():
-            if daemon.poll() is not None or time.monotonic() > give_up:
+            if dockerd.poll() is not None or time.monotonic() > give_up:
                 raise Missing(f"dockerd does not start: {(folder / 'dockerd.log').read_text()}")
             time.sleep(0.1)
         yield True
     finally:
-        daemon.send_signal(signal.SIGTERM)
-        daemon.wait()
+        dockerd.send_signal(signal.SIGTERM)
+        dockerd.wait()
         del os.environ["DOCKER_CONFIG"], os.environ["DOCKER_HOST"]
-        shutil.rmtree(folder, ignore_errors=True)  # gigabytes
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

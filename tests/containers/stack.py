@@ -19,6 +19,8 @@ UPDATE = ("sh", "deploy/compose/update.sh")
 AGENT_SECONDS = 45  # until a room has another agent: LiveKit notices a lost machine after 20
 DRAIN_SECONDS = 60  # from the last person's leaving to the end of the worker
 UP_SECONDS = "300"
+# A worker ends once its rooms have closed: 20 seconds after the last person, by LiveKit's default.
+ROOM_CONFIG = {"departure_timeout": 1}
 
 
 def person_of_the_project() -> Any:
@@ -39,6 +41,17 @@ def docker(*words: str) -> str:
     result = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
     assert result.returncode == 0, (words, result.stdout[-2000:], result.stderr[-4000:])
     return result.stdout.strip()
+
+
+def logs(container: str) -> str:
+    result = subprocess.run(
+        ["docker", "logs", container], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return result.stdout
+
+
+def is_registered(worker: str) -> bool:
+    return "registered worker" in logs(worker)
 
 
 async def until(holds: Callable[[], Any], seconds: float = AGENT_SECONDS) -> None:
@@ -85,10 +98,7 @@ class Stack:
         """The container whose log mentions the job of this agent."""
         job = agent.identity.removeprefix("agent-")
         for container in self.containers("worker"):
-            logs = subprocess.run(
-                ["docker", "logs", container], capture_output=True, text=True, check=True
-            )
-            if job in logs.stdout + logs.stderr:
+            if job in logs(container):
                 return container
         raise LookupError(job)
 
@@ -167,7 +177,9 @@ class Backend:
         async with asyncio.timeout(AGENT_SECONDS):
             while True:
                 with suppress(rtc.room.ConnectError):
-                    return await Person.with_token(*await self.token(room_name=room))
+                    return await Person.with_token(
+                        *await self.token(room_name=room, room_config=ROOM_CONFIG)
+                    )
                 await asyncio.sleep(0.2)
 
 
