@@ -100,7 +100,7 @@ def running(folder: Path) -> Iterator[bool]:
     (plugins / "docker-compose").symlink_to(find_compose())
     os.environ["DOCKER_CONFIG"] = str(folder / "config")
     os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
-    options = ["--exec-root", folder / "exec", "--pidfile", folder / "pid"]
+    options = ("--exec-root", folder / "exec", "--pidfile", folder / "pid")
     with (folder / "dockerd.log").open("w") as log:
         dockerd = subprocess.Popen(
             [*daemon(folder / "data"), *options, "--host", os.environ["DOCKER_HOST"]],

@@ -94,11 +94,12 @@ def test_a_platform_chooses_port_and_user_and_gives_no_home(built: Stack) -> Non
             row = rf"(?m)^\| {name} \| `sh -c '([^']*)'` \| `GET {path}` \|$"
             (command,) = re.findall(row, page)
             started = built.compose("run", *options, service, "sh", "-c", command)
-            ask = f"import urllib.request as r; r.urlopen('http://127.0.0.1:9000{path}', timeout=4)"
-            checks[started.splitlines()[-1]] = ("python", "-c", ask)
+            checks[started.splitlines()[-1]] = (
+                f"import urllib.request as r; r.urlopen('http://127.0.0.1:9000{path}', timeout=4)"
+            )
         for container, ask in checks.items():
             began = time.perf_counter()
-            check = ("docker", "exec", container, *ask)
+            check = ["docker", "exec", container, "python", "-c", ask]
             while subprocess.run(check, capture_output=True, check=False).returncode:
                 assert time.perf_counter() - began < START_SECONDS, docker("logs", container)
                 time.sleep(0.5)
