@@ -12,11 +12,11 @@ OF_RELEASE = (
     "test_dispatch_explicit or later_agents_leave or late_agent or healthy or stopping_worker"
     " or two_people or killed_worker or stopped_worker or exception or phone_caller or proxy"
     " or deleted or leaves_an_empty_room or restarted_server or faulty_worker"
-    " or suspended_worker or console or has_every_turn or test_phone"
+    " or suspended_worker or console or test_phone"
 )
 DOCTOR = ("tests/e2e/test_doctor.py", "tests/e2e/doctor", "tests/e2e/test_proxy.py")
 CONSOLE = "tests/e2e/test_console.py"
-FALLBACK = "tests/e2e/test_fallback.py"
+FALLBACK, TRANSCRIPTS = "tests/e2e/test_fallback.py", "tests/e2e/test_transcripts.py"
 FRONTENDS = "tests/e2e/test_frontends.py"
 CLIENTS = (CONSOLE, FRONTENDS, "tests/e2e/test_lk.py")
 PHONE = "tests/e2e/test_phone.py::test_a_call_by_the_rule_of_the_page"
@@ -28,7 +28,7 @@ TOGETHER = [
     ("automatic", "keyless", "1.8", DOCTOR),
     ("automatic", "keyless", "1.8", CLIENTS),
     ("explicit", "keyless", "1.0.23", ("tests/e2e", "-k", OF_RELEASE)),
-    ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py",)),
+    ("automatic", "keyless", "1.0.23", ("tests/e2e/test_dispatch_automatic.py", TRANSCRIPTS)),
 ]
 # All other tests of one project (test_scale_out.py opens more rooms than `burst`); of the others,
 # dispatch and their assistant.

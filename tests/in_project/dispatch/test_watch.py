@@ -29,9 +29,9 @@ class RoomsThatCount:
 
 
 class FakeWorker:
-    """A worker that has registered, and can do so again."""
+    """A worker that can register, and do so again."""
 
-    id = "AW_1"
+    id = "unregistered"
     _proc_pool: Any = SimpleNamespace(on=lambda *_: None)
 
     def on(self, event: str, callback: Any) -> None:
@@ -46,6 +46,7 @@ async def test_all_rooms_are_checked_each_time_the_worker_registers(
     worker = FakeWorker()
     keep_watch(worker, load_settings().model_copy(update={"dispatch_ensure": True}))
     async with asyncio.timeout(10):
+        worker.register()
         await rooms.checks.get()
         worker.register()
         await rooms.checks.get()

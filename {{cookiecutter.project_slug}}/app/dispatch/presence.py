@@ -67,14 +67,14 @@ class Presence:
         if policy.opts_out(self._name, self._job.job.room.metadata):
             return self._leave("the room's metadata says require_agent: false")
         # Joining would reopen a room that has closed in the meantime.
-        if await self._has_closed():
+        if self._is_real and await self._has_closed():
             return self._leave("the room has closed")
         room.on("participant_connected", self._on_connected)
         room.on("participant_disconnected", self._on_disconnected)
         room.on("reconnected", lambda: self._tasks.create_task(self._come_back()))
         await self._job.connect()
         self._tasks.create_task(self._disconnect_if_cancelled())  # only 1.8
-        if await self._has_been_replaced():
+        if self._is_real and await self._has_been_replaced():
             await self._close_empty_room()
             return self._leave("the room has closed")
         self._watch_if_alone()
@@ -109,8 +109,6 @@ class Presence:
 
     async def _has_closed(self) -> bool:
         """Whether the room of this job has closed. If the server does not answer, assume not."""
-        if not self._is_real:
-            return False
         try:
             for wait in LISTING_DELAYS_SECONDS:
                 await asyncio.sleep(wait)
@@ -123,8 +121,6 @@ class Presence:
 
     async def _has_been_replaced(self) -> bool:
         """Whether this agent has joined another room of the same name, perhaps by reopening it."""
-        if not self._is_real:
-            return False
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
                 return await self._job.room.sid != self._job.job.room.sid
@@ -209,12 +205,10 @@ class Presence:
             others = self._job.room.remote_participants.values()
             if not self._is_leaving and any(map(self._is_like_this, others)):
                 try:
-                    is_surplus = await self._is_surplus()
+                    if await self._is_surplus():
+                        self._leave("another agent is in the room")
                 except API_ERRORS as error:
                     logger.warning("Could not check who else is in the room: %s", error)
-                else:
-                    if is_surplus:
-                        self._leave("another agent is in the room")
         return self._is_leaving
 
     async def _is_surplus(self) -> bool:

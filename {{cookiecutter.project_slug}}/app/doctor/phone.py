@@ -1,12 +1,6 @@
 """Check what phone calls would get: the dispatch rules of LiveKit's SIP service."""
 
-from livekit.api import (
-    ListSIPDispatchRuleRequest,
-    ListSIPInboundTrunkRequest,
-    LiveKitAPI,
-    SIPDispatchRuleInfo,
-    TwirpError,
-)
+from livekit import api
 
 from app.dispatch import names
 from app.dispatch.server import ask
@@ -14,12 +8,13 @@ from app.doctor.finding import Finding, describe, found, ok
 from app.settings import Settings
 
 
-async def check(settings: Settings, livekit: LiveKitAPI) -> list[Finding]:
+async def check(settings: Settings, livekit: api.LiveKitAPI) -> list[Finding]:
     """Check each trunk and rule. Without any, there is nothing to say."""
+    sip = livekit.sip
     try:
-        trunks = (await ask(livekit.sip.list_inbound_trunk(ListSIPInboundTrunkRequest()))).items
-        rules = (await ask(livekit.sip.list_dispatch_rule(ListSIPDispatchRuleRequest()))).items
-    except TwirpError:  # a livekit-server without Redis: "sip not connected"
+        trunks = (await ask(sip.list_inbound_trunk(api.ListSIPInboundTrunkRequest()))).items
+        rules = (await ask(sip.list_dispatch_rule(api.ListSIPDispatchRuleRequest()))).items
+    except api.TwirpError:  # a livekit-server without Redis: "sip not connected"
         return []
     name = names.our_name(settings)
     findings = [
@@ -39,10 +34,10 @@ async def check(settings: Settings, livekit: LiveKitAPI) -> list[Finding]:
     return findings
 
 
-def agents_of(rule: SIPDispatchRuleInfo) -> list[str]:
+def agents_of(rule: api.SIPDispatchRuleInfo) -> list[str]:
     """Return the names that a rule asks for. A rule without agents asks for one without a name."""
     return sorted({agent.agent_name for agent in rule.room_config.agents} or {""})
 
 
-def label(rule: SIPDispatchRuleInfo) -> str:
+def label(rule: api.SIPDispatchRuleInfo) -> str:
     return rule.name or rule.sip_dispatch_rule_id
