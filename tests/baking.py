@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,10 +36,11 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port of this machine that nothing uses now."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Return a free port, lower than those that systems give to clients, WebRTC's among them."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", random.randrange(10_000, 32_768)))
+            return int(sock.getsockname()[1])
 
 
 class Refused(Exception):

@@ -46,15 +46,17 @@ async def test_a_conversation_survives_a_failure_of_each_model(tmp_path: Path) -
                 await person.hears(f"You wrote: {words}")
                 await call.hears_nothing_more()
             print(f"added by the fallback: {seconds[1] - seconds[0]:.2f} s")
-            await call.says(SPEECH)  # lost with the first model
-            await call.says(SILENCE)
-            await call.says(SPEECH)
+            for _ in range(4):  # the first is lost with the first model, more if it fails late
+                await call.says(SPEECH)
+                await call.says(SILENCE)
+                if person.lines_with(f"You wrote: {HEARD}"):
+                    break
             await person.hears(f"You wrote: {HEARD}")
         await person.leave()
         transcript = await transcript_in(tmp_path)
     items = transcript["chat_history"]["items"]
     assert [item["name"] for item in items if item["type"] == "function_call"] == ["time_in"]
-    (talk,) = [item["content"][0] for item in items if item.get("interrupted")]
+    talk, *_ = [item["content"][0] for item in items if item.get("interrupted")]
     assert "I have a lot to say".startswith(talk[:19])
     turns = said_in(transcript)
     assert turns[:5] == [
@@ -64,11 +66,10 @@ async def test_a_conversation_survives_a_failure_of_each_model(tmp_path: Path) -
         ("user", "What time is it in Tokyo?"),
         ("assistant", turns[4][1]),
     ]
-    assert turns[5:] == [
+    assert turns[5:9] == [
         ("user", "And now?"),
         ("assistant", "You wrote: And now?"),
         ("user", "break off"),
         ("assistant", f"{BEGINNING}You wrote: break off"),
-        ("user", HEARD),
-        ("assistant", f"You wrote: {HEARD}"),
     ]
+    assert {("user", HEARD), ("assistant", f"You wrote: {HEARD}")} <= set(turns[9:])

@@ -138,11 +138,12 @@ class World:
         return agent
 
     async def remove(self, identity: str, room: str = "room") -> None:
-        """Remove a participant, who may have left already."""
+        """Remove a participant until it has gone: one that was reconnecting may come back."""
+        participant = RoomParticipantIdentity(room=room, identity=identity)
         try:
-            await self.api.room.remove_participant(
-                RoomParticipantIdentity(room=room, identity=identity)
-            )
+            while True:
+                await self.api.room.remove_participant(participant)
+                await asyncio.sleep(POLL_SECONDS)
         except TwirpError as error:
             if error.status != 404:
                 raise
