@@ -24,7 +24,7 @@ PLUGINS = (  # where Debian, Docker's own packages and Docker Desktop install co
     *("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins"),
 )
 START_SECONDS = 30
-# Images are many small files. In memory, builds take half as long and removing everything no time.
+# Images are many small files: on disk, removing them takes half a minute; in memory, two seconds.
 DATA_GB = 8
 IN_MEMORY = f'mount -t tmpfs -o size={DATA_GB}g docker "$0" && exec dockerd --data-root "$0" "$@"'
 
