@@ -40,7 +40,6 @@ from app.dispatch import names, policy
 from app.doctor import phone, rooms
 from app.doctor.worker import worker_at
 from app.settings import load_settings
-from dev import livekit_server
 from tests.e2e.person import TIMEOUT, Person
 from tests.e2e.programs import PROJECT, LiveKit, free_ports
 from tests.e2e.redis import redis_running
@@ -66,21 +65,12 @@ def worker() -> str:
 def livekit(worker: str) -> Iterator[LiveKit]:
     """A real LiveKit server with Redis, which its SIP API needs, and one worker."""
     livekit = LiveKit()
-    port, tcp, udp, *_ = livekit._ports
-    with redis_running() as (address, _):
-        process = livekit_server.start(
-            livekit.key,
-            livekit.secret,
-            port,
-            tcp,
-            udp,
-            redis={"address": address},
-            room={"departure_timeout": 2},  # seconds; a stopping worker waits for its rooms
-        )
-        with livekit_server.ending(process):
-            assert livekit_server.wait_for(livekit.url, process)
-            with livekit.worker(WORKER_PORT=worker.rpartition(":")[2]):
-                yield livekit
+    with (
+        redis_running() as (address, _),
+        livekit.running(redis={"address": address}),
+        livekit.worker(WORKER_PORT=worker.rpartition(":")[2]),
+    ):
+        yield livekit
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from livekit.api import LiveKitAPI
@@ -146,8 +146,8 @@ class LiveKit:
         return LiveKitAPI(self.url, self.key, self.secret)
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run the server. Without the program, skip the test (in CI: fail it)."""
+    def running(self, **more: Any) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the server, with `more` configuration. Without it, skip the test (in CI: fail it)."""
         port, tcp, udp, *_ = self._ports
         try:
             process = livekit_server.start(
@@ -162,6 +162,7 @@ class LiveKit:
                     "api_key": self.key,
                     "urls": [f"http://127.0.0.1:{hook}/livekit/webhook" for hook in self._hooks],
                 },
+                **more,
             )
         except livekit_server.ServerNotFound:
             lack("no LiveKit server: `python -m dev.livekit_server --get` says how to get one")
