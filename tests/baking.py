@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from hooks.post_gen_project import CHOICES, keep_chosen
 TEMPLATE = Path(__file__).parents[1]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 MORE_TESTS = TEMPLATE / "tests" / "in_project"
+LONGEST_SECONDS, CLEANUP_SECONDS = 20 * 60, 60
 PROMPTS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
 
@@ -48,19 +50,31 @@ class Refused(Exception):
 
 
 def printed_by(folder: Path, *command: str, **env: str) -> str:
-    """Run a command in `folder`, which must succeed, and return what it printed."""
-    result = subprocess.run(
-        command,
-        cwd=folder,
-        env=clean_environment(**env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    print(result.stdout)
-    assert result.returncode == 0, result.stdout[-3000:]
-    return result.stdout
+    """Run a command in `folder`, which must succeed, and return what it printed.
+
+    It may hang, and it may leave a process, which would keep a pipe open: hence a file and a limit.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=clean_environment(**env),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            process.wait(LONGEST_SECONDS)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)  # it prints where it hangs, and cleans up
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(CLEANUP_SECONDS)
+                process.kill()
+            output.seek(0)
+            printed = output.read()
+            print(printed)
+    assert process.returncode == 0, printed[-3000:]
+    return printed
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 import os
 import random
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -98,6 +99,9 @@ def program(
                 pytest.fail(f"{' '.join(arguments)} did not print {ready!r}:\n{''.join(printed)}")
             yield process
     finally:
+        if os.name == "posix":  # a killed program's other processes would keep its output open
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         reader.join()
         print("".join(printed))  # pytest shows this if the test fails
 
