@@ -728,6 +728,8 @@ MESSAGES = (
     Verdict("", "ok", "", ("process exited with non-zero exit code",)),
     Verdict("", "ok", "", ("process did not exit in time", "did not ack shutdown in time")),
     Verdict("", "ok", "", ("error in job_ctx._on_session_end", "failed to upload the session")),
+    # Somebody deleted the room, or removed the agent (livekit 1.1, measured).
+    Verdict("", "ok", "", ("publisher data channel",), "closed unexpectedly"),
 )
 NORMAL = {
     "A worker is registered without a name.": (

@@ -82,7 +82,11 @@ async def echo(room: rtc.Room, microphone: rtc.Track, is_call: bool) -> None:
 
 async def start(job: JobContext) -> AgentSession[None]:
     """Start the assistant in the room of `job`, which has already joined it."""
-    session = AgentSession[None](llm=chat.NoModel())
+    # begin only 1.8
+    # By default, `dev` asks LiveKit Cloud to detect the end of a turn.
+    session = AgentSession[None](llm=chat.NoModel(), turn_handling={"turn_detection": None})
+    # end only 1.8
+    session = AgentSession[None](llm=chat.NoModel())  # only 1.0.23
     session.output.set_audio_enabled(False)  # the console would ask for a voice
 
     @job.room.on("track_subscribed")

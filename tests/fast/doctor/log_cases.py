@@ -67,6 +67,7 @@ FILES: Final = {
     "node-wrongkey.log": "key-refused",
     "own10-start.log": "",
     "own18-dev.log": "",
+    "own18-rooms-deleted.log": "",
     "own18-several.log": "settings-invalid",
     "own18-short.log": "settings-invalid",
     "own18-start.log": "",

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.skipif(agents.__version__ < "1.5", reason="lk needs a n
 
 
 @pytest.mark.parametrize("command", ["start", "dev"])
-async def test_the_worker_registers_under_our_name_and_serves_a_job(command: str) -> None:
+async def test_the_worker_registers_under_our_name_and_serves_a_job(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
     is_connected = asyncio.Event()
     reloader = await asyncio.start_server(lambda *_: is_connected.set(), "127.0.0.1", 0)
     host, port = reloader.sockets[0].getsockname()
@@ -30,11 +32,12 @@ async def test_the_worker_registers_under_our_name_and_serves_a_job(command: str
         arguments = [ENTRYPOINT, *credentials, "--api-secret", livekit.secret]
         if command == "dev":  # it restarts the worker when a file changes
             arguments += ["--log-level", "DEBUG", "--dev", "--reload-addr", f"{host}:{port}"]
-        ports = {"WORKER_HOST": "127.0.0.1", "WORKER_PORT": "0"}
+        # The SDK's own `dev` command sets the third, and then asks LiveKit Cloud by default.
+        more = {"WORKER_HOST": "127.0.0.1", "WORKER_PORT": "0", "LIVEKIT_DEV_MODE": "1"}
         worker = program(
             *("livekit.agents", "start", *arguments),
             ready="registered worker",
-            env={**livekit.env, **ports},
+            env={**livekit.env, **more},
         )
         with worker:
             person = await Person.with_token_from(backend)
@@ -43,4 +46,5 @@ async def test_the_worker_registers_under_our_name_and_serves_a_job(command: str
             await person.hears("Hello!")
             await person.leave()
             assert is_connected.is_set() == (command == "dev")
+    assert "cloud turn detector" not in capsys.readouterr().out
     reloader.close()
