@@ -8,6 +8,7 @@ English text-to-speech (piper, GPL-3.0-or-later, with a CC0 voice).
 import asyncio
 import re
 import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -106,16 +107,16 @@ class Voice(tts.TTS[str]):
     ) -> tts.ChunkedStream:
         return Utterance(tts=self, input_text=text, conn_options=conn_options)
 
-    async def speak(self, text: str) -> bytes:
-        """Return `text` as 16-bit audio samples."""
-        chunks = await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: list(self._voice.synthesize(text))
-        )
-        return b"".join(chunk.audio_int16_bytes for chunk in chunks)
+    async def speak(self, text: str) -> AsyncIterator[bytes]:
+        """Yield the 16-bit audio samples of each sentence."""
+        sentences = iter(self._voice.synthesize(text))
+        loop = asyncio.get_running_loop()
+        while sentence := await loop.run_in_executor(self._thread, lambda: next(sentences, None)):
+            yield sentence.audio_int16_bytes
 
 
 class Utterance(tts.ChunkedStream):
-    """The audio of one sentence."""
+    """The audio of a text, sentence by sentence: the first one need not wait for the others."""
 
     _tts: Voice
 
@@ -126,4 +127,5 @@ class Utterance(tts.ChunkedStream):
             num_channels=1,
             mime_type="audio/pcm",
         )
-        output_emitter.push(await self._tts.speak(self._input_text))
+        async for samples in self._tts.speak(self._input_text):
+            output_emitter.push(samples)
