@@ -14,14 +14,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.programs import LiveKit, lack, livekit_running
 
 # @livekit/components-react and livekit-client: what agent-starter-react pins, and the newest.
 RELEASES = [("2.9.20", "2.17.2"), ("2.9.24", "2.23.0")]
 PACKAGES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livekit-frontends"
-GREETING = re.compile("Hello!")
 TRIES = 10
 STAY_SECONDS = int(os.environ.get("STAY_SECONDS", "22"))  # the page's own limit is 20
 LONGER = 60_000  # milliseconds; LiveKit notices a killed agent after 20 seconds
@@ -70,14 +69,18 @@ async def calling(browser: Browser, site: str, backend: str, more: str = "") -> 
     await context.close()
 
 
+def greetings(page: Page) -> Locator:
+    """The greetings in the transcript, which may hold more: Chromium's microphone beeps."""
+    return page.get_by_role("listitem").filter(has_text="Hello!")
+
+
 async def test_its_transcript_shows_the_greeting(
     livekit: LiveKit, browser: Browser, site: str
 ) -> None:
     with livekit.backend(TOKEN_CORS_ORIGINS=site) as backend:
         for _ in range(TRIES):
             async with calling(browser, site, backend) as page:
-                line = page.get_by_role("listitem")
-                await expect(line).to_have_text(GREETING, timeout=LONGER)
+                await expect(greetings(page)).to_have_count(1, timeout=LONGER)
                 await expect(page.get_by_role("status")).to_have_text(
                     re.compile("listening|speaking"), timeout=LONGER
                 )
@@ -88,7 +91,7 @@ async def test_the_call_goes_on_after_twenty_seconds(
 ) -> None:
     with livekit.backend(TOKEN_CORS_ORIGINS=site) as backend:
         async with calling(browser, site, backend) as page:
-            await expect(page.get_by_role("listitem")).to_have_text(GREETING, timeout=LONGER)
+            await expect(greetings(page)).to_have_count(1, timeout=LONGER)
             await asyncio.sleep(STAY_SECONDS)  # nothing happens, which is what this test is about
             await expect(page.get_by_role("status")).to_have_text("listening")
             await expect(page.get_by_role("alert")).to_be_empty()
@@ -102,8 +105,7 @@ async def test_a_patient_page_meets_the_replacement_of_a_killed_agent(
         backend = stack.enter_context(livekit.backend(TOKEN_CORS_ORIGINS=site))
         worker = stack.enter_context(livekit.worker())
         page = await stack.enter_async_context(calling(browser, site, backend, "&patient"))
-        lines = page.get_by_role("listitem")
-        await expect(lines).to_have_text(GREETING, timeout=LONGER)
+        await expect(greetings(page)).to_have_count(1, timeout=LONGER)
         os.killpg(worker.pid, signal.SIGKILL)
         stack.enter_context(livekit.worker())
-        await expect(lines).to_have_text([GREETING, GREETING], timeout=LONGER)
+        await expect(greetings(page)).to_have_count(2, timeout=LONGER)
