@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from livekit.protocol.agent import Job
+from livekit.api import Job
 
 from app.observability.metrics import STRIPPED
 from app.settings import Settings

@@ -8,8 +8,7 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from livekit.protocol.agent_dispatch import AgentDispatch
-from livekit.protocol.models import ParticipantInfo
+from livekit.api import AgentDispatch, ParticipantInfo
 from pydantic_core import from_json
 
 # livekit-server 1.13.5 skips a worker that reports a load of 0.7 or more: its default

@@ -10,11 +10,9 @@ from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 
+from livekit import api
 from livekit.agents import JobContext
 from livekit.agents.utils.aio import TaskSet
-from livekit.api import CreateAgentDispatchRequest  # only explicit
-from livekit.protocol.models import ParticipantInfo
-from livekit.protocol.models import Room as RoomInfo
 from livekit.rtc import ParticipantKind, RemoteParticipant, Room, RpcError
 
 from app.dispatch import names, policy, proxy
@@ -102,7 +100,7 @@ class Presence:
             await self._job.room.disconnect()
 
     # end only 1.8
-    async def _open_room(self) -> RoomInfo | None:
+    async def _open_room(self) -> api.Room | None:
         """Return the room as the server lists it now."""
         rooms = await self._server.rooms([self._room_name])
         return rooms[0] if rooms else None
@@ -193,7 +191,7 @@ class Presence:
         dispatches = await self._server.dispatches(self._room_name)
         if not policy.dispatches_for(self._name, dispatches):
             await self._server.send_agent(
-                CreateAgentDispatchRequest(
+                api.CreateAgentDispatchRequest(
                     room=self._room_name, agent_name=self._name, metadata=job.metadata
                 )
             )
@@ -230,7 +228,7 @@ class Presence:
 
 def is_company(participant: policy.Participant) -> bool:
     """Whether an agent stays for this participant: a person or a stream, not a recorder."""
-    return participant.kind not in (ParticipantInfo.Kind.AGENT, ParticipantInfo.Kind.EGRESS)
+    return participant.kind not in (api.ParticipantInfo.Kind.AGENT, api.ParticipantInfo.Kind.EGRESS)
 
 
 async def is_alive(room: Room, identity: str) -> bool:

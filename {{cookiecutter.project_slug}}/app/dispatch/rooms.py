@@ -12,9 +12,7 @@ import random
 import time
 from collections.abc import Coroutine
 
-from livekit.api import CreateAgentDispatchRequest, TwirpError
-from livekit.protocol.agent_dispatch import AgentDispatch
-from livekit.protocol.webhook import WebhookEvent
+from livekit.api import AgentDispatch, CreateAgentDispatchRequest, TwirpError, WebhookEvent
 
 from app.dispatch import names, policy, proxy
 from app.dispatch.names import JobOptions

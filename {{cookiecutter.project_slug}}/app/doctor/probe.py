@@ -5,8 +5,7 @@ import contextlib
 import time
 
 from livekit import rtc
-from livekit.api import LiveKitAPI
-from livekit.protocol.agent import JobStatus
+from livekit.api import JobStatus, LiveKitAPI
 
 from app.dispatch import names, policy
 from app.dispatch.server import API_ERRORS, LiveKitServer
