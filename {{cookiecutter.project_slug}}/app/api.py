@@ -70,10 +70,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class TokenResponse:
-    """The LiveKit URL to connect to, and the token for it, in both spellings.
-
-    LiveKit's SDKs read the standard's first ones, its web starters the others.
-    """
+    """The LiveKit URL to connect to, and the token for it. LiveKit's web starters use camelCase."""
 
     server_url: str
     participant_token: str

@@ -33,8 +33,7 @@ COUNT_AGE_SECONDS = 10  # livekit-server's participant counts are up to five sec
 class Rooms:
     """Dispatches our agent to every room of ours that has a person but no agent.
 
-    Use it as an async context manager. Outside of it, or with DISPATCH_ENSURE=false, it does
-    nothing.
+    Outside of its context, or with DISPATCH_ENSURE=false, it does nothing.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -73,7 +72,6 @@ class Rooms:
         self._expected[room] = options or {}
 
     def handle(self, event: WebhookEvent) -> None:
-        """Handle a webhook event."""
         room, participant = event.room, event.participant
         is_ours = policy.is_agent(participant, self._name)
         if event.event == "participant_joined" and is_ours:

@@ -51,7 +51,6 @@ class LiveKitServer:
         await ask(self.client.agent_dispatch.create_dispatch(request))
 
     async def remove(self, room: str, identity: str) -> None:
-        """Remove a participant that is still listed in a room."""
         participant = api.RoomParticipantIdentity(room=room, identity=identity)
         await ask(self.client.room.remove_participant(participant))
 

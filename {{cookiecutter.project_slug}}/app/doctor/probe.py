@@ -66,7 +66,7 @@ async def explain_missing_agent(
 ) -> Finding:
     dispatches = policy.dispatches_for(names.our_name(settings), await server.dispatches(room))
     jobs = [job.state for dispatch in dispatches for job in dispatch.state.jobs]
-    load = local.load if local else None
+    load = local.load if local else 0
     # A server for development may have a higher target, but none admits a load of 1.
     full_load = 1 if settings.is_local else policy.TARGET_LOAD
     # A rejected job counts as done, with no participant.
@@ -74,7 +74,7 @@ async def explain_missing_agent(
         cause = "rejecting-handler"
     elif jobs:
         cause = "failing-agent"
-    elif load is not None and load >= full_load:
+    elif load >= full_load:
         cause = "full-worker"
     else:
         cause = "job-not-taken"
