@@ -10,18 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    AnyHttpUrl,
-    AnyWebsocketUrl,
-    Field,
-    RedisDsn,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic.networks import AnyHttpUrl, AnyWebsocketUrl, RedisDsn
+from pydantic_core import PydanticCustomError, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 logger = logging.getLogger("app.settings")

@@ -11,6 +11,8 @@ from typing import Protocol
 from livekit.api import AgentDispatch, ParticipantInfo
 from pydantic_core import from_json
 
+Kind = ParticipantInfo.Kind
+
 # livekit-server 1.13.5 skips a worker that reports a load of 0.7 or more: its default
 # `agents.target_load`. A worker at 1.0 gets nothing, whatever the target (both measured).
 TARGET_LOAD = 0.7
@@ -40,7 +42,7 @@ class Participant(Protocol):
 def is_agent(participant: Participant, name: str) -> bool:
     """Whether this is an agent with this name (livekit-server 1.9.2 and later), not an avatar."""
     return (
-        participant.kind == ParticipantInfo.Kind.AGENT
+        participant.kind == Kind.AGENT
         and participant.attributes.get("lk.agent_name", "") == name
         and "lk.publish_on_behalf" not in participant.attributes
     )
@@ -48,11 +50,7 @@ def is_agent(participant: Participant, name: str) -> bool:
 
 def is_person(participant: Participant) -> bool:
     """Whether this participant is a person whom an agent should join. A phone caller is one."""
-    return participant.kind in (
-        ParticipantInfo.Kind.STANDARD,
-        ParticipantInfo.Kind.SIP,
-        ParticipantInfo.Kind.CONNECTOR,
-    )
+    return participant.kind in (Kind.STANDARD, Kind.SIP, Kind.CONNECTOR)
 
 
 def dispatches_for(name: str, dispatches: Iterable[AgentDispatch]) -> list[AgentDispatch]:
@@ -80,10 +78,7 @@ def opts_out(name: str, metadata: str) -> bool:
 
 
 def seconds_to_wait(
-    dispatches: Iterable[AgentDispatch],
-    now: float,
-    settled_before: float = 0,
-    forget_before: float = 0,
+    dispatches: list[AgentDispatch], now: float, settled_before: float = 0, forget_before: float = 0
 ) -> float:
     """Return how long to wait before dispatching to a room without an agent; 0 means now.
 

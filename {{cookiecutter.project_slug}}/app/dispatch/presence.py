@@ -171,31 +171,27 @@ class Presence:
             self._alone = loop.call_later(ALONE_SECONDS, self._leave, reason)
 
     async def _come_back(self) -> None:
-        """After a reconnect, give way to another agent, or restore the room on a new server."""
-        if not await self._give_way():
-            try:
-                await self._restore_room()
-            except API_ERRORS as error:
-                logger.warning("Could not restore the room: %s", error)
-
-    async def _restore_room(self) -> None:
-        """Restore what a restarted server has forgotten about the room.
+        """After a reconnect, give way to another agent, or restore the room on a new server.
 
         If the agent returns first, the room has no metadata (livekit-server 1.13.5, measured).
         """
-        job, room = self._job.job, await self._open_room()
-        if job.room.metadata and room and not room.metadata:
-            await self._server.restore_metadata(self._room_name, job.room.metadata)
-        # begin only explicit
-        # Nor does it have a dispatch for our name. A new one brings a second agent; it gives way.
-        dispatches = await self._server.dispatches(self._room_name)
-        if not policy.dispatches_for(self._name, dispatches):
-            await self._server.send_agent(
-                api.CreateAgentDispatchRequest(
+        if await self._give_way():
+            return
+        try:
+            job, room = self._job.job, await self._open_room()
+            if job.room.metadata and room and not room.metadata:
+                await self._server.restore_metadata(self._room_name, job.room.metadata)
+            # begin only explicit
+            # Nor does it have a dispatch for our name. A new one brings an agent that gives way.
+            dispatches = await self._server.dispatches(self._room_name)
+            if not policy.dispatches_for(self._name, dispatches):
+                request = api.CreateAgentDispatchRequest(
                     room=self._room_name, agent_name=self._name, metadata=job.metadata
                 )
-            )
-        # end only explicit
+                await self._server.send_agent(request)
+            # end only explicit
+        except API_ERRORS as error:
+            logger.warning("Could not restore the room: %s", error)
 
     async def _give_way(self) -> bool:
         """End the job if a live agent with the same name joined earlier."""
@@ -228,7 +224,7 @@ class Presence:
 
 def is_company(participant: policy.Participant) -> bool:
     """Whether an agent stays for this participant: a person or a stream, not a recorder."""
-    return participant.kind not in (api.ParticipantInfo.Kind.AGENT, api.ParticipantInfo.Kind.EGRESS)
+    return participant.kind not in (policy.Kind.AGENT, policy.Kind.EGRESS)
 
 
 async def is_alive(room: Room, identity: str) -> bool:
