@@ -10,10 +10,9 @@ from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 
-from livekit import api
+from livekit import api, rtc
 from livekit.agents import JobContext
 from livekit.agents.utils.aio import TaskSet
-from livekit.rtc import ParticipantKind, RemoteParticipant, Room, RpcError
 
 from app.dispatch import names, policy, proxy
 from app.dispatch.server import API_ERRORS, LiveKitServer
@@ -28,11 +27,8 @@ LISTING_DELAYS_SECONDS = (0, 0.5, 1.5)
 # How long an agent waits in a room without people, whatever the room's timeout. LiveKit keeps a
 # room for 20 seconds by default. A person who joins later gets another agent.
 ALONE_SECONDS: float = 60
-NO_ANSWER = (
-    RpcError.ErrorCode.CONNECTION_TIMEOUT,
-    RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
-    RpcError.ErrorCode.RECIPIENT_DISCONNECTED,
-)
+Code = rtc.RpcError.ErrorCode
+NO_ANSWER = (Code.CONNECTION_TIMEOUT, Code.RECIPIENT_NOT_FOUND, Code.RECIPIENT_DISCONNECTED)
 
 
 async def join(job: JobContext, settings: Settings) -> bool:
@@ -144,9 +140,9 @@ class Presence:
         if policy.is_agent(participant, self._name):
             self._tasks.create_task(self._give_way())
 
-    def _on_disconnected(self, participant: RemoteParticipant) -> None:
+    def _on_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         self._watch_if_alone()
-        if self._alone and participant.kind == ParticipantKind.PARTICIPANT_KIND_SIP:
+        if self._alone and participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP:
             self._tasks.create_task(self._leave_after_call(participant.sid))
 
     async def _leave_after_call(self, caller: str) -> None:
@@ -227,7 +223,7 @@ def is_company(participant: policy.Participant) -> bool:
     return participant.kind not in (policy.Kind.AGENT, policy.Kind.EGRESS)
 
 
-async def is_alive(room: Room, identity: str) -> bool:
+async def is_alive(room: rtc.Room, identity: str) -> bool:
     """Whether the participant's process answers. The server may list a dead one for 20 seconds."""
     try:
         # No agent registers this method: "unsupported method" is the proof of life we need.
@@ -237,6 +233,6 @@ async def is_alive(room: Room, identity: str) -> bool:
             payload="",
             max_round_trip_latency=ANSWER_TIMEOUT_SECONDS,
         )
-    except RpcError as error:
+    except rtc.RpcError as error:
         return error.code not in NO_ANSWER
     return True

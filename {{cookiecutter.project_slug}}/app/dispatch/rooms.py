@@ -15,7 +15,6 @@ from collections.abc import Coroutine
 from livekit.api import AgentDispatch, CreateAgentDispatchRequest, TwirpError, WebhookEvent
 
 from app.dispatch import names, policy, proxy
-from app.dispatch.names import JobOptions
 from app.dispatch.server import TIMEOUT_SECONDS, LiveKitServer
 from app.observability.metrics import AGENT_SECONDS, DISPATCHES
 from app.settings import Settings
@@ -44,7 +43,7 @@ class Rooms:
         self._running: set[asyncio.Task[None]] = set()
         # The next check of a room, and its `settled_before`.
         self._checks: dict[str, tuple[asyncio.TimerHandle, float]] = {}
-        self._expected: dict[str, JobOptions] = {}
+        self._expected: dict[str, names.JobOptions] = {}
         self._not_ours: set[str] = set()
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._has_failed = False
@@ -64,7 +63,7 @@ class Rooms:
             await asyncio.wait(self._running, timeout=TIMEOUT_SECONDS)
         await self._server.client.aclose()
 
-    def expect(self, room: str, options: JobOptions | None = None) -> None:
+    def expect(self, room: str, options: names.JobOptions | None = None) -> None:
         """Check `room`, which the owner of a new token, with `options`, is about to join."""
         if not self._is_open:
             return
@@ -171,7 +170,7 @@ class Rooms:
         room: str,
         settled_before: float = 0,
         forget_before: float = 0,
-        options: JobOptions | None = None,
+        options: names.JobOptions | None = None,
     ) -> None:
         """Dispatch our agent to `room` if it has a person, no agent, and no pending dispatch.
 

@@ -15,8 +15,7 @@ import psutil
 from aiohttp import ClientConnectorError
 from pydantic import BaseModel, Field
 
-from app.dispatch import proxy
-from app.dispatch.names import our_name
+from app.dispatch import names, proxy
 from app.doctor.finding import Finding, found, ok, skipped
 from app.doctor.reach import TIMEOUT_SECONDS, UNANSWERED, fetch, resolve
 from app.settings import Settings
@@ -53,7 +52,7 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     """Return a finding, and the worker if it answers and may use this server."""
     if not settings.worker_port:
         return skipped("worker", "The worker's port is unknown: WORKER_PORT is 0."), None
-    url, own_name = url_of(settings), our_name(settings)
+    url, own_name = url_of(settings), names.our_name(settings)
 
     def problem(cause: str, **values: object) -> Finding:
         return found("worker", cause, url=url, server=settings.livekit_url, **values)
@@ -74,8 +73,8 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     if process and not is_connected:
         return problem("worker-elsewhere"), None
     if worker.agent != own_name:
-        names = {"name": by_name(worker.agent), "ours": by_name(own_name)}
-        return problem("named-worker", **names), worker
+        values = {"name": by_name(worker.agent), "ours": by_name(own_name)}
+        return problem("named-worker", **values), worker
     if process and process.folder != PROJECT:
         return problem("second-project", folder=process.folder), worker
     load = "unknown"  # only 1.0.23
@@ -110,7 +109,7 @@ async def check_others(settings: Settings) -> list[Finding]:
             for port in process.ports - {settings.worker_port}:
                 theirs = f"http://127.0.0.1:{port}"
                 worker = await worker_if_any(theirs)
-                if worker and worker.agent == our_name(settings):
+                if worker and worker.agent == names.our_name(settings):
                     values = {"url": theirs, "folder": process.folder, "server": url}
                     findings.append(found("worker", "second-project", **values))
     return findings

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from app.dispatch import names
-from app.dispatch.names import JobOptions
 from app.settings import Settings
 from app.tokens.request import Metadata, Refused, RoomConfig, TokenRequest
 
@@ -25,7 +24,7 @@ class Grant(NamedTuple):
     """A token, and the options of the agent's job that it requests."""
 
     token: str
-    options: JobOptions
+    options: names.JobOptions
 
 
 class Mint:
