@@ -17,9 +17,8 @@ from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, Job
 
 from app import assistant
 from app.conversation import transcripts
-from app.dispatch import names, presence, proxy
+from app.dispatch import names, presence, proxy, watch
 from app.dispatch.load import report_load
-from app.dispatch.watch import exit_if_taken, keep_watch
 from app.observability import traces
 from app.settings import load_settings
 
@@ -50,7 +49,7 @@ def on_close(job: JobContext, event: CloseEvent) -> None:
 
 class Worker(AgentServer):
     async def run(self, **options: bool) -> None:
-        exit_if_taken(settings)
+        watch.exit_if_taken(settings)
         transcripts.exit_if_unwritable(settings.assistant_transcripts)
         await super().run(**options)
 
@@ -76,7 +75,7 @@ server = Worker(
     shutdown_process_timeout=settings.worker_shutdown_timeout,
     drain_timeout=settings.worker_drain_timeout,
 )
-keep_watch(server, settings)
+watch.keep_watch(server, settings)
 names.keep_name(server, settings)
 # Registers without a name, so LiveKit offers it every room.  # only automatic
 # No request handler: the SDK's own accepts every job. One that returns without calling accept()

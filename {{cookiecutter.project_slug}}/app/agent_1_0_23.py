@@ -17,8 +17,7 @@ from livekit.agents import CloseEvent, JobContext, WorkerOptions, cli
 
 from app import assistant
 from app.conversation import transcripts
-from app.dispatch import names, presence, proxy, workarounds
-from app.dispatch.watch import exit_if_taken
+from app.dispatch import names, presence, proxy, watch, workarounds
 from app.settings import load_settings
 
 settings = load_settings()
@@ -70,6 +69,6 @@ options = WorkerOptions(
 )
 
 if __name__ == "__main__":
-    exit_if_taken(settings)
+    watch.exit_if_taken(settings)
     transcripts.exit_if_unwritable(settings.assistant_transcripts)
     cli.run_app(options)

@@ -22,8 +22,7 @@ from app.dispatch.rooms import Rooms
 from app.dispatch.webhooks import Webhooks
 from app.doctor.reach import Failure
 from app.doctor.server import validate
-from app.observability.logs import choose_log_format
-from app.observability.metrics import TOKEN_REQUESTS, serve_metrics
+from app.observability import logs, metrics
 from app.settings import load_settings
 from app.tokens.mint import Mint
 from app.tokens.rate_limit import RateLimit
@@ -51,9 +50,9 @@ PAGE_HEADERS = {
 }
 
 settings = load_settings()
-choose_log_format(settings.token_log_format)
+logs.choose_log_format(settings.token_log_format)
 if settings.token_metrics_port:
-    serve_metrics(settings.token_metrics_host, settings.token_metrics_port)
+    metrics.serve_metrics(settings.token_metrics_host, settings.token_metrics_port)
 sign_in = choose_sign_in(settings)
 rate_limit = RateLimit(settings.token_rate_limit, settings.token_redis_url.get_secret_value())
 mint = Mint(settings)
@@ -70,10 +69,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class TokenResponse:
-    """The LiveKit URL to connect to, and the token for it, in both spellings.
-
-    LiveKit's SDKs read the standard's first ones, its web starters the others.
-    """
+    """The LiveKit URL to connect to, and the token for it. LiveKit's web starters use camelCase."""
 
     server_url: str
     participant_token: str
@@ -108,7 +104,7 @@ async def create_token(request: Request) -> Response:
         status = error.status_code
         raise
     finally:
-        TOKEN_REQUESTS.labels(status).inc()
+        metrics.TOKEN_REQUESTS.labels(status).inc()
 
 
 async def answer_with_token(request: Request) -> Response:

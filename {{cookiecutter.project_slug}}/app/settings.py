@@ -10,18 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    AnyHttpUrl,
-    AnyWebsocketUrl,
-    Field,
-    RedisDsn,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic.networks import AnyHttpUrl, AnyWebsocketUrl, RedisDsn
+from pydantic_core import PydanticCustomError, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 logger = logging.getLogger("app.settings")
@@ -87,7 +78,6 @@ PRESENT, FILLED_IN = AfterValidator(check_present), AfterValidator(check_filled_
 Text = Annotated[str, FILLED_IN]
 Secret = Annotated[SecretStr, FILLED_IN]
 Models = Annotated[Text, AfterValidator(check_models)]  # only pipeline
-LIVEKIT_URL = url(AnyWebsocketUrl, "ws://127.0.0.1:7880")
 
 
 class Settings(BaseSettings):
@@ -101,7 +91,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    livekit_url: Annotated[Text, PRESENT, LIVEKIT_URL] = ""
+    livekit_url: Annotated[Text, PRESENT, url(AnyWebsocketUrl, "ws://127.0.0.1:7880")] = ""
     livekit_api_key: Annotated[Text, PRESENT] = ""
     livekit_api_secret: Annotated[Secret, PRESENT] = SecretStr("")
     livekit_agent_name: Annotated[str, PRESENT] = ""  # only explicit

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from livekit.protocol.agent import Job
+from livekit.api import Job
 
 from app.observability.metrics import STRIPPED
 from app.settings import Settings
@@ -69,7 +69,6 @@ def keep_name(worker: Any, settings: Settings) -> None:
     After 1.8.9, livekit-agents uses `[agent] name` of livekit.toml when a worker starts in
     production (livekit/agents #7295, read).
     """
-
     ours = our_name(settings)
 
     def ignore_name() -> None:
@@ -194,5 +193,4 @@ def is_name(key: str) -> bool:
 
 
 def name_for(job: Job) -> str:
-    """Return the agent name that `job` is for."""
     return job.agent_name

@@ -8,9 +8,10 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from livekit.protocol.agent_dispatch import AgentDispatch
-from livekit.protocol.models import ParticipantInfo
+from livekit.api import AgentDispatch, ParticipantInfo
 from pydantic_core import from_json
+
+Kind = ParticipantInfo.Kind
 
 # livekit-server 1.13.5 skips a worker that reports a load of 0.7 or more: its default
 # `agents.target_load`. A worker at 1.0 gets nothing, whatever the target (both measured).
@@ -41,7 +42,7 @@ class Participant(Protocol):
 def is_agent(participant: Participant, name: str) -> bool:
     """Whether this is an agent with this name (livekit-server 1.9.2 and later), not an avatar."""
     return (
-        participant.kind == ParticipantInfo.Kind.AGENT
+        participant.kind == Kind.AGENT
         and participant.attributes.get("lk.agent_name", "") == name
         and "lk.publish_on_behalf" not in participant.attributes
     )
@@ -49,15 +50,10 @@ def is_agent(participant: Participant, name: str) -> bool:
 
 def is_person(participant: Participant) -> bool:
     """Whether this participant is a person whom an agent should join. A phone caller is one."""
-    return participant.kind in (
-        ParticipantInfo.Kind.STANDARD,
-        ParticipantInfo.Kind.SIP,
-        ParticipantInfo.Kind.CONNECTOR,
-    )
+    return participant.kind in (Kind.STANDARD, Kind.SIP, Kind.CONNECTOR)
 
 
 def dispatches_for(name: str, dispatches: Iterable[AgentDispatch]) -> list[AgentDispatch]:
-    """Return the `dispatches` for the agent `name`."""
     return [dispatch for dispatch in dispatches if dispatch.agent_name == name]
 
 
@@ -82,21 +78,14 @@ def opts_out(name: str, metadata: str) -> bool:
 
 
 def seconds_to_wait(
-    dispatches: Iterable[AgentDispatch],
-    now: float,
-    settled_before: float = 0,
-    forget_before: float = 0,
+    dispatches: list[AgentDispatch], now: float, settled_before: float = 0, forget_before: float = 0
 ) -> float:
     """Return how long to wait before dispatching to a room without an agent; 0 means now.
 
-    All replicas and workers get about the same result, because they read it from the server.
-
-    Args:
-        dispatches: those for our agent in this room, as the server lists them.
-        now: the time in seconds since the epoch, like the other two.
-        settled_before: dispatches older than this are no longer pending: that agent has left
-            again, or no worker could take the job.
-        forget_before: dispatches older than this do not count as tries.
+    All replicas and workers get about the same result, because they read `dispatches`, those for
+    our agent in this room, from the server. One from before `settled_before` is no longer pending:
+    that agent has left again, or no worker could take the job. One from before `forget_before`
+    does not count as a try. Times are in seconds since the epoch.
     """
     wait_until, tries, last = 0.0, 0, 0.0
     for dispatch in dispatches:

@@ -10,12 +10,9 @@ from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 
+from livekit import api, rtc
 from livekit.agents import JobContext
 from livekit.agents.utils.aio import TaskSet
-from livekit.api import CreateAgentDispatchRequest  # only explicit
-from livekit.protocol.models import ParticipantInfo
-from livekit.protocol.models import Room as RoomInfo
-from livekit.rtc import ParticipantKind, RemoteParticipant, Room, RpcError
 
 from app.dispatch import names, policy, proxy
 from app.dispatch.server import API_ERRORS, LiveKitServer
@@ -30,11 +27,8 @@ LISTING_DELAYS_SECONDS = (0, 0.5, 1.5)
 # How long an agent waits in a room without people, whatever the room's timeout. LiveKit keeps a
 # room for 20 seconds by default. A person who joins later gets another agent.
 ALONE_SECONDS: float = 60
-NO_ANSWER = (
-    RpcError.ErrorCode.CONNECTION_TIMEOUT,
-    RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
-    RpcError.ErrorCode.RECIPIENT_DISCONNECTED,
-)
+Code = rtc.RpcError.ErrorCode
+NO_ANSWER = (Code.CONNECTION_TIMEOUT, Code.RECIPIENT_NOT_FOUND, Code.RECIPIENT_DISCONNECTED)
 
 
 async def join(job: JobContext, settings: Settings) -> bool:
@@ -102,7 +96,7 @@ class Presence:
             await self._job.room.disconnect()
 
     # end only 1.8
-    async def _open_room(self) -> RoomInfo | None:
+    async def _open_room(self) -> api.Room | None:
         """Return the room as the server lists it now."""
         rooms = await self._server.rooms([self._room_name])
         return rooms[0] if rooms else None
@@ -146,9 +140,9 @@ class Presence:
         if policy.is_agent(participant, self._name):
             self._tasks.create_task(self._give_way())
 
-    def _on_disconnected(self, participant: RemoteParticipant) -> None:
+    def _on_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         self._watch_if_alone()
-        if self._alone and participant.kind == ParticipantKind.PARTICIPANT_KIND_SIP:
+        if self._alone and participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP:
             self._tasks.create_task(self._leave_after_call(participant.sid))
 
     async def _leave_after_call(self, caller: str) -> None:
@@ -173,31 +167,27 @@ class Presence:
             self._alone = loop.call_later(ALONE_SECONDS, self._leave, reason)
 
     async def _come_back(self) -> None:
-        """After a reconnect, give way to another agent, or restore the room on a new server."""
-        if not await self._give_way():
-            try:
-                await self._restore_room()
-            except API_ERRORS as error:
-                logger.warning("Could not restore the room: %s", error)
-
-    async def _restore_room(self) -> None:
-        """Restore what a restarted server has forgotten about the room.
+        """After a reconnect, give way to another agent, or restore the room on a new server.
 
         If the agent returns first, the room has no metadata (livekit-server 1.13.5, measured).
         """
-        job, room = self._job.job, await self._open_room()
-        if job.room.metadata and room and not room.metadata:
-            await self._server.restore_metadata(self._room_name, job.room.metadata)
-        # begin only explicit
-        # Nor does it have a dispatch for our name. A new one brings a second agent; it gives way.
-        dispatches = await self._server.dispatches(self._room_name)
-        if not policy.dispatches_for(self._name, dispatches):
-            await self._server.send_agent(
-                CreateAgentDispatchRequest(
+        if await self._give_way():
+            return
+        try:
+            job, room = self._job.job, await self._open_room()
+            if job.room.metadata and room and not room.metadata:
+                await self._server.restore_metadata(self._room_name, job.room.metadata)
+            # begin only explicit
+            # Nor does it have a dispatch for our name. A new one brings an agent that gives way.
+            dispatches = await self._server.dispatches(self._room_name)
+            if not policy.dispatches_for(self._name, dispatches):
+                request = api.CreateAgentDispatchRequest(
                     room=self._room_name, agent_name=self._name, metadata=job.metadata
                 )
-            )
-        # end only explicit
+                await self._server.send_agent(request)
+            # end only explicit
+        except API_ERRORS as error:
+            logger.warning("Could not restore the room: %s", error)
 
     async def _give_way(self) -> bool:
         """End the job if a live agent with the same name joined earlier."""
@@ -230,10 +220,10 @@ class Presence:
 
 def is_company(participant: policy.Participant) -> bool:
     """Whether an agent stays for this participant: a person or a stream, not a recorder."""
-    return participant.kind not in (ParticipantInfo.Kind.AGENT, ParticipantInfo.Kind.EGRESS)
+    return participant.kind not in (policy.Kind.AGENT, policy.Kind.EGRESS)
 
 
-async def is_alive(room: Room, identity: str) -> bool:
+async def is_alive(room: rtc.Room, identity: str) -> bool:
     """Whether the participant's process answers. The server may list a dead one for 20 seconds."""
     try:
         # No agent registers this method: "unsupported method" is the proof of life we need.
@@ -243,6 +233,6 @@ async def is_alive(room: Room, identity: str) -> bool:
             payload="",
             max_round_trip_latency=ANSWER_TIMEOUT_SECONDS,
         )
-    except RpcError as error:
+    except rtc.RpcError as error:
         return error.code not in NO_ANSWER
     return True

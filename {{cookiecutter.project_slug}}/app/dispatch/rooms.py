@@ -12,12 +12,9 @@ import random
 import time
 from collections.abc import Coroutine
 
-from livekit.api import CreateAgentDispatchRequest, TwirpError
-from livekit.protocol.agent_dispatch import AgentDispatch
-from livekit.protocol.webhook import WebhookEvent
+from livekit.api import AgentDispatch, CreateAgentDispatchRequest, TwirpError, WebhookEvent
 
 from app.dispatch import names, policy, proxy
-from app.dispatch.names import JobOptions
 from app.dispatch.server import TIMEOUT_SECONDS, LiveKitServer
 from app.observability.metrics import AGENT_SECONDS, DISPATCHES
 from app.settings import Settings
@@ -29,14 +26,14 @@ SWEEP = 100  # rooms per sweep, to bound the load on the server
 GATHER_SECONDS = 0.25  # how long to collect rooms of new tokens, to list them in one call
 SPREAD_SECONDS = 0.1  # random delay, so that simultaneous checks do not all dispatch
 LEFT = ("participant_left", "participant_connection_aborted")  # the second: before it joined
+SENDING = "No agent is in the room %.100r: asking for one (if none comes, run python -m app.doctor)"
 COUNT_AGE_SECONDS = 10  # livekit-server's participant counts are up to five seconds old
 
 
 class Rooms:
     """Dispatches our agent to every room of ours that has a person but no agent.
 
-    Use it as an async context manager. Outside of it, or with DISPATCH_ENSURE=false, it does
-    nothing.
+    Outside of its context, or with DISPATCH_ENSURE=false, it does nothing.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -46,7 +43,7 @@ class Rooms:
         self._running: set[asyncio.Task[None]] = set()
         # The next check of a room, and its `settled_before`.
         self._checks: dict[str, tuple[asyncio.TimerHandle, float]] = {}
-        self._expected: dict[str, JobOptions] = {}
+        self._expected: dict[str, names.JobOptions] = {}
         self._not_ours: set[str] = set()
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._has_failed = False
@@ -66,7 +63,7 @@ class Rooms:
             await asyncio.wait(self._running, timeout=TIMEOUT_SECONDS)
         await self._server.client.aclose()
 
-    def expect(self, room: str, options: JobOptions | None = None) -> None:
+    def expect(self, room: str, options: names.JobOptions | None = None) -> None:
         """Check `room`, which the owner of a new token, with `options`, is about to join."""
         if not self._is_open:
             return
@@ -75,12 +72,10 @@ class Rooms:
         self._expected[room] = options or {}
 
     def handle(self, event: WebhookEvent) -> None:
-        """Handle a webhook event."""
         room, participant = event.room, event.participant
         is_ours = policy.is_agent(participant, self._name)
         if event.event == "participant_joined" and is_ours:
-            age = participant.joined_at_ms - room.creation_time_ms
-            AGENT_SECONDS.observe(age / 1000)
+            AGENT_SECONDS.observe((participant.joined_at_ms - room.creation_time_ms) / 1000)
             if room.name in self._checks:
                 self._checks.pop(room.name)[0].cancel()
         elif event.event in LEFT and is_ours:
@@ -175,7 +170,7 @@ class Rooms:
         room: str,
         settled_before: float = 0,
         forget_before: float = 0,
-        options: JobOptions | None = None,
+        options: names.JobOptions | None = None,
     ) -> None:
         """Dispatch our agent to `room` if it has a person, no agent, and no pending dispatch.
 
@@ -197,12 +192,7 @@ class Rooms:
                 if earlier and not options:
                     latest = max(earlier, key=lambda dispatch: dispatch.state.created_at)
                     options = {name: getattr(latest, name) for name in names.JOB_OPTIONS}
-                logger.warning(
-                    "No agent is in the room %.100r: asking for one (if none comes, "
-                    "run python -m app.doctor)",
-                    room,
-                    extra={"room": room},
-                )
+                logger.warning(SENDING, room, extra={"room": room})
                 request = CreateAgentDispatchRequest(room=room, **(options or {}))
                 request.agent_name = self._name  # only explicit
                 await self._server.send_agent(request)

@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from aiohttp import ClientError
 from livekit import api
-from livekit.protocol.models import Room
 
 Answer = TypeVar("Answer")
 
@@ -20,16 +19,14 @@ class LiveKitServer:
     def __init__(self, client: api.LiveKitAPI) -> None:
         self.client = client
 
-    async def rooms(self, only: Iterable[str] = ()) -> list[Room]:
+    async def rooms(self, only: Iterable[str] = ()) -> list[api.Room]:
         """Return the open rooms, or those of them in `only`."""
         answer = await ask(self.client.room.list_rooms(api.ListRoomsRequest(names=only)))
         return list(answer.rooms)
 
     async def participants(self, room: str) -> list[api.ParticipantInfo]:
-        answer = await ask(
-            self.client.room.list_participants(api.ListParticipantsRequest(room=room))
-        )
-        return list(answer.participants)
+        request = api.ListParticipantsRequest(room=room)
+        return list((await ask(self.client.room.list_participants(request))).participants)
 
     async def dispatches(self, room: str) -> list[api.AgentDispatch]:
         return await ask(self.client.agent_dispatch.list_dispatch(room))
@@ -54,7 +51,6 @@ class LiveKitServer:
         await ask(self.client.agent_dispatch.create_dispatch(request))
 
     async def remove(self, room: str, identity: str) -> None:
-        """Remove a participant that is still listed in a room."""
         participant = api.RoomParticipantIdentity(room=room, identity=identity)
         await ask(self.client.room.remove_participant(participant))
 

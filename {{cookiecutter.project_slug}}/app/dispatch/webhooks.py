@@ -3,8 +3,7 @@
 import time
 
 from fastapi import HTTPException
-from livekit.api import TokenVerifier, WebhookReceiver
-from livekit.protocol.webhook import WebhookEvent
+from livekit.api import TokenVerifier, WebhookEvent, WebhookReceiver
 
 from app.settings import Settings
 

@@ -52,11 +52,8 @@ async def report(arguments: argparse.Namespace) -> int:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m app.doctor",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    name, formatter = "python -m app.doctor", argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(name, description=__doc__, formatter_class=formatter)
     parser.add_argument("--room", help="the room in which somebody waits for the agent")
     parser.add_argument("--token", help="the token of somebody who joined, or wants to")
     parser.add_argument("--backend", help="the token backend's URL (default: PORT on this machine)")

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-CAUSES: dict[str, dict[str, Any]] = tomllib.loads(
-    Path(__file__).with_name("causes.toml").read_text("utf-8")
-)
+TEXTS = Path(__file__).with_name("causes.toml").read_text("utf-8")
+CAUSES: dict[str, dict[str, Any]] = tomllib.loads(TEXTS)
 TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
 CREDENTIALS = re.compile(r"//[^/\s]+@")
 Level = Literal["ok", "skipped", "warning", "problem"]

@@ -5,8 +5,7 @@ import contextlib
 import time
 
 from livekit import rtc
-from livekit.api import LiveKitAPI
-from livekit.protocol.agent import JobStatus
+from livekit.api import JobStatus, LiveKitAPI
 
 from app.dispatch import names, policy
 from app.dispatch.server import API_ERRORS, LiveKitServer
@@ -67,7 +66,7 @@ async def explain_missing_agent(
 ) -> Finding:
     dispatches = policy.dispatches_for(names.our_name(settings), await server.dispatches(room))
     jobs = [job.state for dispatch in dispatches for job in dispatch.state.jobs]
-    load = local.load if local else None
+    load = local.load if local else 0
     # A server for development may have a higher target, but none admits a load of 1.
     full_load = 1 if settings.is_local else policy.TARGET_LOAD
     # A rejected job counts as done, with no participant.
@@ -75,7 +74,7 @@ async def explain_missing_agent(
         cause = "rejecting-handler"
     elif jobs:
         cause = "failing-agent"
-    elif load is not None and load >= full_load:
+    elif load >= full_load:
         cause = "full-worker"
     else:
         cause = "job-not-taken"

@@ -4,9 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from livekit.api import LiveKitAPI
-from livekit.protocol.agent_dispatch import AgentDispatch
-from livekit.protocol.models import ParticipantInfo
+from livekit.api import AgentDispatch, LiveKitAPI, ParticipantInfo
 
 from app.dispatch import names, policy
 from app.dispatch.server import LiveKitServer

@@ -5,7 +5,6 @@ nor 1.0.23 does, read.) Processes of other users and of other containers cannot 
 """
 
 import asyncio
-import json
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,26 +13,25 @@ from urllib.parse import urlsplit
 
 import psutil
 from aiohttp import ClientConnectorError
+from pydantic import BaseModel, Field
 
-from app.dispatch import proxy
-from app.dispatch.names import our_name
+from app.dispatch import names, proxy
 from app.doctor.finding import Finding, found, ok, skipped
 from app.doctor.reach import TIMEOUT_SECONDS, UNANSWERED, fetch, resolve
 from app.settings import Settings
 
 PROJECT = Path(__file__).parents[2]
 RUNTIMES = ("python", "node")  # others that listen only forward a port, such as ssh or docker
-JSON_LIMITS = (OverflowError, RecursionError)  # a hostile number, or nesting
-NOT_A_WORKER = (*UNANSWERED, LookupError, TypeError, AttributeError, *JSON_LIMITS)
 RECONNECT_SECONDS = 1  # a worker connects again after a second or so
 
 
-class Worker(NamedTuple):
+class Worker(BaseModel):
     """What GET /worker reports. The SDK leaves out what is empty."""
 
-    agent: str
-    load: float | None  # livekit-agents 1.0 reports neither this nor its release (measured)
-    jobs: int
+    worker_type: str
+    agent: str = Field("", alias="agent_name")
+    load: float = Field(0, alias="worker_load")  # livekit-agents 1.0 does not report it (measured)
+    jobs: int = Field(0, alias="active_jobs")
 
 
 class Process(NamedTuple):
@@ -42,10 +40,6 @@ class Process(NamedTuple):
     folder: Path
     ports: set[int]
     peers: set[tuple[str, int]]
-
-    @property
-    def is_elsewhere(self) -> bool:
-        return self.folder != PROJECT
 
 
 def url_of(settings: Settings) -> str:
@@ -58,7 +52,7 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     """Return a finding, and the worker if it answers and may use this server."""
     if not settings.worker_port:
         return skipped("worker", "The worker's port is unknown: WORKER_PORT is 0."), None
-    url, own_name = url_of(settings), our_name(settings)
+    url, own_name = url_of(settings), names.our_name(settings)
 
     def problem(cause: str, **values: object) -> Finding:
         return found("worker", cause, url=url, server=settings.livekit_url, **values)
@@ -69,21 +63,22 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
         return problem("worker-silent", seconds=TIMEOUT_SECONDS), None
     except ClientConnectorError:
         return problem("no-worker"), None
-    except NOT_A_WORKER:
+    except UNANSWERED:
         return problem("no-livekit-worker"), None
     process, is_connected = await connection_of(settings)
-    if process and process.is_elsewhere and not is_connected:
+    if process and process.folder != PROJECT and not is_connected:
         return problem("another-projects-worker", folder=process.folder), None
     if not worker:
         return problem("worker-disconnected"), None
     if process and not is_connected:
         return problem("worker-elsewhere"), None
     if worker.agent != own_name:
-        names = {"name": by_name(worker.agent), "ours": by_name(own_name)}
-        return problem("named-worker", **names), worker
-    if process and process.is_elsewhere:
+        values = {"name": by_name(worker.agent), "ours": by_name(own_name)}
+        return problem("named-worker", **values), worker
+    if process and process.folder != PROJECT:
         return problem("second-project", folder=process.folder), worker
-    load = "unknown" if worker.load is None else f"{worker.load:.2f}"
+    load = "unknown"  # only 1.0.23
+    load = f"{worker.load:.2f}"  # only 1.8
     seen = f"The worker at {url} is registered {by_name(own_name)} (load: {load})."
     unseen = "Its connections cannot be seen from here, so it may use another server."
     return ok("worker", seen, "" if process else unseen), worker
@@ -110,11 +105,11 @@ async def check_others(settings: Settings) -> list[Finding]:
     servers = await addresses(url)
     findings = []
     for process in listening():
-        if process.is_elsewhere and process.peers & servers:
+        if process.folder != PROJECT and process.peers & servers:
             for port in process.ports - {settings.worker_port}:
                 theirs = f"http://127.0.0.1:{port}"
                 worker = await worker_if_any(theirs)
-                if worker and worker.agent == our_name(settings):
+                if worker and worker.agent == names.our_name(settings):
                     values = {"url": theirs, "folder": process.folder, "server": url}
                     findings.append(found("worker", "second-project", **values))
     return findings
@@ -127,19 +122,15 @@ def by_name(name: str) -> str:
 async def worker_if_any(url: str) -> Worker | None:
     try:
         return await worker_at(url)
-    except NOT_A_WORKER:
+    except UNANSWERED:
         return None
 
 
 async def worker_at(url: str) -> Worker | None:
-    """Return the worker at `url`, None if it has given up, or raise one of NOT_A_WORKER."""
+    """Return the worker at `url`, None if it has given up, or raise one of UNANSWERED."""
     if (await fetch(f"{url}/")).status == 503:
         return None
-    details = json.loads((await fetch(f"{url}/worker")).text)
-    agent, jobs = str(details.get("agent_name", "")), int(details.get("active_jobs", 0))
-    if "sdk_version" not in details and details["worker_type"]:
-        return Worker(agent, None, jobs)
-    return Worker(agent, float(details.get("worker_load", 0)), jobs)
+    return Worker.model_validate_json((await fetch(f"{url}/worker")).text)
 
 
 def listening() -> Iterator[Process]:

@@ -10,13 +10,13 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from app.dispatch import names
-from app.dispatch.names import JobOptions
 from app.settings import Settings
 from app.tokens.request import Metadata, Refused, RoomConfig, TokenRequest
 
 METADATA = TypeAdapter[str](Metadata)  # JSON that is encoded again may be longer
 ROOM_FIELDS = set(RoomConfig.model_fields)
 TOKEN_LIMIT_BYTES = 1_000_000  # livekit-server reads at most 1 MiB of a join request (measured)
+PERMISSIONS = dict.fromkeys(("canPublish", "canSubscribe", "canPublishData"), True)
 AGENT_PREFIX = "agent-AJ_"  # of the identities that the SDK gives to agents
 
 
@@ -24,7 +24,7 @@ class Grant(NamedTuple):
     """A token, and the options of the agent's job that it requests."""
 
     token: str
-    options: JobOptions
+    options: names.JobOptions
 
 
 class Mint:
@@ -67,13 +67,7 @@ class Mint:
             "name": request.participant_name,
             "metadata": METADATA.validate_python(metadata),
             "attributes": request.participant_attributes,
-            "video": {
-                "roomJoin": True,
-                "room": room,
-                "canPublish": True,
-                "canSubscribe": True,
-                "canPublishData": True,
-            },
+            "video": {"roomJoin": True, "room": room, **PERMISSIONS},
             "roomConfig": room_config,
         }
         token = self.sign(without_empty(claims))
@@ -83,12 +77,8 @@ class Mint:
 
     def sign(self, claims: dict[str, Any]) -> str:
         """Return a JSON Web Token (RFC 7519, HMAC-SHA256) with `claims`, valid from now on."""
-        now = int(time.time())
-        issued = {
-            "iss": self._settings.livekit_api_key,
-            "nbf": now,
-            "exp": now + self._settings.token_ttl_seconds,
-        }
+        now, lifetime = int(time.time()), self._settings.token_ttl_seconds
+        issued = {"iss": self._settings.livekit_api_key, "nbf": now, "exp": now + lifetime}
         unsigned = JWT_HEADER + b"." + base64url(to_json({**claims, **issued}))
         signature = self._hmac.copy()
         signature.update(unsigned)

@@ -46,6 +46,7 @@ def within(limit: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+NAMES = AliasChoices(*names.NAME_KEYS)
 Name = Annotated[str, within(NAME_LIMIT_BYTES)]
 Metadata = Annotated[str, within(METADATA_LIMIT_BYTES)]
 Attributes = Annotated[dict[str, str], within(ATTRIBUTES_LIMIT_BYTES)]
@@ -87,11 +88,7 @@ class Agent(Fields):
 
     hints = dict.fromkeys(("name", *names.OPTIONS), f"use {names.NAME_KEYS[0]}")
 
-    name: str | None = Field(
-        None,
-        validation_alias=AliasChoices(*names.NAME_KEYS),
-        serialization_alias=names.NAME_KEYS[0],
-    )
+    name: str | None = Field(None, validation_alias=NAMES, serialization_alias=names.NAME_KEYS[0])
     metadata: Metadata | None = Field(None, description="for the agent's job")
     deployment: Name | None = None
     attributes: Attributes | None = Field(None, description="of the job")
