@@ -22,7 +22,8 @@ def lines_of(name: str, *arguments: str, assistant: str = "keyless") -> Iterator
         script = BENCHMARKS / name
         project = add_tests(bake(Path(folder), assistant=assistant)).path
         env = clean_environment(
-            PYTHONPATH=os.pathsep.join((str(project), str(script.parent))), PYTHONUNBUFFERED="1"
+            PYTHONPATH=os.pathsep.join(map(str, (project, script.parent, BENCHMARKS))),
+            PYTHONUNBUFFERED="1",
         )
         command = ["uv", "run", "--quiet", "python", str(script), *arguments]
         with subprocess.Popen(

@@ -1,50 +1,20 @@
-"""The part that runs in a baked project; WHO makes it the worker of that name."""
+"""The part that runs in a baked project."""
 
 import asyncio
 import io
-import os
 from contextlib import ExitStack, redirect_stdout
 from statistics import median
-from typing import Any
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli
-from livekit.agents.voice.agent_session import Userdata_T
+from latencies import LLM, STT, TTS
 from livekit.api import AccessToken, VideoGrants
+from worker_in_pipeline import SHAPES
 
-from app import agent, assistant
 from tests.e2e.person import Person
 from tests.e2e.programs import PROJECT, LiveKit, livekit_running
 from tests.e2e.sound import calling, recorded
-from tests.fake_models import FakeLLM, FakeSTT, FakeTTS
 
 CALLS = 10
-STT, LLM, TTS = 0.1, 0.3, 0.2  # latencies of the models, in seconds
-SHAPES = ("LiveKit's starter", "this project")
 SPEECH = PROJECT / "tests" / "e2e" / "speech.wav"
-
-
-def models() -> dict[str, Any]:
-    return {"stt": FakeSTT(STT), "llm": FakeLLM({}, LLM), "tts": FakeTTS(TTS)}
-
-
-class WithFakes(AgentSession[Userdata_T]):
-    """This project's session, with fake models."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options | models())
-
-
-class StarterAgent(Agent):
-    async def on_enter(self) -> None:
-        self.session.say(assistant.GREETING)
-
-
-async def starter(job: JobContext) -> None:
-    """Start the session as LiveKit's agent-starter-python does."""
-    job.log_context_fields = {"room": job.room.name}
-    session = AgentSession[None](**models())
-    await session.start(agent=StarterAgent(instructions=assistant.INSTRUCTIONS), room=job.room)
-    await job.connect()
 
 
 async def seconds(livekit: LiveKit, call: int) -> tuple[float, float]:
@@ -85,21 +55,11 @@ def main() -> None:
         servers = []
         for who in SHAPES:
             servers.append(stack.enter_context(livekit_running()))
-            worker = servers[-1].worker("in_pipeline", WHO=who)
+            worker = servers[-1].worker("worker_in_pipeline", WHO=who)
             stack.enter_context(worker)
         report = asyncio.run(table(servers))
     print(report)
 
 
-assistant.AgentSession = WithFakes  # type: ignore[attr-defined]
-
 if __name__ == "__main__":
-    match os.environ.get("WHO"):
-        case "this project":
-            cli.run_app(agent.server)
-        case "LiveKit's starter":
-            server = AgentServer(host="127.0.0.1", port=0, num_idle_processes=4)
-            server.rtc_session(starter)
-            cli.run_app(server)
-        case _:
-            main()
+    main()
