@@ -16,7 +16,6 @@ from app.tokens.request import Metadata, Refused, RoomConfig, TokenRequest
 METADATA = TypeAdapter[str](Metadata)  # JSON that is encoded again may be longer
 ROOM_FIELDS = set(RoomConfig.model_fields)
 TOKEN_LIMIT_BYTES = 1_000_000  # livekit-server reads at most 1 MiB of a join request (measured)
-PERMISSIONS = dict.fromkeys(("canPublish", "canSubscribe", "canPublishData"), True)
 AGENT_PREFIX = "agent-AJ_"  # of the identities that the SDK gives to agents
 
 
@@ -67,7 +66,13 @@ class Mint:
             "name": request.participant_name,
             "metadata": METADATA.validate_python(metadata),
             "attributes": request.participant_attributes,
-            "video": {"roomJoin": True, "room": room, **PERMISSIONS},
+            "video": {
+                "roomJoin": True,
+                "room": room,
+                "canPublish": True,
+                "canSubscribe": True,
+                "canPublishData": True,
+            },
             "roomConfig": room_config,
         }
         token = self.sign(without_empty(claims))
@@ -77,8 +82,12 @@ class Mint:
 
     def sign(self, claims: dict[str, Any]) -> str:
         """Return a JSON Web Token (RFC 7519, HMAC-SHA256) with `claims`, valid from now on."""
-        now, lifetime = int(time.time()), self._settings.token_ttl_seconds
-        issued = {"iss": self._settings.livekit_api_key, "nbf": now, "exp": now + lifetime}
+        now = int(time.time())
+        issued = {
+            "iss": self._settings.livekit_api_key,
+            "nbf": now,
+            "exp": now + self._settings.token_ttl_seconds,
+        }
         unsigned = JWT_HEADER + b"." + base64url(to_json({**claims, **issued}))
         signature = self._hmac.copy()
         signature.update(unsigned)
