@@ -17,7 +17,7 @@ from livekit.agents import AgentServer, CloseEvent, CloseReason, JobContext, Job
 
 from app import assistant
 from app.conversation import transcripts
-from app.dispatch import names, presence, proxy, watch
+from app.dispatch import drain, names, presence, proxy, watch
 from app.dispatch.load import report_load
 from app.observability import traces
 from app.settings import load_settings
@@ -75,6 +75,7 @@ server = Worker(
     shutdown_process_timeout=settings.worker_shutdown_timeout,
     drain_timeout=settings.worker_drain_timeout,
 )
+drain.yield_after_each_job()
 watch.keep_watch(server, settings)
 names.keep_name(server, settings)
 # Registers without a name, so LiveKit offers it every room.  # only automatic

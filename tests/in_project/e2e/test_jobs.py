@@ -6,6 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
+import pytest
 from livekit.api import (
     AccessToken,
     CreateAgentDispatchRequest,
@@ -61,6 +63,37 @@ async def test_a_late_agent_keeps_no_empty_room_open(livekit: LiveKit, backend: 
         await send_agent(api, "left")
         while (await api.room.list_rooms(ListRoomsRequest(names=["left"]))).rooms:
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("conversations", [2, 12])  # of twelve, some end in the same millisecond
+async def test_a_stopping_worker_waits_for_each_of_its_conversations(conversations: int) -> None:
+    livekit = LiveKit()
+    with livekit.running(), livekit.backend() as backend, livekit.worker() as worker:
+        people = [await Person.with_token_from(backend) for _ in range(conversations)]
+        await asyncio.gather(*(person.meets_agent() for person in people))
+        first, *others = people
+        worker.terminate()
+        await first.leave()
+        async with livekit.api() as api:
+            await wait_for_rooms(api, len(others))
+            for person in others:
+                await person.says("Are you still there?")
+                await person.hears("Are you still there?")
+            # The worker learns at the same moment that all of their jobs have ended.
+            processes = psutil.Process(worker.pid).children(recursive=True)
+            worker.send_signal(signal.SIGSTOP)
+            await asyncio.gather(*(person.leave() for person in others))
+            async with asyncio.timeout(TIMEOUT):
+                while sum(p.is_running() for p in processes) > len(processes) - len(others):
+                    await asyncio.sleep(POLL_SECONDS)
+            worker.send_signal(signal.SIGCONT)
+        assert await asyncio.to_thread(worker.wait, TIMEOUT) == 0
+
+
+async def wait_for_rooms(api: LiveKitAPI, count: int) -> None:
+    async with asyncio.timeout(TIMEOUT):
+        while len((await api.room.list_rooms(ListRoomsRequest())).rooms) != count:
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def test_an_agent_does_not_leave_for_a_dead_one(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from app.dispatch.watch import keep_watch
 from app.settings import Settings
 
 LEAVE_TIMEOUT_SECONDS = 5
+POLL_SECONDS = 0.1
 SETTLE_SECONDS = 0.3  # an agent state that lasts this long is sent again
 
 
@@ -48,15 +49,19 @@ class Load:
 
 
 def shut_down_after_drain(worker: Worker) -> None:
-    """Make `worker` end the jobs that outlast its drain timeout.
+    """Make `worker` wait for all its jobs, and end those that outlast its drain timeout.
 
-    Otherwise the timeout aborts the SDK's shutdown with a traceback, and jobs go on (measured).
+    The SDK passes over some jobs while others end, and cuts them off. The timeout would abort its
+    shutdown with a traceback, and jobs would go on (both measured).
     """
     drain = worker.drain
 
     async def drain_in_time(timeout: int | None = None) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
-            await drain(timeout)
+            async with asyncio.timeout(timeout):
+                await drain()
+                while worker.active_jobs:
+                    await asyncio.sleep(POLL_SECONDS)
 
     worker.drain = drain_in_time  # type: ignore[method-assign]
 
