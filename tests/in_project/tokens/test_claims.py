@@ -11,7 +11,7 @@ from livekit.api import AccessToken, TokenVerifier, VideoGrants
 from livekit.protocol.room import RoomConfiguration
 
 from app.settings import load_settings
-from app.tokens.mint import Mint
+from app.tokens.mint import AGENT_PREFIX, Mint
 from app.tokens.request import TokenRequest
 
 settings = load_settings()
@@ -30,7 +30,7 @@ room_configs = st.fixed_dictionaries(
 
 
 @given(
-    identity=names,
+    identity=names.filter(lambda name: not name.startswith(AGENT_PREFIX)),
     room=names.filter(lambda name: "\n" not in name),
     name=st.none() | names,
     metadata=st.none() | names.filter(lambda text: text[0] not in "{["),  # not JSON
