@@ -3,12 +3,15 @@
 import os
 import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from benchmarks.scaling.page import stored_run
+from benchmarks.scaling.talking import MOST_IDLE, OFFLINE, OURS, Shape
 from tests.baking import PROMPTS, BakedProject, bake, printed_by
 
 README = "deploy/kubernetes/README.md"
@@ -59,6 +62,25 @@ def test_every_field_is_valid_in_kubernetes(project: BakedProject, objects: Obje
     for item in objects.values():
         for version in (OLDEST, kubernetes_validate.latest_version()):
             kubernetes_validate.validate(item, version, strict=True)
+
+
+@pytest.mark.parametrize(("assistant", "shape"), [("pipeline", OURS), ("offline", OFFLINE)])
+def test_a_worker_requests_what_talking_conversations_need(
+    tmp_path: Path, assistant: str, shape: str
+) -> None:
+    project = bake(tmp_path, assistant=assistant, deploy="kubernetes")
+    manifest = project.read("deploy/kubernetes/base/worker.yaml")
+    settings = project.read(".env.example")
+    measured = Shape.of(stored_run()["talking"]["rows"], shape)
+    assert f"{measured.rest_mb(MOST_IDLE) / 1000:.1f} GB at rest" in manifest
+    assert f"{measured.job_mb:.0f} MB and {measured.job_cores:.2f} CPUs for each" in manifest
+    assert f"{measured.idle_mb:.0f} MB of memory" in settings
+    cpus = number(r'requests: \{ cpu: "(\d+)"', manifest)
+    mebibytes = number(r"requests: .*memory: (\d+)Gi", manifest) * 1024
+    target = number(r"name: memory\n.*averageUtilization: (\d+)", manifest) / 100
+    as_many_as_the_cpu_allows = cpus * int(1 / measured.job_cores)
+    held = measured.holds(mebibytes * 1.048576 * target, MOST_IDLE)
+    assert held >= as_many_as_the_cpu_allows
 
 
 def test_a_worker_has_time_to_drain(project: BakedProject, pods: dict[str, Object]) -> None:
