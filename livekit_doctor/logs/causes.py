@@ -708,7 +708,9 @@ CAUSES = (
         "Without a worker, no room gets an agent. It was stopped (SIGTERM, Ctrl-C, a deployment), "
         "or ended by itself.",
         "Start it again, and have it restarted: `restart: always`, a Deployment, systemd. Workers "
-        "that cannot connect end with exit code 0, which does not count as a failure.",
+        "that cannot connect end with exit code 0, which does not count as a failure. If a worker "
+        "of livekit-agents 1.8.9 is draining and keeps a core busy, it will not end by itself: two "
+        "of its jobs have ended at the same moment. Kill it.",
         f"{BOTH}, {SERVER}.",
         (
             "draining worker",
