@@ -2,11 +2,10 @@
 """Lets a stopping worker end after its last job."""
 
 import asyncio
+from typing import Any
 
 from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 from livekit.agents.ipc.job_thread_executor import ThreadJobExecutor
-
-Executor = type[ProcJobExecutor] | type[ThreadJobExecutor]
 
 
 def yield_after_each_job() -> None:
@@ -20,11 +19,11 @@ def yield_after_each_job() -> None:
         patch(executor)
 
 
-def patch(executor: Executor) -> None:
+def patch(executor: Any) -> None:
     join = executor.join
 
-    async def join_and_yield(job: ProcJobExecutor | ThreadJobExecutor) -> None:
-        await join(job)  # type: ignore[arg-type]
+    async def join_and_yield(job: object) -> None:
+        await join(job)
         await asyncio.sleep(0)
 
-    executor.join = join_and_yield  # type: ignore[method-assign, assignment]
+    executor.join = join_and_yield
