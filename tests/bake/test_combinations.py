@@ -82,7 +82,7 @@ FILES = {
         "tests/e2e/test_missing_key.py", "tests/e2e/worker_without_env_file.py",
     },
     "offline": {"app/conversation/speech.py", "app/conversation/local_models.py"},
-    "1.8": {"app/observability/traces.py"},
+    "1.8": {"app/dispatch/drain.py", "app/observability/traces.py"},
     "1.0.23": {"app/dispatch/workarounds.py"},
     "containers": CONTAINERS,
     "kubernetes": CONTAINERS | {
