@@ -13,7 +13,9 @@ BENCHMARKS = TEMPLATE / "benchmarks"
 
 
 def lines_of(name: str, *arguments: str, assistant: str = "keyless") -> Iterator[str]:
-    """Run a script of this folder in a new project with this assistant; yield what it prints.
+    """Run a script of this folder, or a module of the project's tests; yield what it prints.
+
+    It runs in a new project with this assistant.
 
     Raises:
         SystemExit: it failed.
@@ -25,7 +27,8 @@ def lines_of(name: str, *arguments: str, assistant: str = "keyless") -> Iterator
             PYTHONPATH=os.pathsep.join(map(str, (project, script.parent, BENCHMARKS))),
             PYTHONUNBUFFERED="1",
         )
-        command = ["uv", "run", "--quiet", "python", str(script), *arguments]
+        what = [str(script)] if script.suffix == ".py" else ["-m", name]
+        command = ["uv", "run", "--quiet", "python", *what, *arguments]
         with subprocess.Popen(
             command, cwd=project, env=env, stdout=subprocess.PIPE, text=True
         ) as running:

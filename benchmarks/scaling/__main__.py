@@ -57,8 +57,11 @@ def releases() -> dict[str, Any]:
 def measure() -> dict[str, Any]:
     run: dict[str, Any] = {**releases(), "resources": [], "curve": []}
     for measured in measurements("scaling/in_project.py"):
-        run["curve" if measured["what"] == "curve" else "resources"].append(measured)
-    fleet = "".join(lines_of("../tests/in_project/e2e/fleet.py"))
+        if measured["what"] == "start":
+            run["start"] = measured
+        else:
+            run["curve" if measured["what"] == "curve" else "resources"].append(measured)
+    fleet = "".join(lines_of("tests.e2e.fleet"))
     run["fleet"] = fleet[: fleet.index(" people had")].rsplit("\n", 1)[0]
     return run
 

@@ -15,6 +15,7 @@ LEVELS = (10, 50, 100)  # open rooms
 LAST = 10  # rooms that are timed at each level
 AT_ONCE = 5  # rooms that open at the same moment on the way to a level
 WATCHED_SECONDS = 10  # for which CPU time is measured
+STARTS = 5
 # Otherwise the SDK wakes each process a hundred times a second. Both are measured.
 QUIET = {"LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS": "0"}
 
@@ -97,6 +98,20 @@ async def curve() -> None:
         await asyncio.gather(*(person.leave() for person in people))
 
 
+def start() -> None:
+    """Measure how long a worker takes to register, next to the smallest one, in turn."""
+    livekit = LiveKit()
+    seconds: dict[str, list[float]] = {module: [] for module in ("bare_worker", "app.agent")}
+    with livekit.running():
+        for _ in range(STARTS):
+            for module, measured in seconds.items():
+                started = time.perf_counter()
+                with livekit.worker(module):
+                    measured.append(time.perf_counter() - started)
+    bare, ours = map(statistics.median, seconds.values())
+    report(what="start", bare=bare, ours=ours, starts=STARTS)
+
+
 async def main() -> None:
     await resources({}, "as it is")
     await resources(QUIET, "without the SDK's event loop check")
@@ -104,4 +119,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    start()
     asyncio.run(main())

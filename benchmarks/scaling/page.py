@@ -68,6 +68,9 @@ def render(run: Mapping[str, Any]) -> str:
         per_gb=math.floor(1000 / usual["job"]),
         per_core=math.floor(1 / usual["job_cores"]),
         rest=f"{usual['rest']:.0f}",
+        start=f"{run['start']['ours']:.1f}",
+        bare_start=f"{run['start']['bare']:.1f}",
+        starts=run["start"]["starts"],
         curve=table(
             ("Rooms open", "Median, s", "Worst of ten, s", "Median, as a multiple of the first"),
             (

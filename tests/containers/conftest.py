@@ -67,8 +67,7 @@ def logs_of_failures(request: pytest.FixtureRequest) -> Iterator[None]:
     failed = request.session.testsfailed
     yield
     if request.session.testsfailed > failed and "built" in request.fixturenames:
-        stack: Stack = request.getfixturevalue("built")
-        print(stack.compose("ps", "--all"), stack.compose("logs", "--tail", "40"), sep="\n")
+        print(request.getfixturevalue("built").logs())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -85,7 +85,15 @@ class Stack:
         return docker("compose", *folder, *files, *words)
 
     def up(self, *words: str) -> None:
-        self.compose("up", "--wait", "--wait-timeout", UP_SECONDS, *words)
+        try:
+            self.compose("up", "--wait", "--wait-timeout", UP_SECONDS, *words)
+        except AssertionError:
+            print(self.logs())
+            raise
+
+    def logs(self) -> str:
+        """What compose runs, and the end of every container's log."""
+        return "\n".join((self.compose("ps", "--all"), self.compose("logs", "--tail", "40")))
 
     def down(self) -> None:
         # Without --volumes, the next `up` would meet the certificates of this one.

@@ -42,15 +42,24 @@ class OnThisMachine(AbstractResolver):
 
 
 @pytest.fixture(scope="module")
-def production(built: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def address(built: Stack) -> Iterator[str]:
+    """An address that containers and this machine both reach, without asking a STUN server."""
+    # Docker does not list the gateway of its default network when it has just created it.
+    network = docker("network", "create", f"{built.name}-address")
+    yield docker("network", "inspect", network, "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    docker("network", "rm", network)
+
+
+@pytest.fixture(scope="module")
+def production(
+    built: Stack, address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """Production on this machine, whose certificates the SDK trusts. Caddy makes them itself."""
-    gateway = "{{(index .IPAM.Config 0).Gateway}}"
     settings = {
         "LIVEKIT_DOMAIN": "localhost",
         "TOKEN_DOMAIN": "token.localhost",
         "TOKEN_AUTH": "none",
-        # An address that containers and this machine both reach, without asking a STUN server.
-        "NODE_IP": docker("network", "inspect", "bridge", "--format", gateway),
+        "NODE_IP": address,
     }
     root = tmp_path_factory.mktemp("caddy") / "root.crt"
     with pytest.MonkeyPatch.context() as patch:
