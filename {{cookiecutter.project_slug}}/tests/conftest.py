@@ -1,6 +1,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from livekit.agents import WorkerOptions
@@ -30,6 +31,8 @@ async def dispatcher(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDispa
     from tests import worker
 
     monkeypatch.setattr(WorkerOptions, "load_fnc", lambda _: 1.0)
+    loop, threads = asyncio.get_running_loop(), ThreadPoolExecutor()
+    loop.set_default_executor(threads)
     async with FakeDispatcher() as dispatcher:
         server = worker.at(dispatcher.url)
         running = asyncio.create_task(server.run())
@@ -37,3 +40,5 @@ async def dispatcher(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDispa
         yield dispatcher
         await server.aclose()
         await asyncio.gather(running, return_exceptions=True)  # older releases are cancelled
+    threads.shutdown()  # the last measurement of the load would log in the next test
+    loop.set_default_executor(ThreadPoolExecutor())
