@@ -18,7 +18,6 @@ from benchmarks.scaling.talking import (
     SHAPES,
     SLOWER_SECONDS,
     SMALL_MACHINES,
-    STARTER,
     Machine,
     Row,
     Shape,
@@ -148,14 +147,13 @@ def talking_curve(shapes: Mapping[str, Shape]) -> str:
     levels = {
         name: {row["conversations"]: row for row in shape.levels} for name, shape in shapes.items()
     }
-    names = (OURS, STARTER, OFFLINE)
     ours = levels[OURS]
     return table(
-        ("Conversations", *names, f"Cores, {OURS}", f"MB, {OURS}"),
+        ("Conversations", *SHAPES, f"Cores, {OURS}", f"MB, {OURS}"),
         (
             (
                 count,
-                *(answers(levels[name].get(count)) for name in names),
+                *(answers(levels[name].get(count)) for name in SHAPES),
                 f"{ours[count]['worker_cores']:.2f}" if count in ours else "",
                 f"{ours[count]['memory']:.0f}" if count in ours else "",
             )

@@ -82,10 +82,14 @@ def seconds_to_wait(
 ) -> float:
     """Return how long to wait before dispatching to a room without an agent; 0 means now.
 
-    All replicas and workers get about the same result, because they read `dispatches`, those for
-    our agent in this room, from the server. One from before `settled_before` is no longer pending:
-    that agent has left again, or no worker could take the job. One from before `forget_before`
-    does not count as a try. Times are in seconds since the epoch.
+    All replicas and workers get about the same result, because they read it from the server.
+
+    Args:
+        dispatches: those for our agent in this room, as the server lists them.
+        now: the time in seconds since the epoch, like the other two.
+        settled_before: dispatches older than this are no longer pending: that agent has left
+            again, or no worker could take the job.
+        forget_before: dispatches older than this do not count as tries.
     """
     wait_until, tries, last = 0.0, 0, 0.0
     for dispatch in dispatches:

@@ -26,7 +26,6 @@ SWEEP = 100  # rooms per sweep, to bound the load on the server
 GATHER_SECONDS = 0.25  # how long to collect rooms of new tokens, to list them in one call
 SPREAD_SECONDS = 0.1  # random delay, so that simultaneous checks do not all dispatch
 LEFT = ("participant_left", "participant_connection_aborted")  # the second: before it joined
-SENDING = "No agent is in the room %.100r: asking for one (if none comes, run python -m app.doctor)"
 COUNT_AGE_SECONDS = 10  # livekit-server's participant counts are up to five seconds old
 
 
@@ -192,7 +191,12 @@ class Rooms:
                 if earlier and not options:
                     latest = max(earlier, key=lambda dispatch: dispatch.state.created_at)
                     options = {name: getattr(latest, name) for name in names.JOB_OPTIONS}
-                logger.warning(SENDING, room, extra={"room": room})
+                logger.warning(
+                    "No agent is in the room %.100r: asking for one (if none comes, "
+                    "run python -m app.doctor)",
+                    room,
+                    extra={"room": room},
+                )
                 request = CreateAgentDispatchRequest(room=room, **(options or {}))
                 request.agent_name = self._name  # only explicit
                 await self._server.send_agent(request)

@@ -50,9 +50,7 @@ async def examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
             if of_worker.level == "problem":
                 yield skipped("probe", "Without a worker, no agent can join a new room.")
                 return
-            any_room = settings.model_copy(update={"token_room_pattern": re.compile(".+")})
-            grant = Mint(any_room).grant(TokenRequest(room_name=room), None)
-            url, token = connection or (settings.livekit_url, grant.token)
+            url, token = connection or own_connection(settings, room)
             if url == settings.token_server_url:  # clients' URL, which may not work from here
                 url = settings.livekit_url
             yield await probe.check(settings, livekit, room, url, token, local_worker)
@@ -88,3 +86,9 @@ def check_environment(settings: Settings) -> list[Finding]:
         findings.append(found("environment", "no-model-key", missing=settings.missing_key))
     # end only pipeline or realtime
     return findings or [ok("environment", "The settings are complete.")]
+
+
+def own_connection(settings: Settings, room: str) -> tuple[str, str]:
+    """Return the server's URL and a token for `room`, as the token backend would."""
+    any_room = settings.model_copy(update={"token_room_pattern": re.compile(".+")})
+    return settings.livekit_url, Mint(any_room).grant(TokenRequest(room_name=room), None).token

@@ -29,8 +29,9 @@ class Worker(BaseModel):
     """What GET /worker reports. The SDK leaves out what is empty."""
 
     worker_type: str
+    sdk_version: str = ""  # livekit-agents 1.0 reports neither this nor its load (measured)
     agent: str = Field("", alias="agent_name")
-    load: float = Field(0, alias="worker_load")  # livekit-agents 1.0 does not report it (measured)
+    load: float = Field(0, alias="worker_load")
     jobs: int = Field(0, alias="active_jobs")
 
 
@@ -40,6 +41,10 @@ class Process(NamedTuple):
     folder: Path
     ports: set[int]
     peers: set[tuple[str, int]]
+
+    @property
+    def is_elsewhere(self) -> bool:
+        return self.folder != PROJECT
 
 
 def url_of(settings: Settings) -> str:
@@ -66,7 +71,7 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     except UNANSWERED:
         return problem("no-livekit-worker"), None
     process, is_connected = await connection_of(settings)
-    if process and process.folder != PROJECT and not is_connected:
+    if process and process.is_elsewhere and not is_connected:
         return problem("another-projects-worker", folder=process.folder), None
     if not worker:
         return problem("worker-disconnected"), None
@@ -75,10 +80,9 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     if worker.agent != own_name:
         values = {"name": by_name(worker.agent), "ours": by_name(own_name)}
         return problem("named-worker", **values), worker
-    if process and process.folder != PROJECT:
+    if process and process.is_elsewhere:
         return problem("second-project", folder=process.folder), worker
-    load = "unknown"  # only 1.0.23
-    load = f"{worker.load:.2f}"  # only 1.8
+    load = f"{worker.load:.2f}" if worker.sdk_version else "unknown"
     seen = f"The worker at {url} is registered {by_name(own_name)} (load: {load})."
     unseen = "Its connections cannot be seen from here, so it may use another server."
     return ok("worker", seen, "" if process else unseen), worker
@@ -105,7 +109,7 @@ async def check_others(settings: Settings) -> list[Finding]:
     servers = await addresses(url)
     findings = []
     for process in listening():
-        if process.folder != PROJECT and process.peers & servers:
+        if process.is_elsewhere and process.peers & servers:
             for port in process.ports - {settings.worker_port}:
                 theirs = f"http://127.0.0.1:{port}"
                 worker = await worker_if_any(theirs)

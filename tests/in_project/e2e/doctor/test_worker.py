@@ -61,7 +61,9 @@ async def test_a_program_that_is_not_this_projects_worker(
     with listening(b"") as address:
         port = address.partition(":")[2]
         assert await doctor({"WORKER_PORT": port}) == "no-livekit-worker"
-    fake = json.dumps({"agent_name": NAME, "worker_type": "JT_ROOM"}).encode()
+    fake = json.dumps(
+        {"agent_name": NAME, "worker_type": "JT_ROOM", "sdk_version": "1.8.9"}
+    ).encode()
     with listening(fake) as address:
         port = address.partition(":")[2]
         assert await doctor({"WORKER_PORT": port}) == ""
