@@ -24,6 +24,22 @@ PACKAGES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "l
 TRIES = 10
 STAY_SECONDS = int(os.environ.get("STAY_SECONDS", "22"))  # the page's own limit is 20
 LONGER = 60_000  # milliseconds; LiveKit notices a killed agent after 20 seconds
+# A page that does nothing for a while once it is connected, as on a slow phone. Then it learns of
+# the agent, and of all that the agent has done meanwhile, at once.
+SLOW_PAGE = """
+let isConnected = false;
+class SlowConnection extends RTCPeerConnection {
+  constructor(...options) {
+    super(...options);
+    this.addEventListener("connectionstatechange", () => {
+      if (this.connectionState !== "connected" || isConnected) return;
+      isConnected = true;
+      for (const end = performance.now() + 4000; performance.now() < end; );
+    });
+  }
+}
+window.RTCPeerConnection = SlowConnection;
+"""
 
 
 class Files(SimpleHTTPRequestHandler):
@@ -60,9 +76,13 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @asynccontextmanager
-async def calling(browser: Browser, site: str, backend: str, more: str = "") -> AsyncIterator[Page]:
+async def calling(
+    browser: Browser, site: str, backend: str, more: str = "", slow: bool = False
+) -> AsyncIterator[Page]:
     context = await browser.new_context(permissions=["microphone"])
     page = await context.new_page()
+    if slow:
+        await page.add_init_script(SLOW_PAGE)
     await page.goto(f"{site}/?token={backend}/token{more}")
     await page.get_by_role("button", name="Start call").click()
     yield page
@@ -84,6 +104,13 @@ async def test_its_transcript_shows_the_greeting(
                 await expect(page.get_by_role("status")).to_have_text(
                     re.compile("listening|speaking"), timeout=LONGER
                 )
+
+
+async def test_a_slow_page_meets_the_agent(livekit: LiveKit, browser: Browser, site: str) -> None:
+    with livekit.backend(TOKEN_CORS_ORIGINS=site) as backend:
+        async with calling(browser, site, backend, slow=True) as page:
+            await expect(greetings(page)).to_have_count(1, timeout=LONGER)
+            await expect(page.get_by_role("status")).to_have_text("listening", timeout=LONGER)
 
 
 async def test_the_call_goes_on_after_twenty_seconds(

@@ -9,7 +9,7 @@ from livekit.agents import AgentSession, ConversationItemAddedEvent, llm
 
 from app.dispatch.policy import is_person
 
-REPEATS_AFTER_SECONDS = (0, 5)  # the second is for a slow phone
+REPEATS_AFTER_SECONDS = (0, 5, 5)  # the later ones are for slow phones
 
 running: set[asyncio.Task[object]] = set()
 
@@ -38,10 +38,11 @@ async def answer(session: AgentSession[None], words: str) -> None:
 
 
 def repeat_greeting(room: rtc.Room, session: AgentSession[None]) -> None:
-    """Send the text of the greeting again once it has been said, and once more.
+    """Send the text of the greeting and the agent's state again once it has been said.
 
     Clients drop text while they have no listener, and nothing tells an agent when they have one:
     LiveKit's web starter missed 3 of 6 greetings (measured). Repeated text replaces the first.
+    Nor does @livekit/components-react 2.9.20 read a state: it has to change, or the call ends.
     """
     me = room.local_participant
     stream_text, segment = me.stream_text, dict[str, str]()
@@ -56,6 +57,9 @@ def repeat_greeting(room: rtc.Room, session: AgentSession[None]) -> None:
             await asyncio.sleep(wait)
             if room.isconnected():
                 await me.send_text(greeting, topic="lk.transcription", attributes=segment)
+                if session.agent_state == "listening":
+                    await me.set_attributes({"lk.agent.state": "idle"})
+                    await me.set_attributes({"lk.agent.state": session.agent_state})
 
     def on_item(event: ConversationItemAddedEvent) -> None:
         if not isinstance(event.item, llm.ChatMessage):
