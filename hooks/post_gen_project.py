@@ -49,6 +49,7 @@ PATHS = {
     "deploy": {"containers", "kubernetes"},
     "deploy/grafana": {"kubernetes"},
     "deploy/kubernetes": {"kubernetes"},
+    "evals": {"pipeline", "realtime"},
 }
 
 # Caches and the like, which are not part of the template.

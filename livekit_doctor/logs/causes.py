@@ -105,7 +105,7 @@ CAUSES = (
     Cause(
         "old-api",
         "The code was written for livekit-agents 0.x, and release 1.x is installed",
-        "Release 1.0 replaced VoicePipelineAgent, VoiceAssistant and MultimodalAgent by "
+        "Release 1.0 replaced VoicePipelineAgent, VoiceAssistant and MultimodalAgent with "
         f"AgentSession. {NOT_STARTED}",
         "Move to AgentSession (https://docs.livekit.io/agents/start/v0-migration/), or pin "
         "livekit-agents below 1.0.",
@@ -667,7 +667,7 @@ CAUSES = (
         "name-in-environment",
         "The environment gives the worker a name",
         "This worker ignores the name. Any other worker would get only rooms that ask for it.",
-        "Remove them from .env, too.",
+        "Unset both variables, and remove them from .env.",
         "The workers of this template.",
         ("agent_name is set to",),
         "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE",

@@ -229,10 +229,10 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "idle-processes",
         "The worker keeps a single idle process.",
-        "With livekit-agents 1.4 or later and `start`, if two rooms open at once, one never "
-        "gets an agent.",
+        "With livekit-agents 1.4 or later and `start`, if two rooms open at once, one may "
+        "never get an agent.",
         "Remove this argument, or set it to 4.",
-        "livekit-server 1.13.5 with livekit-agents 1.8.9: 6 of 6 tries",
+        "livekit-server 1.13.5 with livekit-agents 1.8.9: 4 of 10 rooms",
     ),
     Cause(
         "no-main-guard",
@@ -245,8 +245,8 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "dev-in-production",
         "A deployed worker runs with `dev`.",
-        "It watches its files, restarts when they change, and ends at once when it is told to "
-        "stop, in the middle of conversations.",
+        "It ends at once when it is told to stop, in the middle of conversations. Older releases "
+        "also watch their files, and restart when one changes.",
         "Use start: python worker.py start",
         MEASURED,
     ),

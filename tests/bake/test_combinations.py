@@ -137,6 +137,8 @@ def test_a_combination_bakes_what_it_needs_and_nothing_else(
     project = bake(tmp_path, **answers)
     chosen_files = [FILES.get(word, set()) for word in answers.values()]
     assert project.files == files_of_every_project().union(*chosen_files)
+    folders = (path for path in project.path.rglob("*") if path.is_dir())
+    assert all(any(folder.iterdir()) for folder in folders if ".git" not in folder.parts)
     for name, text in texts(project):
         markers = [line for line in text.splitlines() if ALMOST_MARKER.search(line)]
         assert not markers, f"a marker is left in {name}"

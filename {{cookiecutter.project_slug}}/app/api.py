@@ -1,7 +1,7 @@
 """The token backend: issues tokens for rooms, and serves the page that uses them.
 
 `POST /token` is LiveKit's standard token endpoint, which every client SDK can call
-(`TokenSource.endpoint(url)`): https://docs.livekit.io/frontends/authentication/tokens/endpoint/
+(`TokenSource.endpoint(url)`): https://docs.livekit.io/frontends/build/authentication/endpoint/
 """
 
 import asyncio
@@ -88,7 +88,7 @@ app = FastAPI(
     lifespan=lifespan,
     redoc_url=None,
     swagger_ui_oauth2_redirect_url=None,
-    telemetry={"tracing": False, "metrics": False, "logs": False},  # it looks for each request
+    telemetry={"tracing": False, "metrics": False, "logs": False},  # it would look at each request
 )
 if settings.token_cors_origins:
     app.add_middleware(CORSMiddleware, allow_origins=settings.token_cors_origins, **CORS)

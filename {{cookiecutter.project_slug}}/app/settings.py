@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     dispatch_ensure: bool = True
     dispatch_sweep_seconds: float = Field(30, ge=1, le=86_400)
 
-    port: int = 8000  # the token backend's, where `fastapi run` and honcho put it
+    port: int = 8000  # the token backend's under `poe run`
     token_ttl_seconds: int = Field(900, gt=0, le=86_400)
     token_room_pattern: re.Pattern[str] = re.compile(".+")
     token_auth: Literal["none", "api-key", "jwt"] | None = None

@@ -115,7 +115,7 @@ def config_of(rule: SIPDispatchRuleInfo) -> RoomConfiguration:
     config = RoomConfiguration()
     config.CopyFrom(rule.room_config)
     for agent in config.agents:
-        assert agent.agent_name == "my-agent"
+        assert agent.agent_name == "YOUR-AGENT-NAME"
         agent.agent_name = our_name()
     return config
 
@@ -231,7 +231,7 @@ async def test_an_outgoing_call_as_on_the_page(
     for variable, value in livekit.env.items():
         monkeypatch.setenv(variable, value)
     made: dict[str, Any] = {}
-    exec(CALL.replace("my-agent", our_name()), made)
+    exec(CALL.replace("YOUR-AGENT-NAME", our_name()), made)
     async with livekit.api() as api:
         trunk = SIPOutboundTrunkInfo(address="127.0.0.1", numbers=[CALLED])
         request = CreateSIPOutboundTrunkRequest(trunk=trunk)

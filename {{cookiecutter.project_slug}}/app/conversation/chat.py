@@ -42,7 +42,7 @@ def repeat_greeting(room: rtc.Room, session: AgentSession[None]) -> None:
 
     Clients drop text while they have no listener, and nothing tells an agent when they have one:
     LiveKit's web starter missed 3 of 6 greetings (measured). Repeated text replaces the first.
-    Nor does @livekit/components-react 2.9.20 read a state: it has to change, or the call ends.
+    @livekit/components-react 2.9.20 sees only changes of the state. Without one, it ends the call.
     """
     me = room.local_participant
     stream_text, segment = me.stream_text, dict[str, str]()

@@ -1,4 +1,4 @@
-"""The request for a token: https://docs.livekit.io/frontends/authentication/tokens/endpoint/
+"""The request for a token: https://docs.livekit.io/frontends/build/authentication/endpoint/
 
 A value is accepted, or refused by name. Only keys that nobody knows are ignored, as LiveKit asks
 for the sake of newer clients; they are counted, and logged once.
