@@ -40,7 +40,7 @@ def folder_problem(folder: str) -> str | None:
 
 def agent_name_problem(name: str) -> str | None:
     """Why no room could ask for the agent `name`, and what to use instead."""
-    if not name.strip():
+    if not "".join(filter(str.isprintable, name)).strip():
         return "empty, but explicit dispatch needs a name to ask for: use one such as my-agent"
     if has_odd_character(name):
         return "contains a control character or an invalid character: remove it"
@@ -48,7 +48,7 @@ def agent_name_problem(name: str) -> str | None:
         return f"begins or ends with a space, which no room would ask for: use {name.strip()}"
     if len(name.encode()) > NAME_LIMIT_BYTES:
         return f"longer than LiveKit's limit of {NAME_LIMIT_BYTES:,} bytes: use a shorter name"
-    # Python, honcho and Docker each parse .env differently, but only for these characters.
+    # Python and Docker each parse .env differently, but only for these characters.
     if set(name) & set('"\\$'):
         return 'contains one of " \\ $, which programs read differently in .env: remove it'
     return None

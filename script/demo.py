@@ -73,8 +73,7 @@ def programs_running(
     """Run LiveKit server, worker and token backend. Yields once all of them are ready."""
     log = Path(tempfile.gettempdir()) / f"{project.name}-{os.getpid()}.log"
     process = subprocess.Popen(
-        # Without .env, because its values would win over `env`.
-        [UV, "run", "poe", "run", "-e", "none", "-p", str(port)],
+        [UV, "run", "poe", "run", "-p", str(port)],
         cwd=project,
         env=env,
         stdout=subprocess.PIPE,

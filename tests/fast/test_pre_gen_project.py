@@ -75,7 +75,20 @@ def test_it_rejects_the_slug(slug: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "   ", " a", "a ", "a\nb", "a\x00", "a\u2028b", 'say "a"', "a\\n", "$a", "x" * 33_000],
+    [
+        "",
+        "   ",
+        "\u200b",
+        " a",
+        "a ",
+        "a\nb",
+        "a\x00",
+        "a\u2028b",
+        'say "a"',
+        "a\\n",
+        "$a",
+        "x" * 33_000,
+    ],
 )
 def test_it_rejects_the_agent_name(name: str) -> None:
     (problem,) = problems(ANSWERS | {"dispatch": "explicit", "agent_name": name})

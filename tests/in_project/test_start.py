@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from app.dispatch import watch
+from app.settings import load_settings
+
 PROJECT = Path(__file__).parents[1]
 
 
@@ -27,10 +30,23 @@ def start(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
 def test_a_taken_port_ends_the_worker_with_one_line(command: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = start(*command, WORKER_PORT=str(port))
+        ended = start(*command, WORKER_HOST="127.0.0.1", WORKER_PORT=str(port))
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert line.startswith(f"WORKER_PORT {port} cannot be used: Address already in use")
+    assert line.startswith(f"WORKER_PORT {port} of WORKER_HOST 127.0.0.1 cannot be used: [Errno ")
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "http://0.0.0.0", "é..b", "[::]", "a" * 80])
+def test_a_host_that_does_not_exist_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    wrong = {"worker_host": host, "worker_port": 0}
+    watch.exit_if_taken(load_settings().model_copy(update=wrong))
+    assert codes == [1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"WORKER_PORT 0 of WORKER_HOST {host} cannot be used: ")
 
 
 def test_a_worker_starts_as_a_file_too() -> None:

@@ -114,6 +114,8 @@ async def answer_with_token(request: Request) -> Response:
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     identity = await sign_in(bearer if scheme.lower() == "bearer" else "")
     try:
+        if request.scope["query_string"]:
+            TokenRequest.check_query(request.query_params)
         body = (await read_body(request, BODY_LIMIT_BYTES)).strip()
         token_request = TokenRequest.model_validate_json(b"{}" if body in (b"", b"null") else body)
         if identity and token_request.participant_identity not in (None, "", identity):
@@ -123,7 +125,7 @@ async def answer_with_token(request: Request) -> Response:
             rooms.expect(token_request.room_name, grant.options)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "body"
+        field = ".".join(f"{part:.100}" for part in map(str, first["loc"])) or "body"
         raise HTTPException(422, f"{field}: {first['msg']}") from None
     except Refused as error:
         raise HTTPException(422, str(error)) from None
@@ -164,7 +166,7 @@ app.router.add_api_route(
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Read at most `limit` bytes of body, for at most BODY_TIMEOUT_SECONDS."""
-    size, chunks, more = int(request.headers.get("Content-Length", 0)), [], True
+    size, chunks, received, more = int(request.headers.get("Content-Length", 0)), [], 0, True
     try:
         async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
             while more and size <= limit:
@@ -172,7 +174,8 @@ async def read_body(request: Request, limit: int) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise HTTPException(400, "body: incomplete")
                 chunks.append(message.get("body", b""))
-                size, more = sum(map(len, chunks)), message.get("more_body", False)
+                received += len(chunks[-1])
+                size, more = received, message.get("more_body", False)
     except TimeoutError:
         raise HTTPException(408, "body: sent too slowly") from None
     if size > limit:

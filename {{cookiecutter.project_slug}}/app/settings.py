@@ -21,6 +21,10 @@ PLACEHOLDER = re.compile(r"[<>]|^(wss?://)?(your|replace|change)[-_ ]", re.IGNOR
 SECRET_LENGTH = 32  # characters; livekit-server requires it: the secret signs with HMAC-SHA256
 IDLE_PROCESSES = 1  # only 1.0.23
 IDLE_PROCESSES = 4  # only 1.8
+# Stricter than pydantic, which repairs slashes, capitals and spaces: clients do not.
+URL = re.compile(
+    r"[a-z]+://([^\s\\/@]*@)?([\w.-]+|\[[\w:.%]+\])(:[1-9]\d*)?([/?#](?!/)[^\s\\]*)?", re.ASCII
+)
 ORIGIN = re.compile(r"[a-z][a-z\d+.-]*://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?", re.ASCII)
 DEFAULT_PORT = re.compile(r"^(http://.+):80$|^(https://.+):443$")  # which browsers leave out
 DEV_SECRET = "secret"  # noqa: S105  what `livekit-server --dev` accepts
@@ -35,7 +39,7 @@ def check_present(value: str | SecretStr) -> str | SecretStr:
     if not text.strip():
         raise PydanticCustomError("missing", "is missing: .env.example explains it")
     # Docker and kubectl keep the quotes of a .env file.
-    if text != text.strip(" \t\r\n'\""):
+    if text != text.strip(" \t\r\n'\"`"):
         raise PydanticCustomError("ends", "has a space or a quote at one end: remove it")
     return value
 
@@ -56,8 +60,9 @@ def url(kind: Any, example: str) -> AfterValidator:
         try:
             if text:
                 kind(text)
-                text.encode("ascii")
-        except (ValidationError, UnicodeError):
+                if not text.isascii() or not URL.fullmatch(text):
+                    raise ValueError
+        except ValueError:
             raise PydanticCustomError("url", f"must be a URL such as {example}") from None
         if kind is AnyWebsocketUrl and re.search("[?#@]", text):  # clients add a path and a query
             raise PydanticCustomError("extra", "must not contain a user, a ?query or a #fragment")
@@ -122,7 +127,7 @@ class Settings(BaseSettings):
     dispatch_ensure: bool = True
     dispatch_sweep_seconds: float = Field(30, ge=1, le=86_400)
 
-    port: int = 8000  # the token backend's under `poe run`
+    port: int = Field(8000, ge=1, le=65535)  # the token backend's under `poe run`
     token_ttl_seconds: int = Field(900, gt=0, le=86_400)
     token_room_pattern: re.Pattern[str] = re.compile(".+")
     token_auth: Literal["none", "api-key", "jwt"] | None = None
@@ -144,6 +149,13 @@ class Settings(BaseSettings):
     def __init__(self, **values: Any) -> None:
         encoding = encoding_of(Path(str(self.model_config["env_file"])))
         super().__init__(_env_file_encoding=encoding, **values)
+
+    @field_validator("livekit_api_key", "livekit_api_secret")
+    @classmethod
+    def check_characters(cls, value: str | SecretStr) -> str | SecretStr:
+        if not re.fullmatch("[!-~]+", text_of(value)):
+            raise PydanticCustomError("odd", "has a space or an odd character in it: copy it again")
+        return value
 
     @field_validator("livekit_api_secret")
     @classmethod
@@ -217,8 +229,12 @@ def is_on_this_machine(url: str) -> bool:
 
 def encoding_of(path: Path) -> str:
     """Return the encoding of a file: UTF-16 if it begins as Windows PowerShell writes it."""
-    start = path.read_bytes()[:2] if path.is_file() else b""
-    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    data = path.read_bytes() if path.is_file() else b""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\0" in data:  # as in UTF-16 without a mark, and in UTF-32
+        raise UnicodeError
+    return "utf-8-sig"
 
 
 def load_settings() -> Settings:
@@ -232,6 +248,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         lines = [f"{'_'.join(map(str, e['loc'])).upper()} {e['msg']}" for e in error.errors()]
         raise SystemExit("\n".join(lines)) from None
+    except OverflowError:
+        raise SystemExit("TOKEN_ROOM_PATTERN repeats something too often") from None
     if settings.livekit_api_secret.get_secret_value() == DEV_SECRET:
         logger.warning(
             "LIVEKIT_API_SECRET is LiveKit's public development secret: everybody knows it"

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import http.client
 import json
+import math
 import os
 import shutil
 import signal
@@ -45,6 +46,9 @@ Or set LIVEKIT_SERVER_BIN to the program."""
 TAKEN = """\
 The server at {} does not accept this project's key and secret. Either stop it, or
 change .env: set another port in LIVEKIT_URL, or the key and secret of that server."""
+
+
+SILENT_SECONDS = 5
 
 
 class ServerNotFound(Exception):
@@ -178,10 +182,18 @@ def status(url: str) -> int | None:
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> bool:
-    """Wait until the server at `url` answers; return False if its `process` has ended."""
-    while status(url) != 200:
+    """Wait until the server at `url` answers; return False if its `process` has ended.
+
+    Say after a while what is waited for.
+    """
+    silent_until = time.monotonic() + SILENT_SECONDS
+    while (answer := status(url)) != 200:
         if process and process.poll() is not None:
             return False
+        if time.monotonic() > silent_until:
+            silent_until = math.inf
+            what = f"it answers HTTP {answer}" if answer else "nothing answers"
+            print(f"Waiting for the LiveKit server at {url}: {what}", flush=True)
         time.sleep(0.1)
     return True
 

@@ -47,7 +47,18 @@ def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch
         ("LIVEKIT_URL", "wss://your-project.livekit.cloud", "placeholder"),
         ("LIVEKIT_URL", "ws://:7880", "must be a URL"),
         ("LIVEKIT_URL", "ws://127.0.0.1:99999", "must be a URL"),
+        ("LIVEKIT_URL", "ws:127.0.0.1:7880", "must be a URL"),
+        ("LIVEKIT_URL", "ws:///127.0.0.1:7880", "must be a URL"),
+        ("LIVEKIT_URL", "ws://127.0.0.1:7880\\", "must be a URL"),
+        ("LIVEKIT_URL", "wss://wss://example.com", "must be a URL"),
+        ("LIVEKIT_URL", "WS://127.0.0.1:7880", "must be a URL"),
+        ("LIVEKIT_URL", "ws://127.0.0.1:0", "must be a URL"),
+        ("LIVEKIT_URL", "ws://$HOST:7880", "must be a URL"),
+        ("LIVEKIT_URL", "ws://exa\nmple.com", "must be a URL"),
         ("LIVEKIT_API_KEY", "'quoted'", "a space or a quote at one end"),
+        ("LIVEKIT_API_KEY", "`quoted`", "a space or a quote at one end"),
+        ("LIVEKIT_API_KEY", "“APIkey”", "odd character"),
+        ("LIVEKIT_API_SECRET", "\u200b" + GOOD_SECRET, "odd character"),
         ("LIVEKIT_API_SECRET", "pasted-with-a-space-at-its-end----- ", "a space or a quote"),
         ("LIVEKIT_AGENT_NAME", '"concierge"', "a space or a quote"),  # only explicit
         ("ASSISTANT_LLM", "openai/gpt-5.3-chat-latest,,", "separated by commas"),  # only pipeline
@@ -62,6 +73,8 @@ def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch
         ("TOKEN_RATE_LIMIT", "often", "such as 60/minute"),
         ("TOKEN_RATE_LIMIT", "0/second", "such as 60/minute"),
         ("TOKEN_ROOM_PATTERN", "[", "regular expression"),
+        ("TOKEN_ROOM_PATTERN", "a{99999999999}", "repeats something too often"),
+        ("PORT", "99999", "less than or equal to 65535"),
         ("TOKEN_REDIS_URL", "http://redis", "must be a URL such as redis://"),
         ("TOKEN_CORS_ORIGINS", "https://example.com/a", "origins such as"),
         ("LIVEKIT_URL", "wss://example.com?region=eu", "must not contain"),
@@ -110,6 +123,21 @@ def test_an_env_file_in_another_encoding_is_named(no_env_file: Path) -> None:
     no_env_file.write_bytes("TOKEN_JWT_ISSUER=é\n".encode("latin-1"))
     with pytest.raises(SystemExit, match=r"\.env is not UTF-8 text: save it as UTF-8"):
         settings.load_settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://127.0.0.1:7880",
+        "wss://example.livekit.cloud/",
+        "wss://example.com/livekit",
+        "ws://[::1]:7880",
+        "ws://livekit_1:7880",
+    ],
+)
+def test_a_url_of_a_server_is_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("LIVEKIT_URL", url)
+    assert settings.load_settings().livekit_url == url
 
 
 def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

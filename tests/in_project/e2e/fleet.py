@@ -30,8 +30,8 @@ from tests.e2e.world import answers_to
 
 ROOMS = 100
 AT_ONCE = 10  # rooms that open, and people who ask, at the same moment
-TRY_SECONDS = 5
-PATIENCE_SECONDS = 180  # until everybody must have an agent again; 50 on two idle cores
+TRY_SECONDS = 10
+PATIENCE_SECONDS = 360  # until everybody must have an agent again; 50 on two idle cores
 NEW = 10  # rooms that open after each loss
 # Each worker uses a different server as long as that one is up.
 WORKER_SITE = """

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dev.livekit_server import ending, status, wait_for
-from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, program, run
+from tests.e2e.programs import PROJECT, TIMEOUT, LiveKit, free_ports, program, run
 
 
 def test_a_running_server_is_used(livekit: LiveKit) -> None:
@@ -22,6 +22,14 @@ def test_a_running_server_with_another_key_is_reported(livekit: LiveKit) -> None
     result = run("dev.livekit_server", env=other.env)
     assert result.returncode == 1
     assert f"The server at {livekit.url} does not accept this project's key" in result.stderr
+
+
+def test_it_says_what_it_waits_for() -> None:
+    (port,) = free_ports(1)
+    url = f"ws://127.0.0.1:{port}"
+    ready = f"Waiting for the LiveKit server at {url}: nothing answers"
+    with program("dev.livekit_server", "--wait", ready=ready, env={"LIVEKIT_URL": url}):
+        pass
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")

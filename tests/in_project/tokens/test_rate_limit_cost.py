@@ -68,7 +68,23 @@ async def test_while_redis_hangs_only_one_request_waits_for_it(
     assert len(caplog.messages) == 1
 
 
-@pytest.mark.parametrize("option", ["hat=1", "socket_timeout=soon"])
+@pytest.mark.parametrize(
+    "option", ["hat=1", "socket_timeout=soon", "protocol=9", "retry=3", "ssl_cert_reqs=CERT_NONE"]
+)
 def test_a_wrong_option_of_redis_is_named(option: str) -> None:
     with pytest.raises(SystemExit, match="TOKEN_REDIS_URL has an option"):
-        RateLimit("60/minute", f"redis://127.0.0.1:1?{option}")
+        RateLimit("60/minute", f"rediss://127.0.0.1:1?{option}")
+
+
+@pytest.mark.parametrize("option", ["retry_on_error=x", "redis_connect_func=x", "encoding=foo"])
+async def test_an_option_that_redis_cannot_use_costs_no_token(
+    caplog: pytest.LogCaptureFixture, option: str
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await RateLimit("60/minute", f"redis://127.0.0.1:{port}?{option}").count("192.0.2.1")
+    (line,) = caplog.messages
+    assert line.startswith("TOKEN_REDIS_URL does not answer (")

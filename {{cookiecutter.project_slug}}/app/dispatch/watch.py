@@ -22,9 +22,10 @@ def exit_if_taken(settings: Settings) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
-    except OSError as error:
+    except (OSError, UnicodeError, TypeError) as error:  # not each text can name a host
+        line = f"WORKER_PORT {port} of WORKER_HOST {host} cannot be used: {error}"
         # Not SystemExit, which would end in tracebacks of the SDK's tasks.
-        print(f"WORKER_PORT {port} cannot be used: {error.strerror}", file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
         os._exit(1)
 
 

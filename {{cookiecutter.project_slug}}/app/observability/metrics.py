@@ -17,6 +17,6 @@ def serve_metrics(host: str, port: int) -> None:
     """Serve GET /metrics on its own port, which clients should not reach, or exit."""
     try:
         start_http_server(port, host)
-    except OSError as error:
-        line = f"TOKEN_METRICS_PORT {port} cannot be used: {error.strerror} (one per process)"
-        raise SystemExit(line) from None
+    except (OSError, UnicodeError, TypeError) as error:  # not each text can name a host
+        line = f"TOKEN_METRICS_PORT {port} of TOKEN_METRICS_HOST {host} cannot be used: {error}"
+        raise SystemExit(f"{line} (one per process)") from None

@@ -8,7 +8,6 @@ from collections import Counter
 
 from fastapi import HTTPException
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 logger = logging.getLogger("app.tokens.rate_limit")
 
@@ -34,7 +33,7 @@ class RateLimit:
             try:  # with the options in the URL
                 self._redis = Redis.from_url(redis_url)
                 self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-            except (ValueError, TypeError):
+            except Exception:  # an option can be wrong in many ways
                 raise SystemExit("TOKEN_REDIS_URL has an option that is unknown or wrong") from None
 
     async def count(self, address: str) -> None:
@@ -66,9 +65,12 @@ class RateLimit:
                 pipeline.incr(key)
                 pipeline.expire(key, self._seconds)
                 count, _ = await pipeline.execute()
-        except (RedisError, OSError):  # TimeoutError is one
+        except Exception as error:  # an option in the URL may raise any other
             if not has_failed:
-                logger.error("TOKEN_REDIS_URL does not answer: this backend counts on its own")
+                logger.error(
+                    "TOKEN_REDIS_URL does not answer (%s): this backend counts on its own",
+                    type(error).__name__,
+                )
             self._next_try = time.monotonic() + REDIS_PAUSE_SECONDS
             return 0
         self._next_try = 0

@@ -5,7 +5,7 @@ for the sake of newer clients; they are counted, and logged once.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field
@@ -136,6 +136,13 @@ class TokenRequest(Fields):
     participant_metadata: Metadata | None = None
     participant_attributes: Attributes | None = None
     room_config: RoomConfig | None = None
+
+    @classmethod
+    def check_query(cls, keys: Iterable[str]) -> None:
+        """Refuse a field in the URL's query, where nobody reads it."""
+        fields = {*cls.model_fields, *map(to_camel, cls.model_fields), *cls.hints}
+        for key in fields.intersection(keys):
+            raise Refused(f"{key}: send it in the JSON body, not in the URL")
 
     def check(self) -> None:
         """Refuse what cannot be granted because of its key."""
