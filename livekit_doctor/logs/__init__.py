@@ -53,6 +53,9 @@ CUT_HEADER = re.compile(
 )
 
 REASON_LIMIT = 100
+SOURCE_LIMIT = 100
+# What only a program of LiveKit's prints.
+OF_LIVEKIT = {"missing-plugin", "sdk-missing", "old-api", "missing-name"}
 INTERRUPTS = {"KeyboardInterrupt", "SystemExit"}
 # In a message of the level INFO, these tell of trouble.
 BAD_NEWS = ("fail", "error", "exception", "not ", "unavailable", "timed out")
@@ -75,6 +78,7 @@ class Matches:
     count: int = 0
     last: int = 0
     what: list[str] = field(default_factory=list)
+    sources: dict[str, int] = field(default_factory=dict)  # the last line of each program
     is_printed: bool = False  # by a program without a level, as one does that ends
 
 
@@ -195,6 +199,8 @@ class Reading:
         of_verdict = self.matches[verdict]
         of_verdict.count += 1
         of_verdict.last = record.line
+        if record.source in of_verdict.sources or len(of_verdict.sources) < SOURCE_LIMIT:
+            of_verdict.sources[record.source] = record.line
         what = setting(merged(values).get("what", ""))
         if what and what not in of_verdict.what and len(of_verdict.what) < 5:
             of_verdict.what.append(what)
@@ -273,16 +279,18 @@ def findings(reading: Reading) -> Iterator[Finding]:
 def what_is_wrong(reading: Reading) -> Iterator[Finding]:
     """Yield what keeps agents away, the most decisive first."""
     matches, programs = reading.matches, reading.programs
-    registered = max((p.registered for p in programs.known.values()), default=0)
-    overcome = {v for v in matches if v.until_registered and matches[v].last < registered}
+    overcome = {
+        verdict: registered
+        for verdict in matches
+        if verdict.until_registered and (registered := overcome_in(matches[verdict], programs))
+    }
     causes = {verdict.cause for verdict in matches if verdict not in overcome}
     reported = [v for v in matches if v.level != "ok" and not causes & {*v.follows}]
     # What looks like the end of a program, although the worker went on.
-    working = max((p.last for p in programs.known.values() if p.registered), default=0)
-    survived = {v for v in reported if matches[v].is_printed and matches[v].last < working}
+    survived = {v for v in reported if matches[v].is_printed and is_survived(v, reading)}
     reported = [v for v in reported if v not in survived or not v.crash_only]
     for verdict in sorted(reported, key=lambda v: ORDER[v.cause]):
-        found = of_verdict(verdict, matches[verdict], registered if verdict in overcome else 0)
+        found = of_verdict(verdict, matches[verdict], overcome.get(verdict, 0))
         yield replace(found, level="warning") if verdict in survived else found
     fatal = max((matches[v].last for v in reported if v.cause in FATAL), default=0)
     over = list(programs.ended())
@@ -292,6 +300,7 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
         if program.cause in ("worker-ended", "crashed") and is_explained:
             continue
         yield end_of(program)
+    yield from earlier_ends(programs, {v.cause for v in reported})
     if cut := is_cut(reading):
         yield finding("cut-off", "warning", f"The log ends in line {reading.line_count}: {cut}.")
     errors = reading.unexplained
@@ -303,9 +312,64 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
         seen = f"The log holds {what} that livekit-doctor does not know"
         seen += f" (the first one{by} in line {errors.first}{which})."
         yield finding("unexplained-errors", "warning" if programs.is_running else "problem", seen)
+    if errors.count and not programs.is_running:
+        return
+    explained = {source for verdict in reported for source in matches[verdict].sources}
     is_up = any(p.registered for p in programs.known.values())
-    if not reported and not over and not is_up and programs.known and not errors.count:
-        yield not_running(reading, list(programs.known.values()))
+    waiting = [
+        program
+        for program in programs.known.values()
+        if not program.registered
+        and program not in over
+        and program.source not in explained
+        # A server says nothing about workers at some log levels, and neither has to have started.
+        and (not is_up or (program.started and program.kind == "worker"))
+    ]
+    if waiting and (is_up or (not reported and not over)):
+        yield not_running(reading, waiting)
+
+
+def overcome_in(matches: Matches, programs: Programs) -> int:
+    """Return the line by which each program that had a problem has registered; 0 if one has not."""
+    lines = []
+    for source, last in matches.sources.items():
+        registered = max((p.registered for p in programs.of(source)), default=0)
+        if registered < last:
+            return 0
+        lines.append(registered)
+    return max(lines)
+
+
+def is_survived(verdict: Verdict, reading: Reading) -> bool:
+    """Whether each program that printed something has worked after that."""
+    programs = reading.programs
+    for source, last in reading.matches[verdict].sources.items():
+        of_source = programs.of(source)
+        if not of_source and verdict.cause not in OF_LIVEKIT:
+            of_source = list(programs.known.values())  # perhaps not a worker at all
+        if last >= max((p.last for p in of_source if p.registered), default=0):
+            return False
+    return True
+
+
+def earlier_ends(programs: Programs, causes: set[str]) -> Iterator[Finding]:
+    """Yield how programs ended that run again, and what looked like an end, but was none."""
+    for program in programs.known.values():
+        who = f"{str(program)[0].upper()}{str(program)[1:]}"
+        for cause, ends in program.failures.items():
+            if program.is_over and program.cause == cause:
+                continue
+            where = f"{ends.count}x, last in line {ends.last}"
+            seen = f"{who} {ends.how} ({where}), and started again"
+            yield finding(cause, "warning", f"{seen}. Its conversations were lost.")
+        for cause, ends in program.outlived.items():
+            if "job-died" not in causes and not program.is_over:
+                yield finding(
+                    cause,
+                    "warning",
+                    f"Line {ends.last} says that a program {ends.how}, but {program} went on: it "
+                    "was the process of a job, or another program.",
+                )
 
 
 def not_running(reading: Reading, programs: list[Program]) -> Finding:
@@ -329,11 +393,16 @@ def not_running(reading: Reading, programs: list[Program]) -> Finding:
 
 
 def end_of(program: Program) -> Finding:
+    if not program.is_sure:
+        seen = f"Line {program.ended} says that a program {program.how}. It may be the worker"
+        return finding(program.cause, "warning", f"{seen}, which logs nothing after that.")
     who = str(program) if program.runtime else "The program"
     seen = f"{who[0].upper()}{who[1:]} {program.how} (line {program.ended})"
     if program.runtime and program.kind == "worker" and not program.registered:
         seen += ", without having registered"
-    if program.runtime:
+    if program.runtime and "last worker" in program.how:
+        seen += ". After that, no worker registers in this log"
+    elif program.runtime:
         seen += ". After that, it does not start again in this log"
     return finding(program.cause, "problem", f"{seen}.")
 

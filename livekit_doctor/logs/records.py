@@ -10,6 +10,7 @@ compose, kubectl, honcho, syslog and hosting platforms, and within the JSON of a
 - anything else with a level
 """
 
+import heapq
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 EXTRA_LIMIT = 300  # lines after a message; a traceback in 1.8.9 had 60
+OPEN_LIMIT = 200  # lines of other programs within a record
 FIELD_LIMIT = 8_000  # characters
 WHOLE_LIMIT = 10_000  # characters of the beginning, and of the end
 
@@ -214,7 +216,7 @@ def records(lines: Iterable[str]) -> Iterator[Record]:
     reader = Reader()
     for number, line in unfolded(lines):
         yield from reader.add(number, line.rstrip("\r\n"))
-    yield from reader.open.values()
+    yield from reader.rest()
 
 
 def unfolded(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
@@ -241,12 +243,18 @@ def unfolded(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 @dataclass
 class Reader:
-    """Puts lines together into records, for each source on its own."""
+    """Puts lines together into records, for each source on its own.
+
+    Attributes:
+        open: the last record of each source, which may go on; the oldest one first.
+        closed: records that wait for an older one, so that all come out in order.
+    """
 
     open: dict[str, Record] = field(default_factory=dict)
+    closed: list[tuple[int, Record]] = field(default_factory=list)
 
     def add(self, number: int, line: str) -> Iterator[Record]:
-        """Read one line, and yield the record that it ends, if any."""
+        """Read one line, and yield the records that are complete."""
         record = parse(number, COLOUR.sub("", line))
         before = self.open.get(record.source)
         if before and not record.is_header and follows(record.text, before):
@@ -256,10 +264,21 @@ class Reader:
                     add_fields(record.text, before)
             return
         if before:
-            yield before
-        elif len(self.open) >= 200:  # sources
-            yield self.open.pop(next(iter(self.open)))
+            self.close(record.source)
         self.open[record.source] = record
+        while (first := next(iter(self.open.values()))).line < number - OPEN_LIMIT:
+            self.close(first.source)
+        while self.closed and self.closed[0][0] < first.line:
+            yield heapq.heappop(self.closed)[1]
+
+    def close(self, source: str) -> None:
+        record = self.open.pop(source)
+        heapq.heappush(self.closed, (record.line, record))
+
+    def rest(self) -> Iterator[Record]:
+        for source in list(self.open):
+            self.close(source)
+        yield from (record for _, record in sorted(self.closed, key=lambda closed: closed[0]))
 
 
 def follows(line: str, before: Record) -> bool:
