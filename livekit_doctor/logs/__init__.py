@@ -7,21 +7,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from livekit_doctor.finding import Finding, Level
-from livekit_doctor.logs.causes import BY_ID
+from livekit_doctor.logs.causes import BY_ID, JOB_LOST
 from livekit_doctor.logs.programs import Program, Programs
-from livekit_doctor.logs.records import COLOUR, Error, Record, records
+from livekit_doctor.logs.records import COLOUR, Error, Record, records, unfolded
 from livekit_doctor.logs.verdicts import (
     FATAL,
     HOST,
     HTTP_STATUS,
+    IN_CODE,
     LOUD,
     LOUDEST,
     NORMAL,
     QUIET,
+    UNKNOWN_NAME,
     WORKER,
     Table,
     Verdict,
 )
+from livekit_doctor.logs.viewers import from_row, oldest_first
 from livekit_doctor.text import LINE_LIMIT
 
 ORDER = {cause: number for number, cause in enumerate(BY_ID)}
@@ -56,7 +59,11 @@ REASON_LIMIT = 100
 SOURCE_LIMIT = 100
 # What only a program of LiveKit's prints.
 OF_LIVEKIT = {"missing-plugin", "sdk-missing", "old-api", "missing-name"}
+STAGES = ("start", "job", "tool")
 INTERRUPTS = {"KeyboardInterrupt", "SystemExit"}
+# Where the code of a registered worker fails so that its room gets no agent: its entrypoint, and
+# the start of a process. Anywhere else, such as in a tool, the agent goes on.
+ENTRIES = ("job task", "entrypoint", "entry function", "initializ")
 # In a message of the level INFO, these tell of trouble.
 BAD_NEWS = ("fail", "error", "exception", "not ", "unavailable", "timed out")
 
@@ -79,6 +86,7 @@ class Matches:
     last: int = 0
     what: list[str] = field(default_factory=list)
     sources: dict[str, int] = field(default_factory=dict)  # the last line of each program
+    stage: str = "tool"  # the worst one: "start", "job" or "tool"
     is_printed: bool = False  # by a program without a level, as one does that ends
 
 
@@ -108,12 +116,14 @@ class Reading:
     last_time: str = ""
     last_line: str = ""
     last_record: Record | None = None
+    is_reversed: bool = False  # the newest line came first
+    is_own: bool = False  # a worker is registered with that name
     server: str = ""  # the URL with which a worker registered
     reasons: dict[str, tuple[Verdict, dict[str, str]] | None] = field(default_factory=dict)
 
     def lines(self, lines: Iterable[str]) -> Iterator[str]:
         """Pass lines on, and remember how many there were, and the last one that holds anything."""
-        for line in lines:
+        for line in map(from_row, lines):
             self.line_count += 1
             if line.strip():
                 self.last_line = line
@@ -191,6 +201,7 @@ class Reading:
         """Note that a record matches a verdict."""
         name = record.fields.get("agentname", "")
         if verdict.cause == "named-worker" and name == self.own_name:
+            self.is_own = True
             return
         if verdict not in self.matches:
             more = {**merged(values), **self.more_values(record, whole)}
@@ -198,12 +209,23 @@ class Reading:
             self.matches[verdict] = Matches(record.line, more, is_printed=is_printed)
         of_verdict = self.matches[verdict]
         of_verdict.count += 1
+        of_verdict.stage = min(of_verdict.stage, self.stage(record), key=STAGES.index)
         of_verdict.last = record.line
         if record.source in of_verdict.sources or len(of_verdict.sources) < SOURCE_LIMIT:
             of_verdict.sources[record.source] = record.line
-        what = setting(merged(values).get("what", ""))
+        what = merged(values).get("what", "")
+        if verdict.cause == "settings-missing":
+            what = setting(what)
         if what and what not in of_verdict.what and len(of_verdict.what) < 5:
             of_verdict.what.append(what)
+
+    def stage(self, record: Record) -> str:
+        """Return when the code in a record failed: as a worker started, or in a job or a tool."""
+        is_up = any(p.registered > p.started for p in self.programs.of(record.source))
+        lower = record.message.lower()
+        if not record.is_header or not is_up or lower.startswith(("worker failed", "closing")):
+            return "start"
+        return "job" if any(map(lower.__contains__, ENTRIES)) else "tool"
 
     def more_values(self, record: Record, whole: str) -> dict[str, str]:
         """Return the values that sentences about a record may name."""
@@ -238,7 +260,8 @@ def read(lines: Iterable[str], own_name: str = "") -> Iterator[Finding]:
         own_name: the name that the worker should have, if any.
     """
     reading = Reading(own_name)
-    for record in records(reading.lines(lines)):
+    numbered, reading.is_reversed = oldest_first(unfolded(reading.lines(lines)))
+    for record in records(numbered):
         reading.add(record)
     reading.programs.finish()
     yield from findings(reading)
@@ -424,19 +447,24 @@ def of_verdict(verdict: Verdict, matches: Matches, registered: int) -> Finding:
     values["file"] = f": {values['file']}" if values["file"] else ""
     values["exit_code"] = f" (exit code {values['exit_code']})" if values["exit_code"] else ""
     level, cause = verdict.level, BY_ID[verdict.cause]
-    advice, command = cause.advice, cause.command
+    means, advice, command = cause.means, cause.advice, cause.command
     where = f"{matches.count}x, first in line {matches.first}"
     if registered:
         level, command = "warning", ""
         where = f"{where}, but a worker registered in line {registered}"
         advice = "Nothing, if it was just starting. Rooms that opened before may lack an agent."
+    elif verdict in IN_CODE and matches.stage == "job":
+        means = JOB_LOST
+    elif verdict in IN_CODE and matches.stage == "tool":
+        level = "warning"
+        means = "The worker is registered, and part of a job failed, such as a tool of its agent."
     sentence = verdict.seen.format_map(values)
     if sentence.startswith("the "):
         sentence = f"T{sentence[1:]}"
     if verdict.cause == "missing-plugin" and matches.what:
         command = install_plugin(matches.what[0])
     seen = f"{sentence} ({where})"
-    return Finding("log", level, cause.id, seen, cause.means, advice, command)
+    return Finding("log", level, cause.id, seen, means, advice, command)
 
 
 def setting(name: str) -> str:
@@ -454,7 +482,11 @@ def install_plugin(name: str) -> str:
 
 
 def what_is_normal(reading: Reading) -> Iterator[Finding]:
+    # A job request may hold the name that is missing in the line of the registration.
+    is_named = any(v.fields.keys() == {"agentname"} for v in reading.matches)
     for verdict, of_verdict in reading.matches.items():
+        if verdict.seen == UNKNOWN_NAME and (is_named or reading.is_own):
+            continue
         if verdict.level == "ok" and verdict.seen:
             where = f"{of_verdict.count}x, first in line {of_verdict.first}"
             seen = f"{verdict.seen} ({where})"
@@ -468,6 +500,8 @@ def examined(reading: Reading, programs: list[Program]) -> Finding:
     if reading.first_time:
         first, last = map(readable, (reading.first_time, reading.last_time))
         seen += f", {first}" if first == last else f", {first} to {last}"
+    if reading.is_reversed:
+        seen += ". Its newest line comes first, so it was read backwards: line 1 is the last one"
     means = "Only what was logged can be found, and a log level above INFO hides most of it."
     return Finding("log", "ok", "", f"{seen}.", means)
 
@@ -486,7 +520,7 @@ def is_cut(reading: Reading) -> str:
     raw, record = reading.last_line, reading.last_record
     line = COLOUR.sub("", raw).rstrip("\r\n")
     has_end = raw.endswith("\n") or len(line) >= LINE_LIMIT - 1
-    if not record or (has_end and len(line) >= LINE_LIMIT - 1):
+    if not record or reading.is_reversed or (has_end and len(line) >= LINE_LIMIT - 1):
         return ""
     middle = "in the middle of it"
     if record.has_traceback and not record.errors():

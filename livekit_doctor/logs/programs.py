@@ -228,9 +228,8 @@ class Programs:
             program.start_again()
             program.started = record.line
             program.release = record.fields.get("version", program.release)[:20]
-            if program.kind == "server":
-                program.registered = 0
-                program.workers.clear()
+            program.registered = 0
+            program.workers.clear()
         elif any(text in lower for text in REGISTRATIONS) or (
             any(text in lower for text in WORK) and not program.registered
         ):
