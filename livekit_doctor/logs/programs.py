@@ -77,7 +77,7 @@ STOPPED = re.compile(
     r"|^Gracefully [Ss]topping|Stopping all processes with|^system +\| sending SIG|stopping machine"
     r"|^Instance (?:failed|terminated|stopped)|Sending SIG(?:TERM|INT|KILL) to|container exited"
     r"|Deployment .{1,100}(?:stopped|removed|crashed)|^Shutting down VM|task stopped"
-    r"|had too many unstable restarts"
+    r"|had too many unstable restarts|app crashed - waiting for file changes"
 )
 SUPERVISOR = re.compile(
     r"(?:^|\s)(?:exited|stopped|gave up): (?P<name>[\w.:-]{1,80}) (?:entered FATAL|"
@@ -91,6 +91,7 @@ OURS = re.compile(
     re.IGNORECASE,
 )
 REGULAR_EXITS = {0, 130, 143}  # and those of SIGINT and SIGTERM
+END_LIMIT = 1000  # characters; a line that tells of an end is short (the kernel's: 400)
 KILLED, CRASHED = {9, 137}, {4, 6, 7, 11, 132, 134, 135, 139}
 WINDOWS_CRASH = re.compile(r"exit code -?(?:10737\d{5}|0xC0000\w+|3221\d{6})", re.IGNORECASE)
 
@@ -138,7 +139,8 @@ class Program:
 
     @property
     def is_over(self) -> bool:
-        return self.ended > max(self.started, self.registered)
+        alive = max(self.started, self.registered, 0 if self.is_sure else self.last)
+        return self.ended > alive
 
     def __str__(self) -> str:
         package = {"Python": "livekit-agents", "Node": "@livekit/agents"}.get(self.runtime, "")
@@ -245,7 +247,7 @@ class Programs:
                     program.end(record.line, "lost its last worker")
         elif program.is_over and (
             lower.startswith(ALIVE)
-            or (lower.startswith(OUTLIVED) and program.cause != "worker-ended")
+            or (program.cause != "worker-ended" and is_outlived(record, lower))
         ):
             program.go_on()
         for text, how in STOPS.items():
@@ -272,7 +274,7 @@ class Programs:
 
     def read_end(self, source: str, line: int, text: str) -> bool:
         """Note what a shell, a container or a platform says about the end of a program."""
-        if not text.strip():
+        if not text.strip() or len(text) > END_LIMIT:
             return False
         cause, how, name, is_failure = "worker-ended", "", "", False
         if found := SUPERVISOR.search(text):
@@ -378,6 +380,13 @@ class Programs:
     def is_running(self) -> bool:
         """Whether a worker was registered at the end, with the log of a worker or of a server."""
         return any(p.registered and not p.is_over for p in self.known.values())
+
+
+def is_outlived(record: Record, lower: str) -> bool:
+    """Whether a worker says something that shows that a process of a job crashed, not its own."""
+    # In Python, jobs log through the worker; in Node, they log themselves and may outlive it.
+    is_of_job = record.form == "python" and "jobid" in record.fields
+    return is_of_job or lower.startswith(OUTLIVED)
 
 
 def cause_of(code: int) -> str:

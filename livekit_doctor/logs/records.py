@@ -21,6 +21,7 @@ from typing import Any
 EXTRA_LIMIT = 300  # lines after a message; a traceback in 1.8.9 had 60
 OPEN_LIMIT = 200  # lines of other programs within a record
 FIELD_LIMIT = 8_000  # characters
+REASON_LIMIT = 2_000  # of why a connection failed; Node adds a whole certificate
 WHOLE_LIMIT = 10_000  # characters of the beginning, and of the end
 
 DECODER = json.JSONDecoder(strict=False)  # a name may hold a control character
@@ -179,8 +180,8 @@ class Record:
     def reason(self) -> str:
         """Why a connection failed: the field `error`, and the exceptions without their frames."""
         found = [f"{error.type}: {error.message}" for error in self.errors()[-2:]]
-        reason = "\n".join((self.fields.get("error", ""), *reversed(found)))
-        return reason if reason.strip() else self.whole
+        reason = "\n".join((*reversed(found), self.fields.get("error", "")))
+        return reason[:REASON_LIMIT] if reason.strip() else self.whole
 
     @property
     def has_traceback(self) -> bool:

@@ -61,6 +61,7 @@ def found(*lines: str | list[str]) -> str:
         ("", "app[worker.1]: ", "heroku[web.1]: Process exited with status 137"),
         ("out-of-memory", "09:20:10 w.1 | ", "09:20:10 system | w.1 stopped (rc=-9)"),
         ("", "agent-1  | ", "web-1 exited with code 137 (restarting)"),
+        ("worker-ended", "", "[nodemon] app crashed - waiting for file changes before starting..."),
     ],
 )  # fmt: skip
 def test_a_process_manager(expected: str, prefix: str, end: str) -> None:
@@ -125,6 +126,7 @@ def test_what_dies_beside_a_worker_that_goes_on(expected: str, printed: list[str
     assert sorted(found(HEALTHY, printed, JOB).split()) == sorted(expected.split())
     if expected.startswith(("native", "out")):
         assert found(HEALTHY, printed, JOB_DIED) == "job-died"
+        assert found(HEALTHY, printed, said("job exiting", more=', "job_id": "AJ_1"')) == expected
         assert found(HEALTHY, printed) == expected.rstrip("?")
     # A worker that is told to stop reports its processes, too.
     assert found(HEALTHY, said("draining worker"), JOB_DIED) == "job-died worker-ended"
@@ -140,7 +142,9 @@ def test_words_that_are_no_end() -> None:
     assert found(HEALTHY, of_job.replace("job_id", "id")) == "worker-ended"
     # Whose end that is, cannot be known.
     assert found(HEALTHY, "ffmpeg exited with code 1") == "worker-ended?"
+    assert found(HEALTHY, "ffmpeg exited with code 1", said("process exiting")) == ""
     assert found(HEALTHY, "agent exited with code 1") == "worker-ended"
+    assert found(HEALTHY, "agent exited with code 1", said("process exiting")) == "worker-ended"
 
 
 def test_a_server_that_lost_its_workers() -> None:

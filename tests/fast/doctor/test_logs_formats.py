@@ -1,6 +1,7 @@
 """`livekit-doctor --log`: what terminals, viewers and collectors make of the lines of a log."""
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -167,3 +168,23 @@ def test_a_name_in_a_format_of_structlog() -> None:
     line = "2026-11-20 09:20:02 [info     ] registered worker     [livekit.agents] id=A agent_name="
     assert "without a name" in normal([line])
     assert found([line + "foo"]) == "named-worker?"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A_" * 4000 + "KEY is required",
+        "AB_" * 2600 + " api key is required",
+        "set " * 2000 + "KEY api_key",
+        'x "livekit" ' * 750,
+        '"",' * 3000 + '"',
+        "exited: " * 1000,
+        '{"message": "failed to connect to livekit", "level": "WARNING", "name": "livekit.agents", '
+        f'"error": "{"Cannot connect to host " * 400}"}}',
+    ],
+)
+def test_a_long_line_takes_a_moment(line: str) -> None:
+    """The first one took 1.1 s: the time of a pattern grew with the square of the length."""
+    start = time.process_time()
+    list(read(f"{number} {line}\n" for number in range(5)))
+    assert time.process_time() - start < 0.5

@@ -106,7 +106,5 @@ def test_the_process_of_the_models_does_not_start() -> None:
     """Livekit-agents 1.2 says so only with a frame of the traceback."""
     error = "TimeoutError"
     assert graded(found("worker failed", error, before=1)) == "worker-failed"
-    frame = (
-        '  File "worker.py", line 387, in f\n    await self._inference_executor.initialize()'
-    )
+    frame = '  File "worker.py", line 387, in f\n    await self._inference_executor.initialize()'
     assert graded(found("worker failed", f"{frame}\n{error}", before=1)) == "runner-timeout"
