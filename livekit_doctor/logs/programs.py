@@ -39,7 +39,9 @@ SIGNAL = re.compile(
 EXIT_CODE = re.compile(
     r"(?:^|[\s\"'|])(?P<name>[\w.-]{1,80}) (?:exited with code|stopped "
     r"\(rc=)\s?(?P<named>-?\d{1,3})\)?(?: \(restarting\))?$"
-    r"|^App \[(?P<pm2>[\w.-]{1,80}:\d{1,4})\] exited with code \[(?P<pm2_code>-?\d{1,3})\]"
+    r"|\bApp \[(?P<pm2>[\w.-]{1,80}:\d{1,4})\] exited with code \[(?P<pm2_code>-?\d{1,3})\]"
+    r"|(?:^(?P<task>[\w@/.-]{1,80}:[\w.-]{1,40}): )?ERROR: command finished with error: .{0,300} "
+    r"exited \((?P<task_code>\d{1,3})\)"
     r"|(?:exit(?:ed)?(?: with)?(?: exit)?|process finished with exit|terminated with exit)[ _-]?"
     r"(?:code|status)[\"']?\s{0,8}[:=]?\s{0,8}(?P<code>-?\d{1,3})\b"
     r"|code=(?:exited|killed|dumped), status=(?P<unit>\d{1,3})"
@@ -78,6 +80,7 @@ STOPPED = re.compile(
     r"|^Instance (?:failed|terminated|stopped)|Sending SIG(?:TERM|INT|KILL) to|container exited"
     r"|Deployment .{1,100}(?:stopped|removed|crashed)|^Shutting down VM|task stopped"
     r"|had too many unstable restarts|app crashed - waiting for file changes"
+    r"|sending all processes the (?:KILL|TERM) signal"
 )
 SUPERVISOR = re.compile(
     r"(?:^|\s)(?:exited|stopped|gave up): (?P<name>[\w.:-]{1,80}) (?:entered FATAL|"
@@ -286,13 +289,15 @@ class Programs:
             is_failure = code not in REGULAR_EXITS
         elif found := EXIT_CODE.search(text):
             groups = {key: value for key, value in found.groupdict().items() if value}
-            name = groups.pop("name", "")
+            name = groups.pop("name", groups.pop("task", ""))
             if app := groups.pop("pm2", ""):
                 name = "|".join(reversed(app.split(":")))
             code = int(next(iter(groups.values())))
             how = f"ended with exit code {code}"
             cause = cause_of(code)
             is_failure = code not in REGULAR_EXITS
+            if text.endswith("via signal [SIGKILL]"):
+                how, cause = "was killed", "out-of-memory"
         elif re.match(r"Node\.js v\d+", text):
             how, cause = "ended with an error that nothing caught", "crashed"
         elif MEMORY.search(text):

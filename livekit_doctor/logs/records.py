@@ -66,7 +66,8 @@ HEADERS = tuple(
         # columns of `python agent.py dev`, which omit a time that repeats, and loguru
         rf"(?:\s{{0,20}}(?:{TIME}|\d\d:\d\d:\d\d[.,]\d{{3}})\s{{1,12}}|\s{{12,40}})(?:\| )?{LEVEL}"
         r"\s{1,8}(?:\| )?"
-        r"(?P<logger>[a-zA-Z_][\w.:…-]*)(?: -)? \s{0,30}(?P<message>.*)",
+        r"(?P<logger>[a-zA-Z_][\w:-]*[.…][\w.:…-]*|[a-zA-Z_][\w.:…-]*(?= -|\s\s))(?: -)? \s{0,30}"
+        r"(?P<message>.*)",
         # the default of Python's logging, and of uvicorn
         rf"{LEVEL}:(?P<logger>[\w.-]+):(?P<message>.*)",
         rf"(?:(?P<time>{TIME})[ ,|]{{1,3}})?(?:(?P<logger>[\w.]{{1,80}}) )?\[?{LEVEL}\]?[ :|]"

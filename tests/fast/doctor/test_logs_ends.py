@@ -54,7 +54,14 @@ def found(*lines: str | list[str]) -> str:
         ("", "[agent] ", "[web] npm run dev exited with code 1"),
         ("worker-ended", "0|agent | ", f"{PM2}App [agent:0] exited with code [1] via signal"),
         ("", "0|agent | ", f"{PM2}App [web:1] exited with code [1] via signal [SIGINT]"),
+        ("out-of-memory", "0|agent | ", f"{PM2}App [agent:0] exited with code [0] via signal "
+         "[SIGKILL]"),
+        ("worker-ended", "", "2026-11-20T09:20:03: PM2 log: App [agent:0] exited with code [1] x"),
         ("worker-ended", "0|agent | ", PM2 + SCRIPT),
+        ("worker-ended", "", "agent:dev: ERROR: command finished with error: command (/app) pnpm "
+         "run dev exited (1)"),
+        ("worker-ended", "", f"{SUPERVISOR}received SIGTERM indicating exit request"),
+        ("worker-ended", "", "[s6-finish] sending all processes the KILL signal and exiting."),
         ("out-of-memory", "app[worker.1]: ", "heroku[worker.1]: Process exited with status 137"),
         ("out-of-memory", "app[worker.1]: ", "heroku[worker.1]: Error R15 (Memory quota vastly "
          "exceeded)"),
