@@ -337,18 +337,18 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
         yield finding("unexplained-errors", "warning" if programs.is_running else "problem", seen)
     if errors.count and not programs.is_running:
         return
-    explained = {source for verdict in reported for source in matches[verdict].sources}
-    is_up = any(p.registered for p in programs.known.values())
+    problems = [matches[v] for v in reported if v.level == "problem"]
     waiting = [
         program
         for program in programs.known.values()
-        if not program.registered
-        and program not in over
-        and program.source not in explained
-        # A server says nothing about workers at some log levels, and neither has to have started.
-        and (not is_up or (program.started and program.kind == "worker"))
+        if program.kind == "worker"
+        and program.started > max(program.registered, program.ended)
+        and not any(m.sources.get(program.source, 0) > program.started for m in problems)
     ]
-    if waiting and (is_up or (not reported and not over)):
+    is_up = any(p.registered for p in programs.known.values())
+    if not waiting and not is_up and not reported and not over:
+        waiting = list(programs.known.values())
+    if waiting:
         yield not_running(reading, waiting)
 
 

@@ -350,7 +350,7 @@ class Programs:
             is_sure = not name or bool(OURS.search(name)) or not known
         # One that has ended already is the one that these words are about.
         named = named or [p for p in known if p.is_over] or known or [self.other]
-        for program in named:
+        for program in named if is_sure else named[:1]:
             was_over = program.is_over
             program.end(line, how, cause, is_failure=is_failure)
             program.is_sure = is_sure or (was_over and program.is_sure)

@@ -191,9 +191,12 @@ class Record:
 
 def errors(lines: Iterable[str]) -> Iterator[Error]:
     """Yield the exceptions in the lines of tracebacks."""
-    place, is_open, pending = "", False, None
-    for line in lines:
-        if TRACEBACK.match(line):
+    place, is_open, pending, column = "", False, None, ""
+    for whole_line in lines:
+        line = whole_line.removeprefix(column)
+        if match := TRACEBACK.match(line):
+            if match[0].startswith(" " * 8):  # within the columns of `dev`
+                column = match[0][: -len(match[0].lstrip())]
             place, is_open = "", True
         elif frame := PYTHON_FRAME.match(line):
             is_open = True

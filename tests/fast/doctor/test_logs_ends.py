@@ -104,6 +104,12 @@ def test_a_worker_that_is_started_again(expected: str, prefix: str, end: str) ->
     assert found(log, of(prefix, *HEALTHY)) == expected
 
 
+def test_a_worker_that_starts_again_but_does_not_register() -> None:
+    slow = said("error initializing process", "ERROR")
+    assert found(HEALTHY, slow, "Killed", START) == "slow-start? out-of-memory? never-registered"
+    assert found(HEALTHY, START, REFUSED) == "key-refused"
+
+
 def test_several_workers_are_judged_one_by_one() -> None:
     healthy = of("a-1  | ", *HEALTHY)
     assert found(healthy, of("b-1  | ", START)) == "never-registered"
@@ -147,7 +153,9 @@ def test_words_that_are_no_end() -> None:
     of_job = '{"message": "SIGTERM received", "level": "INFO", "name": "x", "job_id": "AJ_1"}'
     assert found(HEALTHY, of_job) == ""
     assert found(HEALTHY, of_job.replace("job_id", "id")) == "worker-ended"
-    # Whose end that is, cannot be known.
+    # Whose end that is, cannot be known; it is said once.
+    server = line(SERVER, "worker registered", '"workerID": "AW_1", "agentName": ""')
+    assert found(server, HEALTHY, "ffmpeg exited with code 1") == "worker-ended?"
     assert found(HEALTHY, "ffmpeg exited with code 1") == "worker-ended?"
     assert found(HEALTHY, "ffmpeg exited with code 1", said("process exiting")) == ""
     assert found(HEALTHY, "agent exited with code 1") == "worker-ended"

@@ -81,15 +81,17 @@ def test_the_newest_line_first() -> None:
     assert "read backwards" in normal([*started[::-1], HEALTHY[0]])
 
 
-def test_a_newest_line_first_with_tracebacks() -> None:
-    traceback = [
-        "2026-11-20 09:20:09,101 - ERROR livekit.agents - worker failed {}",
+def test_the_newest_line_first_with_a_traceback_in_its_own_order() -> None:
+    retrying = [
+        "2026-11-20 09:20:09,101 - WARNING livekit.agents - failed to connect to livekit, retrying",
         "Traceback (most recent call last):",
         '  File "/app/agent.py", line 5, in <module>',
-        "OSError: [Errno 98] address already in use",
+        "aiohttp.WSServerHandshakeError: 401, message='Invalid response status', url='wss://x'",
     ]
-    times = [f"2026-11-20 09:20:0{i},101 - INFO my.app - hello" for i in (8, 7, 6)]
-    assert found([*traceback, *times]) == "port-taken"
+    messages = ("received job request", "registered worker", "starting worker")
+    times = [f"2026-11-20 09:20:0{8 - i},101 - INFO livekit.agents - {text}"
+             for i, text in enumerate(messages)]  # fmt: skip
+    assert found([*retrying, *times]) == "key-refused"
 
 
 def test_clocks_that_differ_are_no_other_order() -> None:
@@ -168,6 +170,18 @@ def test_a_name_in_a_format_of_structlog() -> None:
     line = "2026-11-20 09:20:02 [info     ] registered worker     [livekit.agents] id=A agent_name="
     assert "without a name" in normal([line])
     assert found([line + "foo"]) == "named-worker?"
+
+
+def test_a_traceback_in_a_column() -> None:
+    warning = "    20:26:45.341 WARNING  livekit.agents     failed to connect to livekit, retrying"
+    traceback = [
+        "Traceback (most recent call last):",
+        '  File "/app/x.py", line 1, in y',
+        "aiohttp.ClientConnectorDNSError: Cannot connect to host x:443 [Name or service not known]",
+    ]
+    column = [f"{' ' * 41}{line}" for line in traceback]
+    assert found([*COLUMNS[:2], warning, *column]) == "unknown-host"
+    assert found([*COLUMNS[:2], warning, *column[:2]]) == "server-unreachable cut-off?"
 
 
 @pytest.mark.parametrize(
