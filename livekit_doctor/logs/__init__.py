@@ -7,21 +7,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from livekit_doctor.finding import Finding, Level
-from livekit_doctor.logs.causes import BY_ID
+from livekit_doctor.logs.causes import BY_ID, JOB_LOST
 from livekit_doctor.logs.programs import Program, Programs
-from livekit_doctor.logs.records import COLOUR, Error, Record, records
+from livekit_doctor.logs.records import COLOUR, Error, Record, records, unfolded
 from livekit_doctor.logs.verdicts import (
     FATAL,
     HOST,
     HTTP_STATUS,
+    IN_CODE,
     LOUD,
     LOUDEST,
     NORMAL,
     QUIET,
+    UNKNOWN_NAME,
     WORKER,
     Table,
     Verdict,
 )
+from livekit_doctor.logs.viewers import from_row, oldest_first
 from livekit_doctor.text import LINE_LIMIT
 
 ORDER = {cause: number for number, cause in enumerate(BY_ID)}
@@ -53,7 +56,14 @@ CUT_HEADER = re.compile(
 )
 
 REASON_LIMIT = 100
+SOURCE_LIMIT = 100
+# What only a program of LiveKit's prints.
+OF_LIVEKIT = {"missing-plugin", "sdk-missing", "old-api", "missing-name"}
+STAGES = ("start", "job", "tool")
 INTERRUPTS = {"KeyboardInterrupt", "SystemExit"}
+# Where the code of a registered worker fails so that its room gets no agent: its entrypoint, and
+# the start of a process. Anywhere else, such as in a tool, the agent goes on.
+ENTRIES = ("job task", "entrypoint", "entry function", "initializ")
 # In a message of the level INFO, these tell of trouble.
 BAD_NEWS = ("fail", "error", "exception", "not ", "unavailable", "timed out")
 
@@ -75,6 +85,8 @@ class Matches:
     count: int = 0
     last: int = 0
     what: list[str] = field(default_factory=list)
+    sources: dict[str, int] = field(default_factory=dict)  # the last line of each program
+    stage: str = "tool"  # the worst one: "start", "job" or "tool"
     is_printed: bool = False  # by a program without a level, as one does that ends
 
 
@@ -104,12 +116,14 @@ class Reading:
     last_time: str = ""
     last_line: str = ""
     last_record: Record | None = None
+    is_reversed: bool = False  # the newest line came first
+    is_own: bool = False  # a worker is registered with that name
     server: str = ""  # the URL with which a worker registered
     reasons: dict[str, tuple[Verdict, dict[str, str]] | None] = field(default_factory=dict)
 
     def lines(self, lines: Iterable[str]) -> Iterator[str]:
         """Pass lines on, and remember how many there were, and the last one that holds anything."""
-        for line in lines:
+        for line in map(from_row, lines):
             self.line_count += 1
             if line.strip():
                 self.last_line = line
@@ -187,6 +201,7 @@ class Reading:
         """Note that a record matches a verdict."""
         name = record.fields.get("agentname", "")
         if verdict.cause == "named-worker" and name == self.own_name:
+            self.is_own = True
             return
         if verdict not in self.matches:
             more = {**merged(values), **self.more_values(record, whole)}
@@ -194,10 +209,23 @@ class Reading:
             self.matches[verdict] = Matches(record.line, more, is_printed=is_printed)
         of_verdict = self.matches[verdict]
         of_verdict.count += 1
+        of_verdict.stage = min(of_verdict.stage, self.stage(record), key=STAGES.index)
         of_verdict.last = record.line
-        what = setting(merged(values).get("what", ""))
+        if record.source in of_verdict.sources or len(of_verdict.sources) < SOURCE_LIMIT:
+            of_verdict.sources[record.source] = record.line
+        what = merged(values).get("what", "")
+        if verdict.cause == "settings-missing":
+            what = setting(what)
         if what and what not in of_verdict.what and len(of_verdict.what) < 5:
             of_verdict.what.append(what)
+
+    def stage(self, record: Record) -> str:
+        """Return when the code in a record failed: as a worker started, or in a job or a tool."""
+        is_up = any(p.registered > p.started for p in self.programs.of(record.source))
+        lower = record.message.lower()
+        if not record.is_header or not is_up or lower.startswith(("worker failed", "closing")):
+            return "start"
+        return "job" if any(map(lower.__contains__, ENTRIES)) else "tool"
 
     def more_values(self, record: Record, whole: str) -> dict[str, str]:
         """Return the values that sentences about a record may name."""
@@ -232,7 +260,8 @@ def read(lines: Iterable[str], own_name: str = "") -> Iterator[Finding]:
         own_name: the name that the worker should have, if any.
     """
     reading = Reading(own_name)
-    for record in records(reading.lines(lines)):
+    numbered, reading.is_reversed = oldest_first(unfolded(reading.lines(lines)))
+    for record in records(numbered):
         reading.add(record)
     reading.programs.finish()
     yield from findings(reading)
@@ -273,16 +302,18 @@ def findings(reading: Reading) -> Iterator[Finding]:
 def what_is_wrong(reading: Reading) -> Iterator[Finding]:
     """Yield what keeps agents away, the most decisive first."""
     matches, programs = reading.matches, reading.programs
-    registered = max((p.registered for p in programs.known.values()), default=0)
-    overcome = {v for v in matches if v.until_registered and matches[v].last < registered}
+    overcome = {
+        verdict: registered
+        for verdict in matches
+        if verdict.until_registered and (registered := overcome_in(matches[verdict], programs))
+    }
     causes = {verdict.cause for verdict in matches if verdict not in overcome}
     reported = [v for v in matches if v.level != "ok" and not causes & {*v.follows}]
     # What looks like the end of a program, although the worker went on.
-    working = max((p.last for p in programs.known.values() if p.registered), default=0)
-    survived = {v for v in reported if matches[v].is_printed and matches[v].last < working}
+    survived = {v for v in reported if matches[v].is_printed and is_survived(v, reading)}
     reported = [v for v in reported if v not in survived or not v.crash_only]
     for verdict in sorted(reported, key=lambda v: ORDER[v.cause]):
-        found = of_verdict(verdict, matches[verdict], registered if verdict in overcome else 0)
+        found = of_verdict(verdict, matches[verdict], overcome.get(verdict, 0))
         yield replace(found, level="warning") if verdict in survived else found
     fatal = max((matches[v].last for v in reported if v.cause in FATAL), default=0)
     over = list(programs.ended())
@@ -292,6 +323,7 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
         if program.cause in ("worker-ended", "crashed") and is_explained:
             continue
         yield end_of(program)
+    yield from earlier_ends(programs, {v.cause for v in reported})
     if cut := is_cut(reading):
         yield finding("cut-off", "warning", f"The log ends in line {reading.line_count}: {cut}.")
     errors = reading.unexplained
@@ -303,9 +335,64 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
         seen = f"The log holds {what} that livekit-doctor does not know"
         seen += f" (the first one{by} in line {errors.first}{which})."
         yield finding("unexplained-errors", "warning" if programs.is_running else "problem", seen)
+    if errors.count and not programs.is_running:
+        return
+    problems = [matches[v] for v in reported if v.level == "problem"]
+    waiting = [
+        program
+        for program in programs.known.values()
+        if program.kind == "worker"
+        and program.started > max(program.registered, program.ended)
+        and not any(m.sources.get(program.source, 0) > program.started for m in problems)
+    ]
     is_up = any(p.registered for p in programs.known.values())
-    if not reported and not over and not is_up and programs.known and not errors.count:
-        yield not_running(reading, list(programs.known.values()))
+    if not waiting and not is_up and not reported and not over:
+        waiting = list(programs.known.values())
+    if waiting:
+        yield not_running(reading, waiting)
+
+
+def overcome_in(matches: Matches, programs: Programs) -> int:
+    """Return the line by which each program that had a problem has registered; 0 if one has not."""
+    lines = []
+    for source, last in matches.sources.items():
+        registered = max((p.registered for p in programs.of(source)), default=0)
+        if registered < last:
+            return 0
+        lines.append(registered)
+    return max(lines)
+
+
+def is_survived(verdict: Verdict, reading: Reading) -> bool:
+    """Whether each program that printed something has worked after that."""
+    programs = reading.programs
+    for source, last in reading.matches[verdict].sources.items():
+        of_source = programs.of(source)
+        if not of_source and verdict.cause not in OF_LIVEKIT:
+            of_source = list(programs.known.values())  # perhaps not a worker at all
+        if last >= max((p.last for p in of_source if p.registered), default=0):
+            return False
+    return True
+
+
+def earlier_ends(programs: Programs, causes: set[str]) -> Iterator[Finding]:
+    """Yield how programs ended that run again, and what looked like an end, but was none."""
+    for program in programs.known.values():
+        who = f"{str(program)[0].upper()}{str(program)[1:]}"
+        for cause, ends in program.failures.items():
+            if program.is_over and program.cause == cause:
+                continue
+            where = f"{ends.count}x, last in line {ends.last}"
+            seen = f"{who} {ends.how} ({where}), and started again"
+            yield finding(cause, "warning", f"{seen}. Its conversations were lost.")
+        for cause, ends in program.outlived.items():
+            if "job-died" not in causes and not program.is_over:
+                yield finding(
+                    cause,
+                    "warning",
+                    f"Line {ends.last} says that a program {ends.how}, but {program} went on: it "
+                    "was the process of a job, or another program.",
+                )
 
 
 def not_running(reading: Reading, programs: list[Program]) -> Finding:
@@ -329,11 +416,16 @@ def not_running(reading: Reading, programs: list[Program]) -> Finding:
 
 
 def end_of(program: Program) -> Finding:
+    if not program.is_sure:
+        seen = f"Line {program.ended} says that a program {program.how}. It may be the worker"
+        return finding(program.cause, "warning", f"{seen}, which logs nothing after that.")
     who = str(program) if program.runtime else "The program"
     seen = f"{who[0].upper()}{who[1:]} {program.how} (line {program.ended})"
     if program.runtime and program.kind == "worker" and not program.registered:
         seen += ", without having registered"
-    if program.runtime:
+    if program.runtime and "last worker" in program.how:
+        seen += ". After that, no worker registers in this log"
+    elif program.runtime:
         seen += ". After that, it does not start again in this log"
     return finding(program.cause, "problem", f"{seen}.")
 
@@ -355,19 +447,24 @@ def of_verdict(verdict: Verdict, matches: Matches, registered: int) -> Finding:
     values["file"] = f": {values['file']}" if values["file"] else ""
     values["exit_code"] = f" (exit code {values['exit_code']})" if values["exit_code"] else ""
     level, cause = verdict.level, BY_ID[verdict.cause]
-    advice, command = cause.advice, cause.command
+    means, advice, command = cause.means, cause.advice, cause.command
     where = f"{matches.count}x, first in line {matches.first}"
     if registered:
         level, command = "warning", ""
         where = f"{where}, but a worker registered in line {registered}"
         advice = "Nothing, if it was just starting. Rooms that opened before may lack an agent."
+    elif verdict in IN_CODE and matches.stage == "job":
+        means = JOB_LOST
+    elif verdict in IN_CODE and matches.stage == "tool":
+        level = "warning"
+        means = "The worker is registered, and part of a job failed, such as a tool of its agent."
     sentence = verdict.seen.format_map(values)
     if sentence.startswith("the "):
         sentence = f"T{sentence[1:]}"
     if verdict.cause == "missing-plugin" and matches.what:
         command = install_plugin(matches.what[0])
     seen = f"{sentence} ({where})"
-    return Finding("log", level, cause.id, seen, cause.means, advice, command)
+    return Finding("log", level, cause.id, seen, means, advice, command)
 
 
 def setting(name: str) -> str:
@@ -385,7 +482,11 @@ def install_plugin(name: str) -> str:
 
 
 def what_is_normal(reading: Reading) -> Iterator[Finding]:
+    # A job request may hold the name that is missing in the line of the registration.
+    is_named = any(v.fields.keys() == {"agentname"} for v in reading.matches)
     for verdict, of_verdict in reading.matches.items():
+        if verdict.seen == UNKNOWN_NAME and (is_named or reading.is_own):
+            continue
         if verdict.level == "ok" and verdict.seen:
             where = f"{of_verdict.count}x, first in line {of_verdict.first}"
             seen = f"{verdict.seen} ({where})"
@@ -399,6 +500,8 @@ def examined(reading: Reading, programs: list[Program]) -> Finding:
     if reading.first_time:
         first, last = map(readable, (reading.first_time, reading.last_time))
         seen += f", {first}" if first == last else f", {first} to {last}"
+    if reading.is_reversed:
+        seen += ". Its newest line comes first, so it was read backwards: line 1 is the last one"
     means = "Only what was logged can be found, and a log level above INFO hides most of it."
     return Finding("log", "ok", "", f"{seen}.", means)
 
@@ -417,7 +520,7 @@ def is_cut(reading: Reading) -> str:
     raw, record = reading.last_line, reading.last_record
     line = COLOUR.sub("", raw).rstrip("\r\n")
     has_end = raw.endswith("\n") or len(line) >= LINE_LIMIT - 1
-    if not record or (has_end and len(line) >= LINE_LIMIT - 1):
+    if not record or reading.is_reversed or (has_end and len(line) >= LINE_LIMIT - 1):
         return ""
     middle = "in the middle of it"
     if record.has_traceback and not record.errors():

@@ -17,6 +17,12 @@ NODE = (
     *("draining worker", "shutting down worker", "worker closed due to", "worker is draining"),
     *("error in entry function", "job_entry", "jobrequestfunc", "inference runner"),
 )
+# What shows that a worker is alive, although something looked like its end: it gets work, or it
+# reports the end of one of its processes, which was what crashed.
+ALIVE = ("received job request", "received assignment")
+OUTLIVED = ("process exited with non-zero exit code", "job process exited unexpectedly")
+# How a LiveKit server logs that a worker has gone (pkg/agent/worker.go, agentservice.go).
+DEPARTURES = ("closing worker", "worker closed")
 STOPS = {
     "draining worker": "was told to stop ('draining worker')",
     "shutting down worker": "shut down ('shutting down worker')",
@@ -24,14 +30,18 @@ STOPS = {
     "exit requested, shutting down": "was told to stop ('exit requested')",
 }
 SIGNAL = re.compile(
-    r"received signal (?:15|2)\b|received SIG(?:TERM|INT|HUP)\b|SIG(?:TERM|INT) received"
-    r"|got SIGTERM|signal: (?:terminated|interrupt)|shutdown signal|caught (?:SIGTERM|signal)",
+    r"received signal (?:15|2)(?:$|[,.;:])|received SIG(?:TERM|INT|HUP)\b|SIG(?:TERM|INT) received"
+    r"|got SIGTERM|signal: (?:terminated|interrupt)|caught (?:SIGTERM|signal)"
+    r"|^(?:received (?:a )?)?shutdown signal(?: received)?[.!]?$",
     re.IGNORECASE,
 )
 # What shells, containers and platforms print when a program ends.
 EXIT_CODE = re.compile(
     r"(?:^|[\s\"'|])(?P<name>[\w.-]{1,80}) (?:exited with code|stopped "
-    r"\(rc=)\s?(?P<named>-?\d{1,3})\)?$"
+    r"\(rc=)\s?(?P<named>-?\d{1,3})\)?(?: \(restarting\))?$"
+    r"|\bApp \[(?P<pm2>[\w.-]{1,80}:\d{1,4})\] exited with code \[(?P<pm2_code>-?\d{1,3})\]"
+    r"|(?:^(?P<task>[\w@/.-]{1,80}:[\w.-]{1,40}): )?ERROR: command finished with error: .{0,300} "
+    r"exited \((?P<task_code>\d{1,3})\)"
     r"|(?:exit(?:ed)?(?: with)?(?: exit)?|process finished with exit|terminated with exit)[ _-]?"
     r"(?:code|status)[\"']?\s{0,8}[:=]?\s{0,8}(?P<code>-?\d{1,3})\b"
     r"|code=(?:exited|killed|dumped), status=(?P<unit>\d{1,3})"
@@ -45,12 +55,13 @@ MEMORY = re.compile(
     r"|std::bad_alloc|Cannot allocate memory|^MemoryError\b",
     re.IGNORECASE,
 )
+# A shell's words: alone in a line, or behind the shell's name or the number of the job.
 DEATH = re.compile(
-    r"(?:^|.{0,100}(?:: line \d+:\s{0,8}\d+|sh: (?:line \d+:)?)\s{0,8}|^\[\d+\][+ "
-    r"-]{0,4}\d*\s{1,4})"
     r"(?P<what>Killed|Terminated|Hangup|Aborted|Segmentation fault|Bus error|Illegal instruction"
-    r"|Floating point exception|Trace/breakpoint trap|terminated|killed|segmentation fault)"
-    r"(?:: \d{1,2})?(?:\s*\(core dumped\))?(?:\s.{0,400})?$"
+    r"|Floating point exception|Trace/breakpoint trap)(?:: \d{1,2})?(?:\s*\(core dumped\))?\s*$"
+    r"|(?:.{0,100}(?:: line \d+:\s{0,8}\d+|sh: (?:line \d+:)?)|\[\d+\][+ -]{0,4}\d*)\s{0,8}"
+    r"(?P<what2>Killed|Terminated|Hangup|Aborted|Segmentation fault|Bus error|Illegal instruction"
+    r"|Floating point exception|Trace/breakpoint trap|terminated|killed|segmentation fault)\b"
 )
 NATIVE = re.compile(
     r"Fatal Python error|SIGSEGV|SIGABRT|SIGILL|SIGBUS|^thread '.{1,200}' (?:\(\d+\) )?panicked at"
@@ -68,11 +79,33 @@ STOPPED = re.compile(
     r"|^Gracefully [Ss]topping|Stopping all processes with|^system +\| sending SIG|stopping machine"
     r"|^Instance (?:failed|terminated|stopped)|Sending SIG(?:TERM|INT|KILL) to|container exited"
     r"|Deployment .{1,100}(?:stopped|removed|crashed)|^Shutting down VM|task stopped"
+    r"|had too many unstable restarts|app crashed - waiting for file changes"
+    r"|sending all processes the (?:KILL|TERM) signal"
 )
-# Names that are not a program's own: of honcho, systemd and the kernel.
-BESIDE = ("", "system", "systemd", "kernel")
+SUPERVISOR = re.compile(
+    r"(?:^|\s)(?:exited|stopped|gave up): (?P<name>[\w.:-]{1,80}) (?:entered FATAL|"
+    r"\((?:exit status (?P<code>\d{1,3})|terminated by (?P<signal>SIG\w{1,8})))"
+)
+# Names that are not a program's own: of honcho, systemd, the kernel and PM2.
+BESIDE = ("", "system", "systemd", "kernel", "PM2")
+# Without prefixes, only its name tells whether a program that ended is the worker.
+OURS = re.compile(
+    r"agent|worker|livekit|[-_.:]\d{1,3}$|^(?:process|program|container|service|python[\d.]*|node)$",
+    re.IGNORECASE,
+)
+REGULAR_EXITS = {0, 130, 143}  # and those of SIGINT and SIGTERM
+END_LIMIT = 1000  # characters; a line that tells of an end is short (the kernel's: 400)
 KILLED, CRASHED = {9, 137}, {4, 6, 7, 11, 132, 134, 135, 139}
 WINDOWS_CRASH = re.compile(r"exit code -?(?:10737\d{5}|0xC0000\w+|3221\d{6})", re.IGNORECASE)
+
+
+@dataclass
+class Ends:
+    """What looked like the same end of a program, each time."""
+
+    how: str
+    last: int
+    count: int = 0
 
 
 @dataclass
@@ -84,6 +117,11 @@ class Program:
         last: the line of its last message.
         how: how it ended.
         cause: the cause of that end.
+        is_failure: that end was not by request.
+        is_sure: that end was this program's.
+        failures: how it ended before it started again, by cause.
+        outlived: what looked like its end, although it went on, by cause.
+        workers: the ids of a server's workers.
     """
 
     kind: str
@@ -96,10 +134,16 @@ class Program:
     last: int = 0
     how: str = ""
     cause: str = "worker-ended"
+    is_failure: bool = False
+    is_sure: bool = True
+    failures: dict[str, Ends] = field(default_factory=dict)
+    outlived: dict[str, Ends] = field(default_factory=dict)
+    workers: set[str] = field(default_factory=set)
 
     @property
     def is_over(self) -> bool:
-        return self.ended > max(self.started, self.registered)
+        alive = max(self.started, self.registered, 0 if self.is_sure else self.last)
+        return self.ended > alive
 
     def __str__(self) -> str:
         package = {"Python": "livekit-agents", "Node": "@livekit/agents"}.get(self.runtime, "")
@@ -107,11 +151,30 @@ class Program:
         release = f" ({package} {self.release})".replace("( ", "(") if self.release else ""
         return name + release + (f" in {self.source}" if self.source else "")
 
-    def end(self, line: int, how: str, cause: str = "worker-ended") -> None:
+    def end(
+        self, line: int, how: str, cause: str = "worker-ended", *, is_failure: bool = False
+    ) -> None:
         # The first words about an end say most: what follows are its effects.
         if not self.is_over or cause != "worker-ended":
             self.how, self.cause = how, cause
+            self.is_failure, self.is_sure = is_failure or cause != "worker-ended", True
         self.ended = line
+
+    def start_again(self) -> None:
+        """Before the line of a start or a registration: remember how the program failed."""
+        if self.is_over and self.is_failure and self.is_sure:
+            self.note(self.failures)
+
+    def go_on(self) -> None:
+        """The program works, so what looked like its end was that of another one."""
+        if self.cause != "worker-ended":
+            self.note(self.outlived)
+        self.ended = 0
+
+    def note(self, ends: dict[str, Ends]) -> None:
+        of_cause = ends.setdefault(self.cause, Ends(self.how, self.ended))
+        of_cause.last = self.ended
+        of_cause.count += 1
 
 
 @dataclass
@@ -137,24 +200,21 @@ class Programs:
             if len(self.last_header) > 1000:
                 self.last_header.clear()
         if program := self.program(record, lower):
-            program.last = record.line
-            if lower.startswith("starting") and any(text in lower for text in STARTS):
-                program.started = record.line
-                program.release = record.fields.get("version", program.release)[:20]
-                if program.kind == "server":
-                    program.registered = 0
-            elif any(text in lower for text in REGISTRATIONS) or (
-                any(text in lower for text in WORK) and not program.registered
-            ):
-                program.registered = record.line
-            for text, how in STOPS.items():
-                if lower.startswith(text) and record.fields.get("id") != "unregistered":
-                    program.end(record.line, how)
-        elif record.is_header and ("sig" in lower or "shutdown" in lower) and SIGNAL.search(lower):
+            self.add_message(program, record, lower)
+        elif (
+            record.is_header
+            and ("sig" in lower or "shutdown" in lower)
+            and "jobid" not in record.fields  # a job's own words
+            and SIGNAL.search(lower)
+        ):
             self.end(record.source, record.line, "was told to stop (a signal)", "worker-ended")
-        if not record.is_header or (not record.form and record.level == "error"):
+        if "jobid" in record.fields:
+            pass
+        elif record.is_header and not record.form and SUPERVISOR.search(record.text):
+            self.read_end(record.source, record.line, record.text)
+        elif not record.is_header or (not record.form and record.level == "error"):
             is_end = self.read_end(record.source, record.line, record.text)
-        elif record.is_header and not record.form and STOPPED.search(record.message):
+        elif not record.form and STOPPED.search(record.message):
             self.end(record.source, record.line, "was stopped", "worker-ended")
         if not record.is_header and (found := record.errors()):
             self.crash = record, found[-1]
@@ -165,6 +225,37 @@ class Programs:
             if not is_traceback or text[:1] not in (" ", "\t"):
                 self.read_end(record.source, record.line + offset, text.strip())
         return is_end
+
+    def add_message(self, program: Program, record: Record, lower: str) -> None:
+        """Read a message of a worker's or a server's own."""
+        program.last = record.line
+        if lower.startswith("starting") and any(text in lower for text in STARTS):
+            program.start_again()
+            program.started = record.line
+            program.release = record.fields.get("version", program.release)[:20]
+            program.registered = 0
+            program.workers.clear()
+        elif any(text in lower for text in REGISTRATIONS) or (
+            any(text in lower for text in WORK) and not program.registered
+        ):
+            program.start_again()
+            program.registered = record.line
+            if program.kind == "server" and "workerid" in record.fields:
+                program.workers.add(record.fields["workerid"])
+        elif program.kind == "server" and lower.startswith(DEPARTURES):
+            gone = record.fields.get("workerid", "")
+            if gone in program.workers:
+                program.workers.remove(gone)
+                if not program.workers:
+                    program.end(record.line, "lost its last worker")
+        elif program.is_over and (
+            lower.startswith(ALIVE)
+            or (program.cause != "worker-ended" and is_outlived(record, lower))
+        ):
+            program.go_on()
+        for text, how in STOPS.items():
+            if lower.startswith(text) and record.fields.get("id") != "unregistered":
+                program.end(record.line, how)
 
     def program(self, record: Record, lower: str) -> Program | None:
         """Return the program that wrote a record, if it is LiveKit's."""
@@ -186,15 +277,27 @@ class Programs:
 
     def read_end(self, source: str, line: int, text: str) -> bool:
         """Note what a shell, a container or a platform says about the end of a program."""
-        if not text.strip():
+        if not text.strip() or len(text) > END_LIMIT:
             return False
-        cause, how, name = "worker-ended", "", source
-        if found := EXIT_CODE.search(text):
+        cause, how, name, is_failure = "worker-ended", "", "", False
+        if found := SUPERVISOR.search(text):
+            name, code = found["name"], int(found["code"] or 1)
+            if "; expected" in text and not OURS.search(name):
+                return False
+            how = f"ended with {found['signal'] or f'exit code {code}'}"
+            cause = "out-of-memory" if found["signal"] == "SIGKILL" else cause_of(code)
+            is_failure = code not in REGULAR_EXITS
+        elif found := EXIT_CODE.search(text):
             groups = {key: value for key, value in found.groupdict().items() if value}
-            code = int(next(value for key, value in groups.items() if key != "name"))
-            name = groups.get("name", source)
+            name = groups.pop("name", groups.pop("task", ""))
+            if app := groups.pop("pm2", ""):
+                name = "|".join(reversed(app.split(":")))
+            code = int(next(iter(groups.values())))
             how = f"ended with exit code {code}"
             cause = cause_of(code)
+            is_failure = code not in REGULAR_EXITS
+            if text.endswith("via signal [SIGKILL]"):
+                how, cause = "was killed", "out-of-memory"
         elif re.match(r"Node\.js v\d+", text):
             how, cause = "ended with an error that nothing caught", "crashed"
         elif MEMORY.search(text):
@@ -202,8 +305,9 @@ class Programs:
         elif NATIVE.search(text) or WINDOWS_CRASH.search(text):
             how, cause = "crashed in native code", "native-crash"
         elif found := DEATH.match(text):
-            what = found["what"].lower()
-            how = f"ended: '{found['what']}'"
+            word = found["what"] or found["what2"]
+            what = word.lower()
+            how = f"ended: '{word}'"
             if what == "killed":
                 cause = "out-of-memory"
             elif what not in ("terminated", "hangup"):
@@ -215,18 +319,41 @@ class Programs:
         ):
             how = "was stopped"
         if how:
-            self.end(name, line, how, cause)
+            self.end(source, line, how, cause, name=name, is_failure=is_failure)
         return bool(how)
 
-    def end(self, name: str, line: int, how: str, cause: str) -> None:
-        """Note the end of the program `name`, or of all if it is not known which one ended."""
-        named = [p for p in self.known.values() if p.source == name]
-        if not named and (name in BESIDE or not any(p.source for p in self.known.values())):
-            named = list(self.known.values())
-        if name not in BESIDE and not named and any(p.source for p in self.known.values()):
-            return  # a program beside the worker
-        for program in named or [self.other]:
-            program.end(line, how, cause)
+    def end(
+        self,
+        source: str,
+        line: int,
+        how: str,
+        cause: str,
+        *,
+        name: str = "",
+        is_failure: bool = False,
+    ) -> None:
+        """Note the end of a program, or of all if it is not known which one ended.
+
+        Args:
+            source: the program in whose name the line was written.
+            name: the program that the line names.
+        """
+        source = re.sub(r"^heroku\[", "app[", source)  # Heroku says how an app ended
+        known = list(self.known.values())
+        named = [p for p in known if name and p.source == name]
+        named = named or [p for p in known if p.source == source]
+        if any(p.source for p in known):
+            if not named and (name or source not in BESIDE):
+                return  # a program beside the worker
+            is_sure = True
+        else:
+            is_sure = not name or bool(OURS.search(name)) or not known
+        # One that has ended already is the one that these words are about.
+        named = named or [p for p in known if p.is_over] or known or [self.other]
+        for program in named if is_sure else named[:1]:
+            was_over = program.is_over
+            program.end(line, how, cause, is_failure=is_failure)
+            program.is_sure = is_sure or (was_over and program.is_sure)
 
     def finish(self) -> None:
         """After the last line: a program that printed an exception, and nothing more, has ended."""
@@ -242,12 +369,29 @@ class Programs:
             )
 
     def ended(self) -> Iterator[Program]:
-        yield from (p for p in (*self.known.values(), self.other) if p.is_over)
+        known = self.known.values()
+        yield from (p for p in known if p.is_over)
+        # What ended before a worker registered was that worker before, or a program beside it.
+        if self.other.is_over and not any(p.registered > self.other.ended for p in known):
+            yield self.other
+
+    def of(self, source: str) -> list[Program]:
+        """Return the programs that a line of `source` is about: all if it does not tell."""
+        known = list(self.known.values())
+        named = [p for p in known if p.source == source]
+        return named if named or (source and any(p.source for p in known)) else known
 
     @property
     def is_running(self) -> bool:
         """Whether a worker was registered at the end, with the log of a worker or of a server."""
         return any(p.registered and not p.is_over for p in self.known.values())
+
+
+def is_outlived(record: Record, lower: str) -> bool:
+    """Whether a worker says something that shows that a process of a job crashed, not its own."""
+    # In Python, jobs log through the worker; in Node, they log themselves and may outlive it.
+    is_of_job = record.form == "python" and "jobid" in record.fields
+    return is_of_job or lower.startswith(OUTLIVED)
 
 
 def cause_of(code: int) -> str:

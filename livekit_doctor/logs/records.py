@@ -10,6 +10,7 @@ compose, kubectl, honcho, syslog and hosting platforms, and within the JSON of a
 - anything else with a level
 """
 
+import heapq
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -18,12 +19,15 @@ from functools import lru_cache
 from typing import Any
 
 EXTRA_LIMIT = 300  # lines after a message; a traceback in 1.8.9 had 60
+OPEN_LIMIT = 200  # lines of other programs within a record
 FIELD_LIMIT = 8_000  # characters
+REASON_LIMIT = 2_000  # of why a connection failed; Node adds a whole certificate
 WHOLE_LIMIT = 10_000  # characters of the beginning, and of the end
 
 DECODER = json.JSONDecoder(strict=False)  # a name may hold a control character
 COLOUR = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
-TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
+CLOCK = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+TIME = rf"{CLOCK}(?:Z|[+-]\d\d:?\d\d)?"
 LEVELS = {
     **dict.fromkeys(("trace", "debug", "10", "20", "dev"), "debug"),
     **dict.fromkeys(("info", "notice", "default", "30"), "info"),
@@ -45,6 +49,7 @@ PREFIXES = tuple(
         r"(?P<source>(?:app|heroku)\[[\w.-]{1,80}\]):? (?:\w{3} \[\w+\] ?)?",  # Heroku, fly
         r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,100} (?P<source>[\w.@-]{1,80})(?:\[\d+\])?: ",
         r"==> ",  # Render
+        r'\{(?:\w{1,80}="[^"]{0,200}"(?:, ?)?){1,30}\} ',  # logcli
     )
 )
 HEADERS = tuple(
@@ -52,14 +57,17 @@ HEADERS = tuple(
     for pattern in (
         # pino-pretty: [17:38:22.430] INFO (16499): starting worker
         rf"\[[\d:. +T-]{{8,32}}\] {LEVEL} \((?P<logger>[\w@.-]*/)?\d+\): (?P<message>.*)",
-        # zap's text: time, level, logger, caller, message, fields
-        rf"(?P<time>{TIME})\t{LEVEL}\t(?:(?P<logger>[a-z][\w.-]*)\t)?[\w/.-]+\.go:\d+\t(?P<message>.*)",
+        # zap's text: time, level, logger, caller, message, fields; tabs become spaces when copied
+        rf"(?P<time>{TIME})[\t ]+{LEVEL}[\t ]+(?:(?P<logger>[a-z][\w.-]*)[\t ]+)?[\w/.-]+\.go:\d+"
+        r"[\t ]+(?P<message>.*)",
         # livekit-agents as text, and Python programs that use the same parts in another order
         rf"(?P<time>{TIME}) - {LEVEL} (?P<logger>[\w.-]+) - (?P<message>.*)",
         rf"(?P<time>{TIME}) - (?P<logger>[\w.-]+) - {LEVEL} - (?P<message>.*)",
-        # columns of `python agent.py dev`, loguru
-        rf"\s{{0,20}}(?:{TIME}|\d\d:\d\d:\d\d[.,]\d{{3}}) (?:\| )?{LEVEL}\s{{1,8}}(?:\| )?"
-        r"(?P<logger>[a-zA-Z_][\w.:…-]*)(?: -)? \s{0,30}(?P<message>.*)",
+        # columns of `python agent.py dev`, which omit a time that repeats, and loguru
+        rf"(?:\s{{0,20}}(?:{TIME}|\d\d:\d\d:\d\d[.,]\d{{3}})\s{{1,12}}|\s{{12,40}})(?:\| )?{LEVEL}"
+        r"\s{1,8}(?:\| )?"
+        r"(?P<logger>[a-zA-Z_][\w:-]*[.…][\w.:…-]*|[a-zA-Z_][\w.:…-]*(?= -|\s\s))(?: -)? \s{0,30}"
+        r"(?P<message>.*)",
         # the default of Python's logging, and of uvicorn
         rf"{LEVEL}:(?P<logger>[\w.-]+):(?P<message>.*)",
         rf"(?:(?P<time>{TIME})[ ,|]{{1,3}})?(?:(?P<logger>[\w.]{{1,80}}) )?\[?{LEVEL}\]?[ :|]"
@@ -74,12 +82,17 @@ ANYWHERE = re.compile(
     rf"{LEVEL.replace('level', 'level2')}) - (?P<message>.*)"
 )
 # The keys under which log collectors (Cloud Run, Docker, CloudWatch, journald) keep a line.
-WRAPPERS = ("jsonPayload", "textPayload", "log", "MESSAGE", "@message", "line", "message")
+WRAPPERS = (
+    *("jsonPayload", "textPayload", "log_processed", "log", "Log", "Log_s", "MESSAGE", "@message"),
+    *("line", "message"),
+)
 PAIR = re.compile(r'"([\w. ]{1,40})":\s?(?:"((?:[^"\\]|\\.)*)"?|(-?[\d.]+|true|false|null))')
 
 OWN_ORDER = re.compile(r"(?P<logger>livekit[\w.]*)\]?\s{0,5}[:|-]?\s{1,5}(?P<message>.*)")
 VALIDATION = re.compile(r"\d+ validation errors? for ")
-TRACEBACK = re.compile(r"[ |+]*(?:Exception Group )?Traceback \(most recent call last\)")
+AGENT_NAME = re.compile(r"\bagent_name=[\"']?([^\s\"',]{0,200})")  # structlog, logfmt
+# With a frame, as `dev` prints it.
+TRACEBACK = re.compile(r"[ |+╭─]*(?:Exception Group )?Traceback \(most recent call last\)")
 CHAIN = re.compile(r"During handling of the above|The above exception was")
 # The last line of a traceback, and what Node prints before its stack.
 EXCEPTION = re.compile(
@@ -168,8 +181,8 @@ class Record:
     def reason(self) -> str:
         """Why a connection failed: the field `error`, and the exceptions without their frames."""
         found = [f"{error.type}: {error.message}" for error in self.errors()[-2:]]
-        reason = "\n".join((self.fields.get("error", ""), *reversed(found)))
-        return reason if reason.strip() else self.whole
+        reason = "\n".join((*reversed(found), self.fields.get("error", "")))
+        return reason[:REASON_LIMIT] if reason.strip() else self.whole
 
     @property
     def has_traceback(self) -> bool:
@@ -178,9 +191,12 @@ class Record:
 
 def errors(lines: Iterable[str]) -> Iterator[Error]:
     """Yield the exceptions in the lines of tracebacks."""
-    place, is_open, pending = "", False, None
-    for line in lines:
-        if TRACEBACK.match(line):
+    place, is_open, pending, column = "", False, None, ""
+    for whole_line in lines:
+        line = whole_line.removeprefix(column)
+        if match := TRACEBACK.match(line):
+            if match[0].startswith(" " * 8):  # within the columns of `dev`
+                column = match[0][: -len(match[0].lstrip())]
             place, is_open = "", True
         elif frame := PYTHON_FRAME.match(line):
             is_open = True
@@ -209,12 +225,12 @@ def own_place(frame: re.Match[str]) -> str:
     return f"{'/'.join(path.split('/')[-2:])}:{frame[2]}"
 
 
-def records(lines: Iterable[str]) -> Iterator[Record]:
-    """Yield the records of a log. A line may end without a line end only if it is the last."""
+def records(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
+    """Yield the records of a log from its lines and their numbers."""
     reader = Reader()
-    for number, line in unfolded(lines):
+    for number, line in lines:
         yield from reader.add(number, line.rstrip("\r\n"))
-    yield from reader.open.values()
+    yield from reader.rest()
 
 
 def unfolded(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
@@ -241,12 +257,18 @@ def unfolded(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 @dataclass
 class Reader:
-    """Puts lines together into records, for each source on its own."""
+    """Puts lines together into records, for each source on its own.
+
+    Attributes:
+        open: the last record of each source, which may go on; the oldest one first.
+        closed: records that wait for an older one, so that all come out in order.
+    """
 
     open: dict[str, Record] = field(default_factory=dict)
+    closed: list[tuple[int, Record]] = field(default_factory=list)
 
     def add(self, number: int, line: str) -> Iterator[Record]:
-        """Read one line, and yield the record that it ends, if any."""
+        """Read one line, and yield the records that are complete."""
         record = parse(number, COLOUR.sub("", line))
         before = self.open.get(record.source)
         if before and not record.is_header and follows(record.text, before):
@@ -256,10 +278,21 @@ class Reader:
                     add_fields(record.text, before)
             return
         if before:
-            yield before
-        elif len(self.open) >= 200:  # sources
-            yield self.open.pop(next(iter(self.open)))
+            self.close(record.source)
         self.open[record.source] = record
+        while (first := next(iter(self.open.values()))).line < number - OPEN_LIMIT:
+            self.close(first.source)
+        while self.closed and self.closed[0][0] < first.line:
+            yield heapq.heappop(self.closed)[1]
+
+    def close(self, source: str) -> None:
+        record = self.open.pop(source)
+        heapq.heappush(self.closed, (record.line, record))
+
+    def rest(self) -> Iterator[Record]:
+        for source in list(self.open):
+            self.close(source)
+        yield from (record for _, record in sorted(self.closed, key=lambda closed: closed[0]))
 
 
 def follows(line: str, before: Record) -> bool:
@@ -274,10 +307,12 @@ def follows(line: str, before: Record) -> bool:
         return in_traceback
     if before.form == "server" and before.level == "error" and GO_FRAME.match(line):
         return True
-    if line[0] in " \t|+}" or line.startswith("]"):
+    if line[0] in " \t|+}│╰" or line.startswith("]"):
         return True
     last = next((text for text in reversed(before.extra) if text.strip()), before.text)
-    if in_traceback and (TRACEBACK.match(last) or last[0] in " \t|+"):
+    if line[0] == '"' and last.lstrip()[:1] in ("{", '"') and not last.rstrip().endswith("}"):
+        return True  # fields that `dev` wrapped
+    if in_traceback and (TRACEBACK.match(last) or last[0] in " \t|+│╰"):
         return True  # the exception itself
     if in_traceback and any(map(VALIDATION.search, before.extra)):
         return True  # pydantic's, a line for each setting
@@ -293,6 +328,8 @@ def add_fields(line: str, record: Record) -> None:
     text = line.strip()
     if text.startswith("{") and (fields := as_object(text)):
         record.fields.update(flat(fields))
+    elif text.startswith(('{"', '"')) and '": ' in text and (pairs := pairs_of(text)):
+        record.fields.update(pairs)  # a part: the terminal was too narrow for all
     elif pair := re.fullmatch(r'"?([A-Za-z_]\w{0,40})"?: (.+?),?', text[:FIELD_LIMIT]):
         record.fields.setdefault(key(pair[1]), pair[2].strip('"'))
 
@@ -354,6 +391,8 @@ def from_text(number: int, line: str, match: re.Match[str], source: str) -> Reco
         fields = as_object(message[start:].split("\t")[0])
         record.fields = flat(fields) if fields else pairs_of(message[start:])
         record.message = message[:start].strip()
+    elif name := AGENT_NAME.search(message):
+        record.fields = {"agentname": name[1]}
     if match.re is HEADERS[0]:
         record.form = "node"
     elif match.re is HEADERS[1]:

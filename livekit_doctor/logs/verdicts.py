@@ -49,7 +49,7 @@ class Verdict:
         if self.crash_only and record.is_header:
             return None
         for name, pattern in self.fields.items():
-            if not re.search(pattern, record.fields.get(name, "")):
+            if name not in record.fields or not re.search(pattern, record.fields[name]):
                 return None
         if self.unless and re.search(self.unless, whole, re.IGNORECASE):
             return None
@@ -61,7 +61,11 @@ class Verdict:
 
 WORKER = ("failed to connect to livekit", "error connecting to livekit")
 # A job connects to its room with another library than the worker.
-JOB = ("signal failure", "connecterror", "error while connecting to a room", "engine: ")
+# httpx, with which providers of models are called, has a ConnectError of its own.
+JOB = (
+    *("signal failure", "rtc.room.connecterror", "error while connecting to a room"),
+    *("engine: connection error", "engine: internal error"),
+)
 HTTP_STATUS = re.compile(
     r"(?:server response: |HTTP error: |status(?: code)?:? ?)(?P<ws>\d{3})\b"
     r"|\b(?P<aiohttp>\d{3}), message="
@@ -205,7 +209,8 @@ NAME_OF_0X = (
     r"|ChatImage|transcription|STTSegmentsForwarder|TTSSegmentsForwarder)\b"
 )
 KEY_NAME = (
-    r"\b(?!LIVEKIT)[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){0,4}_(?:KEY|TOKEN|SECRET|CREDENTIALS)\b"
+    r"\b(?-i:(?!LIVEKIT)[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){0,4}_"
+    r"(?:KEY|TOKEN|SECRET|CREDENTIALS))\b"
 )
 # An object of LiveKit's, in the message of an AttributeError.
 OBJECT = (
@@ -261,6 +266,7 @@ CRASHES = (
             *("runner initialization timed out", "inference process initialization failed"),
             *("error initializing inference runner", "inference runner initialization"),
             *("inference executor initialization", "error initializing inference process"),
+            "_inference_executor.initialize()",
         ),
         follows=("model-files-missing", "model-files-denied"),
     ),
@@ -363,9 +369,19 @@ CRASHES = (
         ),
         rf"(?P<what>{KEY_NAME}).{{0,80}}"
         r"(?:is required|must be|missing|not set|not found|not provided|variable|undefined)"
-        r"|(?:set|setting|provide|via|missing|KeyError:|environment variable|pass)\W.{0,120}"
-        rf"(?P<what2>{KEY_NAME})|DefaultCredentialsError|NoCredentialsError"
-        r"|(?P<what3>\w+) API key is required|API key (?:is )?(?:required|missing)",
+        r"|(?:set|setting|provide|via|missing|KeyError:|environment variable|pass)\W.{0,120}?"
+        rf"(?P<what2>{KEY_NAME})",
+        unless=r"incorrect api key|invalid api key|invalid_api_key|\b401\b",
+    ),
+    # Without the name of a variable.
+    Verdict(
+        "provider-key-missing",
+        "problem",
+        "Missing settings: {what}.",
+        ("api key", "_key", "_token", "_secret", "defaultcredentials", "nocredentials"),
+        r"\b(?P<what>\w{1,60}) API key is (?:required|missing)|API key (?:is )?(?:required|missing)"
+        r"|\b(?P<what2>\w{1,60}_(?:key|token|secret)) is (?:required|missing)"
+        r"|DefaultCredentialsError|NoCredentialsError",
         unless=r"incorrect api key|invalid api key|invalid_api_key|\b401\b",
     ),
     Verdict(
@@ -501,6 +517,8 @@ CRASHES = (
     ),
 )
 
+UNKNOWN_NAME = "A worker is registered, but this log does not say whether it has a name."
+
 # Workers, the server and jobs, by their messages. The most decisive cause first.
 MESSAGES = (
     Verdict(
@@ -529,7 +547,7 @@ MESSAGES = (
         "problem",
         "A job could not connect to its room.",
         JOB,
-        r"signal failure|ConnectError|connecting to a room|engine: (?:connection|signal|internal)",
+        r"signal failure|room\.ConnectError|connecting to a room|engine: \w+ error",
     ),
     Verdict(
         "certificate",
@@ -544,7 +562,7 @@ MESSAGES = (
         "problem",
         "A room asked for {agent}, and no such worker was registered.",
         ("no worker is available",),
-        fields={"agentname": ".?", "jobtype": "JT_ROOM"},
+        fields={"jobtype": "JT_ROOM"},
     ),
     Verdict(
         "nobody-answered",
@@ -713,6 +731,12 @@ MESSAGES = (
     Verdict(
         "",
         "ok",
+        UNKNOWN_NAME,
+        ("registered worker", "worker registered"),
+    ),
+    Verdict(
+        "",
+        "ok",
         "The server found no workers of the types participant and publisher.",
         ("no worker is available",),
         fields={"jobtype": "JT_P(?:ARTICIPANT|UBLISHER)"},
@@ -732,6 +756,10 @@ MESSAGES = (
     Verdict("", "ok", "", ("publisher data channel",), "closed unexpectedly"),
 )
 NORMAL = {
+    UNKNOWN_NAME: (
+        "livekit-agents 1.0 and 0.x, and @livekit/agents 0.x, do not log it there. With a name, a "
+        "worker gets only the rooms that ask for it."
+    ),
     "A worker is registered without a name.": (
         "That is normal under automatic dispatch: it gets all rooms that ask for no agent by name."
     ),
@@ -773,4 +801,10 @@ LOUDEST = Table(*CONNECTIONS, *CRASHES, *MESSAGES)
 FATAL = {
     *(verdict.cause for verdict in CRASHES if verdict.level == "problem"),
     *("worker-failed", "port-taken"),
+}
+# What code of the user's can do at any time, and not only as the program starts.
+IN_CODE = {
+    verdict
+    for verdict in CRASHES
+    if not verdict.cause.startswith(("model-files", "runner")) and not verdict.crash_only
 }

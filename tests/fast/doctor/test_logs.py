@@ -196,7 +196,7 @@ def test_another_program_beside_the_worker() -> None:
     assert causes(registered, "web-1  | GET / 200", "web-1 exited with code 1") == []
     assert causes(registered, "worker-1 exited with code 1") == ["worker-ended"]
     both = ["worker-1  | " + STARTED, "worker-2  | " + REGISTERED, "worker-2 exited with code 1"]
-    assert causes(*both) == ["worker-ended"]
+    assert causes(*both) == ["worker-ended", "never-registered"]
 
 
 def test_what_was_examined() -> None:
