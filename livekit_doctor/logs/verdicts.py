@@ -403,9 +403,10 @@ CRASHES = (
             *("are swapped", "validation error", ".env", "must be a number", "must be origins"),
             "error parsing value for field",
             *("input should be", "unable to parse", "regexes", "docker and kubectl keep"),
+            *("a space or", "repeats something too often", "has an option that", "cannot be used"),
         ),
         r"^(?P<what>[A-Z][A-Z0-9_]{2,60})(?:: | (?:is|must|and|has|should|begins|ends|contains"
-        r"|does) )"
+        r"|does|repeats|\d+ of) )"
         r"|^(?P<what2>[A-Z][A-Z0-9_]{2,60}) [Ii]nput should"
         r"|validation errors? for (?P<what3>\w*(?:Settings|Config|Env|Options)\w*)"
         r"|dotenv could not parse|error parsing value for field \"(?P<what4>\w+)\"",

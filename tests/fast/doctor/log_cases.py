@@ -309,6 +309,10 @@ CASES: Final[list[tuple[str, str]]] = [
     ("settings-invalid", "LIVEKIT_API_SECRET and LIVEKIT_API_KEY are swapped"),
     ("settings-invalid", "TOKEN_RATE_LIMIT must be a number and a unit, such as 60/minute"),
     ("settings-invalid", "LIVEKIT_URL is still a placeholder: replace it"),
+    ("settings-invalid", "LIVEKIT_API_KEY has a space or an odd character in it: copy it again"),
+    ("settings-invalid", "TOKEN_ROOM_PATTERN repeats something too often"),
+    ("settings-invalid", "TOKEN_REDIS_URL has an option that is unknown or wrong"),
+    ("settings-invalid", "WORKER_PORT 0 of WORKER_HOST a:1 cannot be used: [Errno -2] Name or"),
     (
         "usage",
         "usage: agent.py [-h] {start,dev,console} ...\nagent.py: error: the following arguments are required: command",
