@@ -92,6 +92,9 @@ class Starts:
     ) -> None:
         self._texts, self._modules, self._notes = texts, modules, notes
         self._programs = {program.file: program for program in programs(texts, modules)}
+        self._files = defaultdict[str, list[str]](list)  # by their names
+        for file in texts:
+            self._files[PurePosixPath(file).name].append(file)
         self._images: list[Image] = []
         self._commands: list[Command] = []
         for file, text in texts.items():
@@ -116,7 +119,11 @@ class Starts:
         runs = [
             (command, program) for command in self._commands if (program := self._program(command))
         ]
-        served = {program.file for command, program in runs if command.subcommand in SERVES}
+        served_by = defaultdict[str, set[str]](set)  # the files that start each program
+        for command, program in runs:
+            if command.subcommand in SERVES:
+                served_by[program.file].add(command.place.file)
+        served = {*served_by}
         served |= {program.file for command, program in runs if command.subcommand is None}
         overridden = any(
             c.program in SERVES and not c.place.file.endswith("Dockerfile") for c in self._commands
@@ -127,12 +134,7 @@ class Starts:
             if program.is_own_command_line or command.subcommand is None:
                 continue
             shown = " ".join(command.words)[:100]
-            others = {
-                c.place.file
-                for c, p in runs
-                if p == program and c.subcommand in SERVES and c is not command
-            }
-            is_replaced = bool(others - {command.place.file}) or overridden
+            is_replaced = bool(served_by[program.file] - {command.place.file}) or overridden
             if command.subcommand == "":
                 if not (is_replaced and "image" in command.machine) and not {"--help", "-h"} & {
                     *command.arguments
@@ -193,7 +195,7 @@ class Starts:
             # The image's own folder, such as /app, is not a folder of the project.
             for start in range(len(parts)):
                 wanted = "/".join(parts[start:])
-                for file in self._texts:
+                for file in self._files.get(parts[-1], ()):
                     if file == wanted or file.endswith(f"/{wanted}"):
                         is_near = PurePosixPath(file).is_relative_to(folder)
                         candidate = (is_near, -start, file)
@@ -229,8 +231,7 @@ class Starts:
             yield from self._follow(changed, hops - 1)
 
     def _near(self, folder: PurePosixPath, script: str) -> str | None:
-        name = PurePosixPath(script).name
-        files = [f for f in self._texts if PurePosixPath(f).name == name]
+        files = list(self._files.get(PurePosixPath(script).name, ()))
         files.sort(key=lambda f: (not PurePosixPath(f).is_relative_to(folder), len(f)))
         return files[0] if files else None
 

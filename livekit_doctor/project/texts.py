@@ -6,10 +6,11 @@ This uses regular expressions on the text without comments, and ignores what the
 import io
 import re
 import tomllib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
+from operator import itemgetter
 from pathlib import PurePosixPath
 
 from dotenv.parser import parse_stream
@@ -33,7 +34,7 @@ from livekit_doctor.project.notes import (
 )
 
 TOML = "livekit.toml"
-QUOTED = r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
+QUOTED = r""""(?:\\.|[^"\\\n])*+"|'(?:\\.|[^'\\\n])*+'"""
 
 
 # --- environment files, Dockerfile, compose, workflows, shell ---
@@ -129,7 +130,9 @@ def read_livekit_toml(file: str, text: str, notes: Notes) -> None:
 
 # --- JavaScript and TypeScript ---
 
-IGNORED = re.compile(rf"//[^\n]*|/\*.*?\*/|{QUOTED}|`(?:\\.|[^`\\])*`", re.DOTALL)
+# An escaped quote opens no text, and a comment that does not end goes to the end of the file. So at
+# most one quote of each kind in a line is searched for its end in vain.
+IGNORED = re.compile(rf"\\.|//[^\n]*|/\*.*?(?:\*/|\Z)|{QUOTED}|`(?:\\.|[^`\\])*+`", re.DOTALL)
 KEY = re.compile(rf"""(?<![\w$.])(["']?)({"|".join(SPELLINGS)})\1\s*(?::(?!:)|(?=[,}}]))""")
 WORKER = re.compile(r"\bnew\s+(?:[\w$]+\.)*(ServerOptions|WorkerOptions)\s*\(")
 DISPATCH = re.compile(r"(?<!function )\bcreateDispatch\s*\(")
@@ -177,7 +180,7 @@ class Script:
         self._text = IGNORED.sub(lambda m: blank(m[0]) if m[0][0] == "/" else m[0], text)
         # Without the contents of strings, so that every bracket is code.
         self._code = IGNORED.sub(
-            lambda m: blank(m[0]) if m[0][0] == "/" else m[0][0] + blank(m[0][1:-1]) + m[0][-1],
+            lambda m: blank(m[0]) if m[0][0] in "/\\" else m[0][0] + blank(m[0][1:-1]) + m[0][-1],
             text,
         )
 
@@ -198,13 +201,14 @@ class Script:
 
     def members(self) -> Iterator[tuple[str, str, str]]:
         """Yield objects with a key for an agent's name, the key, and the source of its value."""
-        objects = [(m.end(), self._end(m.end()), m[1]) for m in OBJECT.finditer(self._code)]
+        objects: list[tuple[int, int, str]] = []  # the outermost ones, in their order
+        for found in OBJECT.finditer(self._code):
+            if not objects or found.end() >= objects[-1][1]:
+                objects.append((found.end(), self._end(found.end()), found[1]))
         for key in KEY.finditer(self._text) if objects else []:
-            if key[0].endswith(":"):
-                for start, end, name in objects:
-                    if start <= key.start() < end:
-                        yield name, key[2], self._source(key.end(), ",;")
-                        break
+            index = bisect_right(objects, key.start(), key=itemgetter(0)) - 1
+            if key[0].endswith(":") and index >= 0 and key.start() < objects[index][1]:
+                yield objects[index][2], key[2], self._source(key.end(), ",;")
 
     def _key(self, key: re.Match[str]) -> None:
         before = self._code[max(0, key.start() - 100) : key.start()].rstrip()

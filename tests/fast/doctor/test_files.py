@@ -116,6 +116,20 @@ CRAFTED: dict[str, Callable[[], str]] = {
     "f.ts": lambda: "// livekit agentName\n" + "{agentName: x," * 7000 + "}" * 7000,
     "g.ts": lambda: "// livekit\nrequestFunc: " + "(" * SIZE,
     "h.ts": lambda: "/* livekit */ const a = " * (SIZE // 24),
+    "quotes.ts": lambda: "// livekit\n" + '"\\' * (SIZE // 2),
+    "comments.ts": lambda: "// livekit\n" + "/* " * (SIZE // 3),
+    "objects.ts": lambda: "// livekit\n" + "const a = { agentName: 'b' };\n" * (SIZE // 10),
+    "switch.ts": lambda: (
+        "// @livekit/agents\nconst a = { requestFunc: async (r) => {"
+        + "switch (a) { case 1: case 2: case 3: " * 15
+        + "await r.accept();"
+        + "}" * 17
+    ),
+    "cases.ts": lambda: (
+        "// @livekit/agents\nconst a = { requestFunc: async (r) => { switch (a) {"
+        + "".join(f"case {number}: b();" for number in range(2000))
+        + "} } };"
+    ),
     "i.go": lambda: "livekit " + "/*" * (SIZE // 2),
     "j.go": lambda: "livekit AgentName: name " * (SIZE // 24),
     "k.md": lambda: "agent_name = '" * (SIZE // 14),
@@ -131,6 +145,16 @@ CRAFTED: dict[str, Callable[[], str]] = {
 def test_a_crafted_file_takes_linear_time(tmp_path: Path, name: str) -> None:
     (tmp_path / "worker.py").write_text(NAMED.replace("'x'", "''"))
     (tmp_path / name).write_text(CRAFTED[name]())
+    start = time.process_time()
+    examine(tmp_path)
+    assert time.process_time() - start < SECONDS_FOR_A_CRAFTED_FILE
+
+
+def test_many_services_take_linear_time(tmp_path: Path) -> None:
+    worker = "from livekit.agents import cli\nif __name__ == '__main__':\n    cli.run_app(x)\n"
+    (tmp_path / "worker.py").write_text(worker)
+    services = [f"  s{n}:\n    command: python worker.py start\n" for n in range(3000)]
+    (tmp_path / "compose.yml").write_text("services:\n" + "".join(services))
     start = time.process_time()
     examine(tmp_path)
     assert time.process_time() - start < SECONDS_FOR_A_CRAFTED_FILE
