@@ -94,6 +94,7 @@ class Notes:
         issuers: files that make tokens or rooms.
         prose: the texts of READMEs.
         remarks: what is worth knowing, though nothing is wrong.
+        unread: places that could not be read, and why.
     """
 
     releases: Releases
@@ -110,6 +111,7 @@ class Notes:
     prose: list[str] = field(default_factory=list)
     findings: dict[Finding, Place] = field(default_factory=dict)
     remarks: list[Finding] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def is_vendored(self) -> bool:

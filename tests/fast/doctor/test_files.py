@@ -1,5 +1,6 @@
 """`livekit-doctor FOLDER` on files that are hard to read: encodings, sizes, crafted texts."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -104,6 +105,38 @@ def test_the_verdict_says_what_was_examined(tmp_path: Path) -> None:
         "Read as text, for names only: Swift.",
         "Code can hide what only a run shows: pass the worker's log with --log, too.",
     )
+
+
+def test_the_same_finding_in_many_places_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(NAMED.replace("'x'", "''"))
+    token = "api.RoomAgentDispatch(agent_name='y')\n"
+    (tmp_path / "b.py").write_text("from livekit import api\n" + token * 1000)
+    found = [finding for finding in examine(tmp_path) if finding.cause]
+    assert [finding.cause for finding in found] == ["names-an-agent"] * 20
+    assert found[-1].seen.endswith("The same in 980 more places.")
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("%%bash\npip install 'livekit-agents[openai]'\necho $(ls)\n", []),
+        ("\n%%html\n<b>livekit</b>\n", []),
+        (f"%%time\n{TOKEN}", ["problem names-differ"]),
+        (f"%%writefile token.py\n{TOKEN}", ["problem names-differ"]),
+    ],
+)
+def test_cells_of_a_notebook(tmp_path: Path, cell: str, expected: list[str]) -> None:
+    cells = [{"cell_type": "code", "source": source} for source in (cell, NAMED)]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "README.md").write_text("Its clients ask by dispatch.")
+    assert [cause for cause in causes(tmp_path) if not cause.startswith("ok")] == expected
+
+
+def test_code_that_is_nested_too_deeply_is_not_blamed_on_python(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("# livekit\nx = " + "(" * 300 + ")" * 300)
+    (finding, _) = examine(tmp_path)
+    assert finding.level == "unread"
+    assert "a.py is nested too deeply" in finding.seen
 
 
 SIZE = 100_000

@@ -363,6 +363,68 @@ def test_model_files(check: Check, dockerfile: str, expected: str) -> None:
     assert answers == ([expected] if expected else [])
 
 
+# --- names that are not an argument ---
+
+NAMED_LATER = [
+    "opts = WorkerOptions(entrypoint_fnc=e)\n    opts.agent_name = 'bot'",
+    "opts: WorkerOptions = WorkerOptions(e)\n    setattr(opts, 'agent_name', 'bot')",
+    "opts = WorkerOptions(e)\n    opts = replace(opts, agent_name='bot')",
+    "opts = WorkerOptions(**OPTIONS)",
+    "opts = WorkerOptions(**MADE)",
+]
+
+
+@pytest.mark.parametrize("made", NAMED_LATER)
+def test_a_worker_that_is_named_in_another_way(check: Check, made: str) -> None:
+    worker = (
+        "from dataclasses import replace\nfrom livekit.agents import WorkerOptions, cli\n"
+        "async def e(ctx): ...\n"
+        "OPTIONS = {'entrypoint_fnc': e, 'agent_name': 'bot'}\n"
+        "MADE = dict(entrypoint_fnc=e, agent_name='bot')\n"
+        f'if __name__ == "__main__":\n    {made}\n    cli.run_app(opts)\n'
+    )
+    token = "from livekit import api\napi.RoomAgentDispatch(agent_name='NAME')\n"
+    assert check({"a.py": worker, "t.py": token.replace("NAME", "bot")}) == []
+    answers = check({"a.py": worker, "t.py": token.replace("NAME", "bott")})
+    assert answers == ["problem names-differ t.py:2"]
+
+
+def test_options_that_cannot_be_read(check: Check, tmp_path: Path) -> None:
+    worker = (
+        "from livekit.agents import WorkerOptions, cli\n"
+        'if __name__ == "__main__":\n    cli.run_app(WorkerOptions(**load()))\n'
+    )
+    assert check({"a.py": worker}) == ["unread unreadable Could not read"]
+    assert "a.py:3 hides options of WorkerOptions in **load()" in examine(tmp_path)[0].seen
+    named = worker.replace("**load()", "agent_name='', **load()")
+    assert check({"a.py": named}) == []
+
+
+def test_a_name_under_a_condition_is_only_a_warning(check: Check) -> None:
+    worker = WORKER.replace("@server.rtc_session()\n", "").replace(
+        "if __name__",
+        "if TEST:\n    server.rtc_session(serve)\n"
+        "else:\n    server.rtc_session(serve, agent_name='x')\nif __name__",
+    )
+    assert check({"worker.py": worker}) == ["warning named-worker worker.py:7"]
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [
+        "WorkerOptions(entrypoint_fnc=e())",
+        "WorkerOptions(e())",
+        "WorkerOptions(e, request_fnc=e())",
+        "server.rtc_session(e())",
+    ],
+)
+def test_a_function_that_is_called_instead_of_passed(check: Check, worker: str) -> None:
+    code = f"from livekit.agents import *\nasync def e(ctx): ...\nx = {worker}\n"
+    assert check({"a.py": code}) == ["problem entrypoint-called a.py:3"]
+    factory = code.replace("async def e(ctx): ...", "def e():\n    return somewhere.serve")
+    assert check({"a.py": factory}) == []
+
+
 # --- other languages ---
 
 UNNAMED = {"agent/worker.py": WORKER}
@@ -517,7 +579,7 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents==1.5.1", "from livekit.agents import AgentSession\nAgentSession[int](turn_handling=1)", ""),
     ("livekit-agents>=1", "from livekit.agents import WorkerOptions\nWorkerOptions()", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer, WorkerOptions\nAgentServer(WorkerOptions(e))", "problem unknown-option"),
-    ("livekit-agents>=1", "from livekit import agents\nagents.WorkerOptions(**options)", ""),
+    ("livekit-agents>=1", "from livekit import agents\nagents.WorkerOptions(f, **options)", "unread unreadable Could not"),
     ("livekit-agents>=1", "from livekit import agents\nagents.Worker", "problem missing-name"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session(prewarm=1)\nasync def f(c): ...", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\nasync def f(c): ...\n@s.rtc_session()\nasync def g(c): ...", "problem two-sessions"),
@@ -538,6 +600,13 @@ CODE = [  # a requirement, a line of code, and the answer
 def test_what_a_release_has(check: Check, requirement: str, code: str, expected: str) -> None:
     answers = check({"requirements.txt": requirement, "a.py": f"import livekit\n{code}\n"})
     assert [answer.rpartition(" ")[0] for answer in answers] == ([expected] if expected else [])
+
+
+def test_the_missing_distribution_of_a_plugin(check: Check, tmp_path: Path) -> None:
+    code = "from livekit.plugins import noise_cancellation\n"
+    check({"requirements.txt": "livekit-agents", "a.py": code})
+    seen = examine(tmp_path)[0].seen
+    assert seen.endswith("no file here asks for livekit-plugins-noise-cancellation.")
 
 
 REQUIREMENTS = [
