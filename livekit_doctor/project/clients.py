@@ -34,10 +34,22 @@ CONSTANT = re.compile(
     r"""(?<!\w)(\w++)(?:\s{0,3}:\s{0,3}[\w&?<>'. ]{1,30}|\s{1,3}string)?\s{0,5}:?=\s{0,5}"""
     r"""["']([^"'\n$]{1,100})["']"""
 )
-# An agent's name as an argument: `createDispatch(room, "name")`.
+# Before an agent's name that is an argument: `createDispatch(room, "name")`, and
+# `Session.withAgent("name", …)` of the SDKs for Swift and Flutter.
 POSITIONAL = re.compile(
-    r"""(?i)create_?dispatch\w{0,20}\(\s{0,5}[^,()]{1,100},\s{0,20}["']([^"'\n$]{1,100})["']"""
+    r"(?i)create_?dispatch\w{0,20}\(\s{0,5}[^,()]{1,100},\s{0,20}"
+    r"|\bsession\s{0,3}\.\s{0,3}withAgent\(\s{0,20}"
 )
+# What asks for an agent, as the SDKs call it. An interface has agents' names, too:
+# `Header(agentName: "Assistant")`.
+ASKING_TYPE = r"agent_?dispatch|token_?request|token_?options|token_?source|room_?config"
+ASKING = re.compile(rf"(?i){ASKING_TYPE}|create_?dispatch|\bconnect\b")
+# `options = TokenRequestOptions()`, `RoomAgentDispatch dispatch;`
+MADE = re.compile(
+    rf"(?i)(?<!\w)(\w++)\s{{0,3}}(?::=|=|:)[^;\n]{{0,80}}?(?:{ASKING_TYPE})"
+    rf"|(?:{ASKING_TYPE})\w{{0,20}}[&*]?\s{{1,3}}(\w++)\s{{0,3}}[=;({{]"
+)
+SEPARATOR = re.compile(r"([()\[\]{};,\n])")
 # What a client needs to say if it lets the server choose: a token, a room, a connection.
 JOINS = re.compile(r"(?i)accesstoken|access_token|connect|tokensource|room")
 
@@ -47,20 +59,50 @@ def read(file: str, text: str, notes: Notes) -> None:
     source = COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
     lines = Lines(source)
     constants = {found[1]: found[2] for found in CONSTANT.finditer(source)}
-    is_found = False
+    made = {name for pair in MADE.findall(source) for name in pair if name}
+    is_asking = is_mentioned = False
     for found in KEY.finditer(source):
         value = value_after(source, found.end(), constants, notes)
         if value is None:
             continue
-        is_found = True
-        if value != NOTHING:
-            notes.requests.append(Name(Place(file, lines.number(found.start())), found[0], value))
+        name = Name(Place(file, lines.number(found.start())), found[0], value)
+        if asks(source, found.start(), made):
+            is_asking = True
+            notes.requests += [name] if value != NOTHING else []
+        elif value != NOTHING:
+            is_mentioned = True
+            notes.mentioned.append(name)
     for found in POSITIONAL.finditer(source):
-        is_found = True
-        place = Place(file, lines.number(found.start()))
-        notes.requests.append(Name(place, "createDispatch", literal(found[1])))
-    if not is_found and JOINS.search(source):
+        value = value_at(source[found.end() : found.end() + WINDOW], constants, notes)
+        if value and value.text:
+            is_asking = True
+            by = re.split(r"\W", found[0])[0]
+            place = Place(file, lines.number(found.start()))
+            notes.requests.append(Name(place, "createDispatch" if by != "Session" else by, value))
+    if not is_asking and (is_mentioned or JOINS.search(source)):
         notes.clients.append(file)
+
+
+def asks(source: str, at: int, made: set[str]) -> bool:
+    """Whether the key at `at` is of a request, by the statement and the brackets around it."""
+    parts = SEPARATOR.split(source[max(0, at - WINDOW) : at])
+    if (owner := re.search(r"(\w+)\s*(?:\.|->)\s*$", parts[-1])) and owner[1] in made:
+        return True
+    near: list[str] = []
+    closed, is_near, following = 0, True, ""
+    for part in reversed(parts):
+        if part in (")", "]", "}"):
+            closed += 1
+        elif part in ("(", "[", "{"):
+            is_near = is_near or not closed  # what is before the bracket says what it is of
+            closed = max(0, closed - 1)
+        elif part in (";", ",", "\n"):
+            is_chain = part == "\n" and following.startswith((".", "?.", "->"))
+            is_near = is_near and (closed > 0 or is_chain)
+        elif is_near:
+            near.append(part)
+        following = part.strip() or following
+    return bool(ASKING.search(" ".join(near)))
 
 
 class Lines:
@@ -80,6 +122,11 @@ def value_after(source: str, at: int, constants: Mapping[str, str], notes: Notes
     rest = window[between.end() :] if between else window
     if not between or not between[0].strip("\"'` \n"):
         return None
+    return value_at(rest, constants, notes)
+
+
+def value_at(rest: str, constants: Mapping[str, str], notes: Notes) -> Value | None:
+    """Return the value with which `rest` begins."""
     if text := STRING.match(rest):
         return literal(next(part for part in text.groups() if part is not None))
     if variable := ENVIRONMENT.match(rest):
@@ -100,7 +147,7 @@ def value_after(source: str, at: int, constants: Mapping[str, str], notes: Notes
 
 LK = re.compile(r"--agent-name[= ]{1,5}[\"']?([\w.:-]{1,100})")
 IN_PROSE = re.compile(r"""["']?agent_?[nN]ame["']?\s{0,5}[:=]\s{0,5}["'`]([\w .:-]{1,100})["'`]""")
-ASKING = re.compile(r"(?i)dispatch|agents|room_?config|token")
+ABOUT_ASKING = re.compile(r"(?i)dispatch|agents|room_?config|token")
 
 
 def read_prose(file: str, text: str, notes: Notes) -> None:
@@ -108,7 +155,7 @@ def read_prose(file: str, text: str, notes: Notes) -> None:
     lines = Lines(text)
     for found in (*LK.finditer(text), *IN_PROSE.finditer(text)):
         before = text[max(0, found.start() - 200) : found.start()]
-        if found.re is LK or ASKING.search(before):
+        if found.re is LK or ABOUT_ASKING.search(before):
             place = Place(file, lines.number(found.start()))
             notes.mentioned.append(Name(place, "agent_name", literal(found[1])))
     notes.prose.append(text)

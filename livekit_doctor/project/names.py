@@ -140,6 +140,8 @@ def _report_unasked(
             cause, worker.place, f"{gives}: only rooms that ask for exactly this name get it. {why}"
         )
         return
+    # A page gets its token from what makes tokens here, or else from elsewhere.
+    clients += [page for page in notes.pages if not issuers and scopes.of(page) in (None, scope)]
     if clients:
         level, gives = "warning", f"{gives}, and no name could be read in {', '.join(clients[:3])}"
         notes.say(cause, worker.place, f"{gives}. Does it ask for this name?", level)

@@ -91,6 +91,7 @@ class Notes:
         requests: the names that tokens, rooms and dispatches ask for.
         mentioned: names elsewhere that may be requests, or something else.
         clients: files that speak of LiveKit, in which no name could be read.
+        pages: JavaScript that joins rooms, in which no name could be read.
         issuers: files that make tokens or rooms.
         prose: the texts of READMEs.
         remarks: what is worth knowing, though nothing is wrong.
@@ -107,6 +108,7 @@ class Notes:
     requests: list[Name] = field(default_factory=list)
     mentioned: list[Name] = field(default_factory=list)
     clients: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
     issuers: list[str] = field(default_factory=list)
     prose: list[str] = field(default_factory=list)
     findings: dict[Finding, Place] = field(default_factory=dict)

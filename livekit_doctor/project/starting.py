@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from livekit_doctor.project import commands
@@ -29,6 +30,11 @@ NODE_PLUGIN = re.compile(
 NODE_OF_0X = re.compile(
     r"""(?m)^import[ \t]{1,5}\{[^}'"]{0,500}?\b(multimodal|pipeline)\b[^}'"]{0,500}\}"""
     r"""\s{0,20}from[ \t]{0,5}['"]@livekit/agents['"]"""
+)
+# `args: ["start"]` and `docker run agent start`, wherever they are written.
+PASSED = re.compile(
+    r"""(?i)\b(?:args|command)["']?\s{0,5}[:=]\s{0,5}[\[(]?\s{0,20}(?:-\s{0,5})?["']?(?:start|dev)\b"""
+    r"""|\b(?:docker|podman|nerdctl|compose)\b(?>[^\n]{0,300}?\brun\b)[^\n]{0,300}?\s(?:start|dev)\b"""
 )
 # Code that reads the command line itself, or changes it.
 OWN_COMMAND_LINE = re.compile(r"sys\.argv|argparse|process\.argv|\bclick\b|typer|\bfire\b|docopt")
@@ -136,12 +142,16 @@ class Starts:
             shown = " ".join(command.words)[:100]
             is_replaced = bool(served_by[program.file] - {command.place.file}) or overridden
             if command.subcommand == "":
-                if not (is_replaced and "image" in command.machine) and not {"--help", "-h"} & {
+                seen = f"`{shown}` does not say start."
+                if (is_replaced and "image" in command.machine) or {"--help", "-h"} & {
                     *command.arguments
                 }:
-                    self._notes.say(
-                        "no-subcommand", command.place, f"`{shown}` does not say start."
-                    )
+                    pass
+                elif not command.is_open:
+                    self._notes.say("no-subcommand", command.place, seen)
+                elif not self._is_mode_passed:
+                    seen += " Nothing was found that adds it when the image is run."
+                    self._notes.say("no-subcommand", command.place, seen, "warning")
             elif command.subcommand not in SUBCOMMANDS and program.file.endswith(".py"):
                 seen = f"`{shown}`: the worker has no command {command.subcommand!r}."
                 self._notes.say("wrong-subcommand", command.place, seen)
@@ -162,6 +172,12 @@ class Starts:
                 self._models(image, mine)
             elif not runs:
                 self._not_started(image, mine)
+
+    @cached_property
+    def _is_mode_passed(self) -> bool:
+        """Whether a text gives an image its arguments: a template of Helm, or a README, too."""
+        code = (".py", ".ts", ".js")
+        return any(PASSED.search(t) for f, t in self._texts.items() if not f.endswith(code))
 
     def _program(self, command: Command) -> Program | None:
         """Return the worker that a command runs."""

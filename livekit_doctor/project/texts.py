@@ -51,17 +51,21 @@ COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 # A dispatch rule, or the settings of a program that asks.
 YAML_NAME = re.compile(r"\bagent_?[nN]ame[ \t]{0,5}[:=][ \t]{0,20}[\"']?([^\s\"'#]{1,100})")
 ASKING_COMMAND = re.compile(rf"--agent-name[= ]{{1,5}}({QUOTED}|[^\s,\"']{{1,200}})")
+# In the JSON that a command sends, maybe with escaped quotes.
+JSON_NAME = re.compile(
+    r"""\\?["']agent_?[nN]ame\\?["']\s{0,5}:\s{0,5}\\?["']{1,3}([^"'\\\n]{1,100})"""
+)
 
 
 def read_settings(file: str, text: str, notes: Notes) -> None:
     """Note the environment variables that this file sets, and the agents its commands ask for."""
     lines = Lines(text)
+    source = COMMENT.sub(lambda found: " " * len(found[0]), text)
     is_example = bool(re.search("example|sample|template", file))
     if re.fullmatch(r"\.env.*|.*\.env", PurePosixPath(file).name):
         for name, value, line in of_env(text):
             _set(Name(Place(file, line), name, value), is_example, notes)
     else:
-        source = COMMENT.sub(lambda found: " " * len(found[0]), text)
         for found in SETTING.finditer(source):
             if source[max(0, found.start() - 2) : found.start()] == "${":
                 continue
@@ -71,12 +75,19 @@ def read_settings(file: str, text: str, notes: Notes) -> None:
             place = Place(file, lines.number(found.start("name")))
             _set(Name(place, found["name"], setting(found["value"])), is_example, notes)
     if file.endswith((".yml", ".yaml", ".toml", ".tf")) and "agent" in text:
-        for found in YAML_NAME.finditer(COMMENT.sub("", text)):
+        for found in YAML_NAME.finditer(source):
             place = Place(file, 1)
             notes.mentioned.append(Name(place, "agent_name", setting(found[1])))
-    for found in ASKING_COMMAND.finditer(COMMENT.sub(lambda found: " " * len(found[0]), text)):
+    for found in ASKING_COMMAND.finditer(source):
         place = Place(file, lines.number(found.start()))
         notes.requests.append(Name(place, "--agent-name", setting(found[1])))
+    for found in JSON_NAME.finditer(source):
+        around = source[max(0, found.start() - 300) : found.end() + 300]
+        sent = Name(Place(file, lines.number(found.start())), "createDispatch", setting(found[1]))
+        if re.search(r"CreateDispatch|AgentDispatchService", around):
+            notes.requests.append(sent)
+        elif re.search(r"(?i)dispatch|agents|room_?config", around):
+            notes.mentioned.append(replace(sent, by="agent_name"))
 
 
 def of_env(text: str) -> Iterator[tuple[str, Value, int]]:
@@ -149,6 +160,8 @@ ENVIRONMENT = r"""(?:process\.|import\.meta\.|\b)env(?:\.(\w+)|\[["'](\w+)["']\]
 OBJECT = re.compile(
     r"\b(?:const|let|var)\s{1,5}([\w$]++)[^=\n{]{0,200}=\s{0,20}(?:Object\.freeze\()?\{"
 )
+# A page with a token from elsewhere.
+JOINS = re.compile(r"<LiveKitRoom\b|\bnew\s+Room\s*\(|\bTokenSource\b|\buseSession\s*\(")
 ISSUES = re.compile(r"\bnew\s+AccessToken\b|\bcreateRoom\s*\(")
 
 
@@ -185,6 +198,14 @@ class Script:
         )
 
     def read(self) -> None:
+        names_before = len(self._notes.requests) + len(self._notes.mentioned)
+        self._read()
+        names = len(self._notes.requests) + len(self._notes.mentioned)
+        is_worker = "@livekit/agents" in self._text
+        if names == names_before and not is_worker and JOINS.search(self._code):
+            self._notes.pages.append(self._file)
+
+    def _read(self) -> None:
         if ISSUES.search(self._code):
             self._notes.issuers.append(self._file)
         for found in WORKER.finditer(self._code):

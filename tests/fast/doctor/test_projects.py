@@ -125,6 +125,28 @@ def test_what_an_image_starts(check: Check, last: str, expected: str) -> None:
     assert answers == ([expected] if expected else [])
 
 
+PASSED = {
+    "chart/templates/d.yaml": 'containers:\n- name: {{ .x }}\n  args: ["start"]\n',
+    "chart/values.yaml": "name: {{ .x }}\nargs:\n  - start\n",
+    "Makefile": "run:\n\tdocker run --rm agent start\n",
+    "README.md": "Run it: `docker run agent start`\n",
+    "task.json": '{"containerDefinitions": [{"command": ["start"]}]}',
+    "main.tf": 'command = ["start"]\n',
+}
+
+
+def test_an_image_whose_arguments_are_given_elsewhere(check: Check, tmp_path: Path) -> None:
+    image = 'FROM python:3.13-slim\nCOPY . .\nENTRYPOINT ["python", "worker.py"]\n'
+    files = {"worker.py": WORKER, "Dockerfile": image}
+    for name, text in PASSED.items():
+        assert check({**files, name: text}) == [], name
+        (tmp_path / name).unlink()
+    unrelated = {"Makefile": "run:\n\tnpm run start\n\tdocker run agent\n"}
+    assert check({**files, **unrelated}) == ["warning no-subcommand Dockerfile:3"]
+    shell = {"Dockerfile": image.replace('["python", "worker.py"]', "python worker.py")}
+    assert check({**files, **shell}) == ["problem no-subcommand Dockerfile:3"]
+
+
 OTHER_STARTS = [
     (
         "Procfile",
@@ -188,7 +210,7 @@ def test_other_files_that_start_it(check: Check, file: str, text: str, expected:
 
 def test_a_command_elsewhere_replaces_that_of_the_image(check: Check) -> None:
     files = {"worker.py": WORKER, "Dockerfile": 'FROM python\nENTRYPOINT ["python", "worker.py"]\n'}
-    assert check(files) == ["problem no-subcommand Dockerfile:2"]
+    assert check(files) == ["warning no-subcommand Dockerfile:2"]
     compose = "services:\n  agent:\n    build: .\n    command: start\n"
     assert check({**files, "compose.yaml": compose}) == []
 
@@ -440,14 +462,20 @@ CLIENTS = {
     "php/a.php": "<?php use Agence104\\LiveKit\\AccessToken;\n$d = (new RoomAgentDispatch())->setAgentName('NAME');\n",
     "php/b.php": "<?php // livekit\n$d = new RoomAgentDispatch(['agent_name' => 'NAME']);\n",
     "ruby/a.rb": 'require "livekit"\nLiveKit::Proto::RoomAgentDispatch.new(agent_name: "NAME")\n',
-    "ruby/b.rb": "require 'livekit'\nx = { :agent_name => 'NAME' }\n",
+    "ruby/b.rb": "require 'livekit'\nx = { room_config: { agents: [{ :agent_name => 'NAME' }] } }\n",
     "csharp/a.cs": 'using Livekit.Server.Sdk.Dotnet;\nvar d = new RoomAgentDispatch { AgentName = "NAME" };\n',
     "rust/a.rs": 'use livekit_api::access_token;\nRoomAgentDispatch { agent_name: "NAME".to_string() }\n',
     "rust/b.rs": 'use livekit_api;\nlet d = RoomAgentDispatch { agent_name: String::from("NAME") };\n',
     "android/B.java": 'import io.livekit.server.*;\nTokenRequestOptions.builder().agentName("NAME").build();\n',
     "csharp/b.cs": 'using Livekit;\nconst string Agent = "NAME";\nvar d = new RoomAgentDispatch { AgentName = Agent };\n',
     "kotlin/b.kt": 'import io.livekit.*\nval d = RoomAgentDispatch.newBuilder().apply { agentName = "NAME" }.build()\n',
-    "cpp/a.cpp": '#include <livekit/livekit.h>\noptions.agent_name = "NAME";\ndispatch.set_agent_name("NAME");\n',
+    "ios/C.swift": 'import LiveKit\nlet s = Session.withAgent("NAME", tokenSource: source)\n',
+    "ios/D.swift": 'import LiveKit\nlet options = TokenRequestOptions()\noptions.agentName = "NAME"\n',
+    "flutter/b.dart": "import 'package:livekit_client/livekit_client.dart';\nconst bot = 'NAME';\nfinal s = sdk.Session.withAgent(\n  bot, tokenSource: t);\n",
+    "android/C.java": 'import io.livekit.server.*;\nRoomAgentDispatch.newBuilder()\n    .setMetadata(f(a, b))\n    .setAgentName("NAME");\n',
+    "call2.sh": 'curl $URL/twirp/livekit.AgentDispatchService/CreateDispatch -d \'{"agent_name":"NAME"}\'\n',
+    "Makefile": 'call:\n\tcurl -d "{\\"agent_name\\": \\"NAME\\"}" $(URL)/livekit.AgentDispatchService/CreateDispatch\n',
+    "cpp/a.cpp": '#include <livekit/livekit.h>\nRoomAgentDispatch dispatch;\ndispatch.set_agent_name("NAME");\n',
     "call.sh": "lk dispatch create --room a --agent-name NAME\n",
     "README.md": "Call it: `lk dispatch create --new-room --agent-name NAME`\n",
     "rule.json": '{"rule": {}, "room_config": {"agents": [{"agent_name": "NAME"}]}}',
@@ -470,6 +498,52 @@ def test_clients_in_other_languages(check: Check, file: str, tmp_path: Path) -> 
     if "livekit" in client.lower():
         answers = found(tmp_path)
         assert {a.rpartition(":")[0] for a in answers} == {f"ok asked-elsewhere {file}"}
+
+
+INTERFACES = {
+    "A.kt": 'import io.livekit.android.LiveKit\ndata class Ui(val agentName: String = "Alice")\n'
+    'val s = rememberSession(TokenRequestOptions(agentName = "concierge"))\n'
+    'fun f() { TopBar(agentName = "Alice") }\n',
+    "a.dart": "import 'package:livekit_client/livekit_client.dart';\n"
+    "final source = TokenSource();\nfinal agentName = 'Alice';\n"
+    "final s = Session.withAgent('concierge');\nWidget b() => Header(agentName: 'Alice');\n",
+    "A.swift": 'import LiveKit\nlet o = TokenRequestOptions(agentName: "concierge")\n'
+    'let agentName = "Alice"\nstore.dispatch(Rename(agentName: "Alice"))\n',
+    "A.java": 'import io.livekit.server.*;\ncrm.setAgentName("Alice");\nnew AccessToken(k, s);\n'
+    'RoomAgentDispatch.newBuilder().setAgentName("concierge");\n',
+}
+
+
+@pytest.mark.parametrize("file", INTERFACES)
+def test_a_name_on_a_screen_is_not_a_request(check: Check, file: str) -> None:
+    assert check({**NAMED, file: INTERFACES[file]}) == []
+    lines = INTERFACES[file].splitlines(keepends=True)
+    shown = "".join(line for line in lines if "concierge" not in line)
+    assert check({**UNNAMED, file: shown}) == []
+    assert check({**NAMED, file: shown}) == ["warning named-worker agent/worker.py:3"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "import { LiveKitRoom } from '@livekit/components-react';\n<LiveKitRoom token={token} />;\n",
+        "import { Room } from 'livekit-client';\nawait new Room().connect(url, token);\n",
+    ],
+)
+def test_a_page_with_a_token_from_elsewhere(check: Check, page: str) -> None:
+    assert check({**NAMED, "web/a.tsx": page}) == ["warning named-worker agent/worker.py:3"]
+    assert check({**UNNAMED, "web/a.tsx": page}) == []
+    token = {"token.py": "from livekit import api\napi.AccessToken().to_jwt()\n"}
+    answers = check({**NAMED, **token, "web/a.tsx": page})
+    assert answers == ["problem named-worker agent/worker.py:3"]
+
+
+def test_a_name_in_json_that_a_script_sends(check: Check) -> None:
+    script = 'curl $URL/token -d \'{"room_config":{"agents":[{"agent_name":"NAME"}]}}\'\n'
+    token = {"token.py": "from livekit import api\napi.AccessToken().to_jwt()\n"}
+    for name in ("concierge", "$AGENT", "'\"$AGENT\"'"):
+        assert check({**NAMED, **token, "a.sh": script.replace("NAME", name)}) == []
+    assert check({**UNNAMED, **token, "a.sh": script}) == []
 
 
 SILENT = {
