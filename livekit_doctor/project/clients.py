@@ -49,6 +49,11 @@ MADE = re.compile(
     rf"(?i)(?<!\w)(\w++)\s{{0,3}}(?::=|=|:)[^;\n]{{0,80}}?(?:{ASKING_TYPE})"
     rf"|(?:{ASKING_TYPE})\w{{0,20}}[&*]?\s{{1,3}}(\w++)\s{{0,3}}[=;({{]"
 )
+# What is before the `{` of a function or a class, whose name says nothing about what is in it.
+BODY = re.compile(
+    r"\b(?:fun|func|fn|function|def|class|struct|object|void|async|throws)\b[^={}]*$"
+    r"|^(?!.*(?:\bnew\b|=)).*\)\s*$|^\s*\)\s*(?::|->)"
+)
 SEPARATOR = re.compile(r"([()\[\]{};,\n])")
 # What a client needs to say if it lets the server choose: a token, a room, a connection.
 JOINS = re.compile(r"(?i)accesstoken|access_token|connect|tokensource|room")
@@ -85,15 +90,21 @@ def read(file: str, text: str, notes: Notes) -> None:
 
 def asks(source: str, at: int, made: set[str]) -> bool:
     """Whether the key at `at` is of a request, by the statement and the brackets around it."""
-    parts = SEPARATOR.split(source[max(0, at - WINDOW) : at])
+    window = source[max(0, at - WINDOW) : at]
+    parts = SEPARATOR.split(window)
     if (owner := re.search(r"(\w+)\s*(?:\.|->)\s*$", parts[-1])) and owner[1] in made:
         return True
+    if not ASKING.search(window):
+        return False
     near: list[str] = []
-    closed, is_near, following = 0, True, ""
+    closed, is_near, following, end = 0, True, "", len(window)
     for part in reversed(parts):
+        end -= len(part)
         if part in (")", "]", "}"):
             closed += 1
         elif part in ("(", "[", "{"):
+            if part == "{" and not closed and BODY.search(window[:end].rpartition("\n")[2]):
+                break
             is_near = is_near or not closed  # what is before the bracket says what it is of
             closed = max(0, closed - 1)
         elif part in (";", ",", "\n"):

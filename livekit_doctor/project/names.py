@@ -97,6 +97,8 @@ def _report_id(request: Name, notes: Notes) -> bool:
 
 
 def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes) -> None:
+    if not near and not far and notes.unread:
+        return  # a worker whose options could not be read may have the name
     if not near and not far:
         notes.remark(
             "asked-elsewhere",
@@ -116,6 +118,7 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
     is_sure = (
         request.value.is_sure
         and not far
+        and not notes.unread
         and all(w.value.is_sure or w.value.text == "" for w in near)
     )
     seen = f"{request.by} asks for {request.value}, but {but.lstrip('; ')}."

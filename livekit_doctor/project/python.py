@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -142,39 +142,64 @@ def is_main_guard(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
 
 
-def named_later(module: Module) -> Iterator[tuple[ast.Call, ast.keyword]]:
-    """Yield the workers whose name an assignment gives: `options.agent_name = "x"`."""
-    names: dict[str, ast.keyword] = {}
+def named_later(module: Module) -> tuple[dict[ast.Call, ast.keyword], list[ast.keyword]]:
+    """Return the names that workers get after their call: `options.agent_name = "x"`.
+
+    Those of a worker that is made in another file, or by a caller, are in the list.
+    """
+    names: dict[str, tuple[ast.expr, ast.keyword]] = {}
+    typed = set[str]()
     for node in module.nodes:
         match node:
             case (
                 ast.Assign(
-                    targets=[ast.Attribute(value=ast.Name(id=variable), attr="agent_name")],
+                    targets=[ast.Attribute(value=owner, attr="agent_name" | "_agent_name")],
                     value=value,
                 )
                 | ast.Call(
                     func=ast.Name(id="setattr"),
-                    args=[ast.Name(id=variable), ast.Constant(value="agent_name"), value],
+                    args=[owner, ast.Constant(value="agent_name"), value],
                 )
             ):
-                names[variable] = ast.copy_location(ast.keyword("agent_name", value), value)
-            case ast.Call(func=func, args=[ast.Name(id=variable)], keywords=keywords) if (
+                keyword = ast.copy_location(ast.keyword("agent_name", value), value)
+                names[ast.unparse(owner)] = owner, keyword
+            case ast.Call(func=func, args=[owner], keywords=keywords) if (
                 name_of(func) == "replace"  # of dataclasses
             ):
-                names.update((variable, k) for k in keywords if k.arg == "agent_name")
+                names.update(
+                    (ast.unparse(owner), (owner, k)) for k in keywords if k.arg == "agent_name"
+                )
+            case ast.arg(arg=name, annotation=ast.expr() as annotation) if (
+                name_of(annotation) in WORKERS
+            ):
+                typed.add(name)
+    by_call: dict[ast.Call, ast.keyword] = {}
     for node in module.nodes if names else []:
         match node:
             case (
-                ast.Assign(targets=[ast.Name(id=variable)], value=ast.Call() as call)
-                | ast.AnnAssign(target=ast.Name(id=variable), value=ast.Call() as call)
-            ) if variable in names and name_of(call.func) in WORKERS:
-                yield call, names[variable]
+                ast.Assign(targets=[target], value=ast.Call() as call)
+                | ast.AnnAssign(target=target, value=ast.Call() as call)
+            ) if name_of(call.func) in WORKERS - {"AgentServer"}:
+                if named := names.pop(ast.unparse(target), None):
+                    by_call[call] = named[1]
+    others = [
+        keyword
+        for written, (owner, keyword) in names.items()
+        if written in typed
+        or (
+            isinstance(made := module.meaning(owner)[1], ast.Call) and name_of(made.func) in WORKERS
+        )
+    ]
+    return by_call, others
 
 
 class Reader:
     def __init__(self, module: Module, notes: Notes) -> None:
         self._module, self._notes = module, notes
-        self._named_later = dict(named_later(module))
+        self._named_later, others = named_later(module)
+        for keyword in others:
+            value = replace(self.value(keyword.value), is_sure=False)
+            notes.workers.append(Name(self.place(keyword), "agent_name", value))
 
     def place(self, node: ast.expr | ast.stmt | ast.keyword) -> Place:
         return Place(self._module.file, node.lineno)

@@ -141,9 +141,12 @@ def read_livekit_toml(file: str, text: str, notes: Notes) -> None:
 
 # --- JavaScript and TypeScript ---
 
-# An escaped quote opens no text, and a comment that does not end goes to the end of the file. So at
-# most one quote of each kind in a line is searched for its end in vain.
-IGNORED = re.compile(rf"\\.|//[^\n]*|/\*.*?(?:\*/|\Z)|{QUOTED}|`(?:\\.|[^`\\])*+`", re.DOTALL)
+# Linear: an escaped quote opens no text, so at most one quote of each kind in a line has no end. A
+# comment holds no second /*, because one that opens nothing is in many URLs and expressions.
+IGNORED = re.compile(
+    rf"\\.|//[^\n]*|/\*[^*/]*+(?:(?:\*(?!/)|/(?!\*))[^*/]*+)*+\*/|{QUOTED}|`(?:\\.|[^`\\])*+`",
+    re.DOTALL,
+)
 KEY = re.compile(rf"""(?<![\w$.])(["']?)({"|".join(SPELLINGS)})\1\s*(?::(?!:)|(?=[,}}]))""")
 WORKER = re.compile(r"\bnew\s+(?:[\w$]+\.)*(ServerOptions|WorkerOptions)\s*\(")
 DISPATCH = re.compile(r"(?<!function )\bcreateDispatch\s*\(")
@@ -160,6 +163,7 @@ ENVIRONMENT = r"""(?:process\.|import\.meta\.|\b)env(?:\.(\w+)|\[["'](\w+)["']\]
 OBJECT = re.compile(
     r"\b(?:const|let|var)\s{1,5}([\w$]++)[^=\n{]{0,200}=\s{0,20}(?:Object\.freeze\()?\{"
 )
+LATER = re.compile(r"\.agentName\s{0,5}=(?!=)")  # `options.agentName = "x"`
 # A page with a token from elsewhere.
 JOINS = re.compile(r"<LiveKitRoom\b|\bnew\s+Room\s*\(|\bTokenSource\b|\buseSession\s*\(")
 ISSUES = re.compile(r"\bnew\s+AccessToken\b|\bcreateRoom\s*\(")
@@ -208,10 +212,20 @@ class Script:
     def _read(self) -> None:
         if ISSUES.search(self._code):
             self._notes.issuers.append(self._file)
+        members = {name: value for name, key, value in self.members() if key in SPELLINGS}
         for found in WORKER.finditer(self._code):
-            arguments = self._text[found.end() : self._end(found.end())]
-            if not any(text in arguments for text in (*SPELLINGS, "...")):
-                self._notes.workers.append(Name(self._place(found.start()), found[1], NOTHING))
+            arguments = self._text[found.end() : self._end(found.end())].strip()
+            place, value = self._place(found.start()), NOTHING
+            if any(text in arguments for text in (*SPELLINGS, "...")):
+                continue
+            if not arguments.startswith("{") and arguments not in members:
+                self._notes.unread[str(place)] = f"hides options of {found[1]} in {arguments[:50]}"
+                continue
+            if arguments in members:
+                value = self._value(members[arguments])
+            elif LATER.search(self._code):
+                value = UNKNOWN
+            self._notes.workers.append(Name(place, found[1], value))
         for found in KEY.finditer(self._text):
             self._key(found)
         for found in DISPATCH.finditer(self._code):

@@ -391,6 +391,7 @@ NAMED_LATER = [
     "opts = WorkerOptions(entrypoint_fnc=e)\n    opts.agent_name = 'bot'",
     "opts: WorkerOptions = WorkerOptions(e)\n    setattr(opts, 'agent_name', 'bot')",
     "opts = WorkerOptions(e)\n    opts = replace(opts, agent_name='bot')",
+    "self.opts = WorkerOptions(e)\n    self.opts.agent_name = 'bot'\n    opts = self.opts",
     "opts = WorkerOptions(**OPTIONS)",
     "opts = WorkerOptions(**MADE)",
 ]
@@ -411,6 +412,59 @@ def test_a_worker_that_is_named_in_another_way(check: Check, made: str) -> None:
     assert answers == ["problem names-differ t.py:2"]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "server = AgentServer()\nserver.rtc_session(e)\nserver._agent_name = 'bot'\n",
+        "from made import opts\nopts.agent_name = 'bot'\n",
+        "def name(opts: WorkerOptions): opts.agent_name = 'bot'\nname(WorkerOptions(e))\n",
+    ],
+)
+def test_a_worker_that_is_named_out_of_sight(check: Check, code: str) -> None:
+    start = "from livekit.agents import AgentServer, WorkerOptions\nasync def e(ctx): ...\n"
+    token = "from livekit import api\napi.RoomAgentDispatch(agent_name='bot')\n"
+    files = {"made.py": f"{start}opts = WorkerOptions(e)\n", "a.py": start + code}
+    assert check({**files, "t.py": token}) == []
+    (answer,) = check({**files, "t.py": "import livekit\n"})
+    assert answer.startswith("warning named-worker a.py:")
+
+
+NODE_NAMES = [  # what makes the options, what is given to ServerOptions, and with a token for "bot"
+    ("const o = new ServerOptions({ agent });\no.agentName = 'bot';\n", "{ agent }", ""),
+    ("const o = { agent, agentName: 'bot' };\n", "o", ""),
+    ("const o = { agent, agentName: 'bott' };\n", "o", "problem names-differ t.ts:2"),
+    ("", "{ agent }", "problem names-an-agent t.ts:2"),
+    ("", "load()", "unread unreadable Could not read"),
+]
+
+
+@pytest.mark.parametrize(("before", "options", "expected"), NODE_NAMES)
+def test_names_of_workers_in_node(check: Check, before: str, options: str, expected: str) -> None:
+    start = "import { ServerOptions } from '@livekit/agents';\n"
+    worker = f"{start}{before}cli.runApp(new ServerOptions({options}));\n"
+    token = (
+        "import { RoomAgentDispatch } from 'livekit-server-sdk';\n"
+        "new RoomAgentDispatch({ agentName: 'bot' });\n"
+    )
+    answers = check({"w.ts": worker, "t.ts": token})
+    assert answers == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "const clean = (s) => s.replace(/[/*]/g, '').replace(/\\/*$/, '');\n",
+        "const text = <p>All of /api/* and don't</p>;\n",
+        "/** new RoomAgentDispatch({ agentName: 'x' }) */\n",
+        "// new RoomAgentDispatch({ agentName: 'x' })\n",
+        "const url = 'https://a'; const quote = '\\''; const other = /\\\"/;\n",
+    ],
+)
+def test_what_looks_like_a_comment_in_javascript(check: Check, before: str) -> None:
+    token = "new RoomAgentDispatch({ agentName: 'concierge' }); // livekit\n"
+    assert check({**NAMED, "t.tsx": before + token}) == []
+
+
 def test_options_that_cannot_be_read(check: Check, tmp_path: Path) -> None:
     worker = (
         "from livekit.agents import WorkerOptions, cli\n"
@@ -418,6 +472,12 @@ def test_options_that_cannot_be_read(check: Check, tmp_path: Path) -> None:
     )
     assert check({"a.py": worker}) == ["unread unreadable Could not read"]
     assert "a.py:3 hides options of WorkerOptions in **load()" in examine(tmp_path)[0].seen
+    token = "from livekit import api\napi.RoomAgentDispatch(agent_name='bot')\n"
+    other = {"b.py": worker.replace("**load()", "load")}
+    answers = check({"a.py": worker, "t.py": token, **other})
+    assert answers == ["warning names-an-agent t.py:2", "unread unreadable Could not read"]
+    (tmp_path / "b.py").unlink()
+    (tmp_path / "t.py").unlink()
     named = worker.replace("**load()", "agent_name='', **load()")
     assert check({"a.py": named}) == []
 
@@ -512,6 +572,18 @@ INTERFACES = {
     "A.java": 'import io.livekit.server.*;\ncrm.setAgentName("Alice");\nnew AccessToken(k, s);\n'
     'RoomAgentDispatch.newBuilder().setAgentName("concierge");\n',
 }
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        'fun tokenSource() { Header(agentName = "A") }',
+        'fun tokenSource(\n  a: Int\n): X {\n  Header(agentName = "A")\n}',
+        'String tokenSource() {\n  crm.setAgentName("A");\n}',
+    ],
+)
+def test_the_name_of_a_method_makes_no_request(check: Check, method: str) -> None:
+    assert check({**UNNAMED, "a.kt": f"import io.livekit.android.*\n{method}\n"}) == []
 
 
 @pytest.mark.parametrize("file", INTERFACES)
