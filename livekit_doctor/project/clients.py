@@ -65,13 +65,15 @@ def read(file: str, text: str, notes: Notes) -> None:
     lines = Lines(source)
     constants = {found[1]: found[2] for found in CONSTANT.finditer(source)}
     made = {name for pair in MADE.findall(source) for name in pair if name}
+    asking = [found.start() for found in ASKING.finditer(source)]
     is_asking = is_mentioned = False
     for found in KEY.finditer(source):
         value = value_after(source, found.end(), constants, notes)
         if value is None:
             continue
         name = Name(Place(file, lines.number(found.start())), found[0], value)
-        if asks(source, found.start(), made):
+        is_near = bisect_right(asking, found.start()) > bisect_right(asking, found.start() - WINDOW)
+        if asks(source, found.start(), made, is_near):
             is_asking = True
             notes.requests += [name] if value != NOTHING else []
         elif value != NOTHING:
@@ -88,29 +90,32 @@ def read(file: str, text: str, notes: Notes) -> None:
         notes.clients.append(file)
 
 
-def asks(source: str, at: int, made: set[str]) -> bool:
-    """Whether the key at `at` is of a request, by the statement and the brackets around it."""
+def asks(source: str, at: int, made: set[str], is_near: bool) -> bool:
+    """Whether the key at `at` is of a request, by the statement and the brackets around it.
+
+    `is_near` says whether there is a word for a request before it at all.
+    """
     window = source[max(0, at - WINDOW) : at]
-    parts = SEPARATOR.split(window)
-    if (owner := re.search(r"(\w+)\s*(?:\.|->)\s*$", parts[-1])) and owner[1] in made:
+    before = window.rstrip()
+    if before.endswith((".", "->")) and re.split(r"\W+", before.rstrip(".->?! "))[-1] in made:
         return True
-    if not ASKING.search(window):
+    if not is_near:
         return False
     near: list[str] = []
-    closed, is_near, following, end = 0, True, "", len(window)
-    for part in reversed(parts):
+    closed, is_around, following, end = 0, True, "", len(window)
+    for part in reversed(SEPARATOR.split(window)):
         end -= len(part)
         if part in (")", "]", "}"):
             closed += 1
         elif part in ("(", "[", "{"):
             if part == "{" and not closed and BODY.search(window[:end].rpartition("\n")[2]):
                 break
-            is_near = is_near or not closed  # what is before the bracket says what it is of
+            is_around = is_around or not closed  # what is before the bracket says what it is of
             closed = max(0, closed - 1)
         elif part in (";", ",", "\n"):
             is_chain = part == "\n" and following.startswith((".", "?.", "->"))
-            is_near = is_near and (closed > 0 or is_chain)
-        elif is_near:
+            is_around = is_around and (closed > 0 or is_chain)
+        elif is_around:
             near.append(part)
         following = part.strip() or following
     return bool(ASKING.search(" ".join(near)))

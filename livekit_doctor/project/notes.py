@@ -121,6 +121,11 @@ class Notes:
         return any(f.endswith("livekit/agents/worker.py") for f in self.sources)
 
     @cached_property
+    def worker_files(self) -> set[str]:
+        """The files with workers, once all files are read."""
+        return {worker.place.file for worker in self.workers}
+
+    @cached_property
     def has_sessions(self) -> bool:
         return any("rtc_session" in text for file, text in self.sources.items() if ".py" in file)
 

@@ -16,6 +16,7 @@ States = frozenset[State]
 # Takes the cause, the line, what was seen, and the level.
 Say = Callable[[str, int, str, Level], None]
 
+STEPS = 50_000  # statements to follow: those in nested `finally` or `do` are followed repeatedly
 ANSWERS: dict[str, State] = {"accept": "accepted", "reject": "rejected"}
 ARGUMENTS = {"name", "identity", "metadata", "attributes", None}  # of accept(); None: **arguments
 SECONDS_TO_ANSWER = 3  # livekit-server 1.13.5 (measured)
@@ -38,6 +39,7 @@ class Paths:
         self._is_coroutine = isinstance(handler, ast.AsyncFunctionDef)
         self._say = say
         self._reported: set[str] = set()
+        self._steps = 0
         # Where a path ends: how, on which line, in which state.
         self._ends: list[tuple[str, int, State]] = []
         # The loops around a statement: the states that leave each, and whether it is endless. A
@@ -47,6 +49,11 @@ class Paths:
         self._tries: list[tuple[set[State], set[str]]] = []
 
     def follow(self) -> None:
+        """Report the paths that do not answer.
+
+        Raises:
+            ValueError: there are too many.
+        """
         first = self._handler.lineno
         rest = self._block(self._handler.body, OPEN)
         self._ends += [("ends", first, state) for state in rest]
@@ -71,6 +78,9 @@ class Paths:
         return states
 
     def _statement(self, statement: ast.stmt, states: States) -> States:
+        self._steps += 1
+        if self._steps > STEPS:
+            raise ValueError("has a request handler with too many paths")
         match statement:
             case ast.Return():
                 states = self._expression(statement, states)

@@ -213,6 +213,7 @@ class Script:
         if ISSUES.search(self._code):
             self._notes.issuers.append(self._file)
         members = {name: value for name, key, value in self.members() if key in SPELLINGS}
+        is_named_later = bool(LATER.search(self._code))
         for found in WORKER.finditer(self._code):
             arguments = self._text[found.end() : self._end(found.end())].strip()
             place, value = self._place(found.start()), NOTHING
@@ -223,7 +224,7 @@ class Script:
                 continue
             if arguments in members:
                 value = self._value(members[arguments])
-            elif LATER.search(self._code):
+            elif is_named_later:
                 value = UNKNOWN
             self._notes.workers.append(Name(place, found[1], value))
         for found in KEY.finditer(self._text):

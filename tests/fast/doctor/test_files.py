@@ -158,6 +158,17 @@ CRAFTED: dict[str, Callable[[], str]] = {
         + "await r.accept();"
         + "}" * 17
     ),
+    "finally.ts": lambda: (
+        "// @livekit/agents\nconst a = { requestFunc: async (r) => {"
+        + "try { if (b) return; if (c) throw d; " * 20
+        + "} finally { if (e) return; if (f) throw g; }" * 20
+        + "} };"
+    ),
+    "workers.ts": lambda: "// @livekit/agents\n" + "new ServerOptions({});\n" * (SIZE // 20),
+    "a.kt": lambda: "livekit token_request { agentName = x " * (SIZE // 38),
+    "names.py": lambda: "".join(
+        f"{NAMED}o{n} = WorkerOptions(f)\no{n}.agent_name = 'x'\n" for n in range(1000)
+    ),
     "cases.ts": lambda: (
         "// @livekit/agents\nconst a = { requestFunc: async (r) => { switch (a) {"
         + "".join(f"case {number}: b();" for number in range(2000))
