@@ -1,7 +1,9 @@
 """Find what keeps agents away in the code of a LiveKit project, without running it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import tree_sitter_python
@@ -13,6 +15,8 @@ from livekit_doctor.project.causes import BY_ID, ORDER
 from livekit_doctor.project.files import PROSE, SCRIPT, SETTINGS
 from livekit_doctor.project.notes import Notes, Place
 from livekit_doctor.project.releases import Releases
+
+FINDINGS_OF_A_KIND = 20  # so many are shown, and the rest are counted
 
 
 class NothingToRead(ValueError):
@@ -45,8 +49,23 @@ def examine(root: Path) -> list[Finding]:
         report_mark(file, sources, notes)
     starting.check(sources.texts, modules, notes, sources.unread)
     names.compare(notes)
+    sources.unread |= notes.unread
     found = sorted(notes.findings, key=lambda f: (ORDER[f.cause], notes.findings[f]))
-    return [*found, *notes.remarks, *verdict(sources, found)]
+    return [*shorten([*found, *notes.remarks]), *verdict(sources, found)]
+
+
+def shorten(found: list[Finding]) -> Iterator[Finding]:
+    """Yield the first findings of each kind; the last of them says how many more there are."""
+    totals = Counter((finding.cause, finding.level) for finding in found)
+    counts = Counter[tuple[str, str]]()
+    for finding in found:
+        kind = finding.cause, finding.level
+        counts[kind] += 1
+        more = totals[kind] - FINDINGS_OF_A_KIND
+        if counts[kind] == FINDINGS_OF_A_KIND and more > 0:
+            finding = replace(finding, seen=f"{finding.seen} The same in {more:,} more places.")
+        if counts[kind] <= FINDINGS_OF_A_KIND:
+            yield finding
 
 
 def read_file(file: str, text: str, modules: python.Modules, notes: Notes) -> None:
@@ -96,6 +115,8 @@ def report_syntax(file: str, modules: python.Modules, notes: Notes) -> None:
         raise ValueError("is nested too deeply" if error is None else "does not parse")
     if file.endswith(".ipynb"):
         raise ValueError("does not parse")
+    if "too many nested" in error.msg:
+        raise ValueError("is nested too deeply")
     if is_newer_syntax(text, error):
         raise ValueError("needs a newer Python to be read")
     is_worker = bool(re.search(r"\brun_app\b|WorkerOptions|AgentServer", text))

@@ -125,6 +125,18 @@ CAUSES: tuple[Cause, ...] = (
         ("No RTC session entrypoint has been registered.",),
     ),
     Cause(
+        "entrypoint-called",
+        "The worker gets a function's result where it needs the function.",
+        "A coroutine is made once, when the worker starts, and no job can run it. If the function "
+        "takes ctx, the program ends at once.",
+        "Leave out the parentheses: entrypoint_fnc=entrypoint.",
+        "livekit-agents 1.8.9",
+        (
+            "TypeError: entrypoint() missing 1 required positional argument: 'ctx'",
+            "TypeError: cannot pickle 'coroutine' object",
+        ),
+    ),
+    Cause(
         "entrypoint-plain-def",
         "The entrypoint of a job is not async.",
         "The SDK awaits what it returns, so each job ends with a TypeError, and its agent leaves.",

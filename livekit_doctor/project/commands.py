@@ -81,6 +81,7 @@ class Command:
         target: the file or module that Python or Node runs; empty if it is another program.
         arguments: those after the target.
         machine: what it shares its ports with.
+        is_open: whether who runs it may add arguments.
         is_deployed: whether a platform or an image runs it, rather than a person.
     """
 
@@ -91,6 +92,7 @@ class Command:
     program: str = ""
     machine: str = ""
     is_deployed: bool = True
+    is_open: bool = False
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property

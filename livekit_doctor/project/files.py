@@ -36,6 +36,10 @@ LANGUAGES = {
 }
 PROSE = re.compile(r".*\.(mdx?|rst|txt|in|adoc)")
 LOCK = re.compile(r"uv\.lock|poetry\.lock|pdm\.lock|Pipfile\.lock")
+# A cell of a notebook in another language, such as %%bash; one with %%time is Python.
+OTHER_CELL = re.compile(
+    r"\s*%%(?!(?:time|timeit|capture|prun|python3?|debug)\b|(?:writefile|file)\s.*\.py\s)"
+)
 TEST = re.compile(r"test_.*\.py|.*_test\.(py|go)|conftest\.py|.*\.(test|spec)\.\w+|.*\.min\.js")
 # Large, and without a name of an agent.
 IGNORED = {"package-lock.json", "pnpm-lock.yaml", "CHANGELOG.md", "LICENSE.txt", "tsconfig.json"}
@@ -138,9 +142,10 @@ def code_of_notebook(source: str) -> str:
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
             written = cell.get("source", "")
             written = written if isinstance(written, str) else "".join(map(str, written))
+            is_other = OTHER_CELL.match(written)
             for line in written.splitlines():
                 is_magic = line.lstrip()[:1] in ("%", "!", "?")
-                lines.append(f"pass  #{line}" if is_magic else line)
+                lines.append(f"pass  #{line}" if is_magic or is_other else line)
     return "\n".join(lines) + "\n"
 
 

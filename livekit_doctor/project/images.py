@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from livekit_doctor.project import commands
@@ -108,7 +108,8 @@ class Image:
                 words += (
                     command[1] if isinstance(command[1], list) else ["/bin/sh", "-c", command[1]]
                 )
-            yield from commands.commands(place, words, machine)
+            for started in commands.commands(place, words, machine):
+                yield replace(started, is_open=command is None)
         elif command:
             yield from commands.commands(command[0], command[1], machine)
 

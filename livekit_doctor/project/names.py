@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from packaging.version import Version
@@ -88,8 +89,9 @@ def compare(notes: Notes) -> None:
 
 def _report_id(request: Name, notes: Notes) -> bool:
     name = request.value.text or ""
-    workers = {worker.value.text for worker in notes.workers}
-    if not ID.fullmatch(name) or not re.search(r"\d", name) or name in workers:
+    if not ID.fullmatch(name) or not re.search(r"\d", name):
+        return False
+    if any(worker.value.text == name for worker in notes.workers):
         return False
     seen = f"{request.by} asks for {name!r}, which is an id, and not the name of a worker."
     notes.say("agent-id", request.place, seen)
@@ -97,6 +99,8 @@ def _report_id(request: Name, notes: Notes) -> bool:
 
 
 def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes) -> None:
+    if not near and not far and notes.unread:
+        return  # a worker whose options could not be read may have the name
     if not near and not far:
         notes.remark(
             "asked-elsewhere",
@@ -116,6 +120,7 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
     is_sure = (
         request.value.is_sure
         and not far
+        and not notes.unread
         and all(w.value.is_sure or w.value.text == "" for w in near)
     )
     seen = f"{request.by} asks for {request.value}, but {but.lstrip('; ')}."
@@ -131,8 +136,9 @@ def _report_unasked(
         cause = "named-by-livekit-toml" if by_file else "named-by-environment"
     clients = [c for c in notes.clients if scopes.of(c) in (None, scope)]
     # A worker makes tokens for itself or its avatar, and not for the people in a room.
-    own = {other.place.file for other in notes.workers}
-    issuers = [i for i in notes.issuers if i not in own and scopes.of(i) in (None, scope)]
+    issuers = [
+        i for i in notes.issuers if i not in notes.worker_files and scopes.of(i) in (None, scope)
+    ]
     gives = f"{worker.by} gives the worker {worker.value}"
     level: Level = "problem" if worker.value.is_sure else "warning"
     if not issuers and not clients and (why := _is_meant(worker, notes)):
@@ -140,6 +146,8 @@ def _report_unasked(
             cause, worker.place, f"{gives}: only rooms that ask for exactly this name get it. {why}"
         )
         return
+    # A page gets its token from what makes tokens here, or else from elsewhere.
+    clients += [page for page in notes.pages if not issuers and scopes.of(page) in (None, scope)]
     if clients:
         level, gives = "warning", f"{gives}, and no name could be read in {', '.join(clients[:3])}"
         notes.say(cause, worker.place, f"{gives}. Does it ask for this name?", level)
@@ -155,16 +163,20 @@ def _is_meant(worker: Name, notes: Notes) -> str:
     if name and any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for text in notes.prose):
         return "A text of the project speaks of the name."
     elsewhere = r"(?i)dispatch|agent.?name|front.?end|telephony|\bsip\b|playground"
-    if any(re.search(elsewhere, text) for text in notes.prose):
+    if any(has(elsewhere, text) for text in notes.prose):
         return "Its clients seem to be elsewhere: a text of the project speaks of them."
     source = notes.sources.get(worker.place.file, "")
-    if re.search(r"\bjob\.metadata\b", source):
+    if has(r"\bjob\.metadata\b", source):
         return "Its code expects to be dispatched: it reads the job's metadata."
-    if re.search(
-        r"(?i)explicit(ly)? dispatch|dispatch rule|\bsip[_.-]|telephon|phone_number", source
-    ):
+    if has(r"(?i)explicit(ly)? dispatch|dispatch rule|\bsip[_.-]|telephon|phone_number", source):
         return "Its code speaks of dispatching, or of phone calls, for which a dispatch rule asks."
     return ""
+
+
+@lru_cache(maxsize=100)
+def has(pattern: str, text: str) -> bool:
+    """Whether a text has a pattern; asked again for each worker in the same file."""
+    return bool(re.search(pattern, text))
 
 
 def effective_names(notes: Notes) -> Iterator[Name]:

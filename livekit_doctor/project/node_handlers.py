@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
-from livekit_doctor.project.requests import Paths, Say
+from livekit_doctor.project.requests import Paths, Say, Switch
 
 KEYS = {"requestFunc", "jobRequestFunc", "requestFnc"}
 FUNCTIONS = {"arrow_function", "function_expression", "function_declaration", "method_definition"}
@@ -135,9 +135,8 @@ class Translation:
             case "while_statement" | "do_statement" | "for_statement" | "for_in_statement":
                 body = self._block(field("body")) or [ast.Pass()]
                 condition = field("condition")
-                is_endless = text_of(condition).strip("()") == "true" or (
-                    node.type == "for_statement" and condition is None
-                )
+                written = text_of(condition).strip("();")
+                is_endless = written == "true" or (node.type == "for_statement" and not written)
                 test = ast.Constant(True) if is_endless else self._expression(condition)
                 once = body if node.type == "do_statement" else []
                 return [*once, ast.While(test, body, [])]
@@ -177,30 +176,16 @@ class Translation:
         return [ast.Expr(self._expression(node))]
 
     def _switch(self, node: Node) -> list[ast.stmt]:
-        """Return a switch as a `match`; a case without a `break` is followed by the next."""
-        body = node.child_by_field_name("body")
-        cases: list[ast.match_case] = []
-        clauses = [c for c in body.named_children if c.type != "comment"] if body else []
-        for number, clause in enumerate(clauses):
-            statements: list[ast.stmt] = []
-            for following in clauses[number:]:
-                parts = [
-                    part
-                    for part in following.named_children
-                    if part != following.child_by_field_name("value")
-                ]
-                made = [m for part in parts for m in self._statement(part)]
-                statements += [m for m in made if not isinstance(m, ast.Break)]
-                if any(
-                    isinstance(m, ast.Break | ast.Return | ast.Raise | ast.Continue) for m in made
-                ):
-                    break
+        body, cases = node.child_by_field_name("body"), list[ast.match_case]()
+        for number, clause in enumerate(body.named_children if body else []):
+            if clause.type not in ("switch_case", "switch_default"):
+                continue
+            value = clause.child_by_field_name("value")
+            made = [m for p in clause.named_children if p != value for m in self._statement(p)]
             is_default = clause.type == "switch_default"
             pattern = ast.MatchAs() if is_default else ast.MatchValue(ast.Constant(number))
-            cases.append(ast.match_case(pattern, None, statements or [ast.Pass()]))
-        cases.sort(key=lambda case: isinstance(case.pattern, ast.MatchAs))
-        value = self._expression(node.child_by_field_name("value"))
-        return [ast.Match(value, cases)] if cases else []
+            cases.append(ast.match_case(pattern, None, made))
+        return [Switch(self._expression(node.child_by_field_name("value")), cases)]
 
     def _expression(self, node: Node | None, depth: int = 0) -> ast.expr:
         """Return what matters of an expression: its calls, and what it awaits."""

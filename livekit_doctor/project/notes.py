@@ -91,9 +91,11 @@ class Notes:
         requests: the names that tokens, rooms and dispatches ask for.
         mentioned: names elsewhere that may be requests, or something else.
         clients: files that speak of LiveKit, in which no name could be read.
+        pages: JavaScript that joins rooms, in which no name could be read.
         issuers: files that make tokens or rooms.
         prose: the texts of READMEs.
         remarks: what is worth knowing, though nothing is wrong.
+        unread: places that could not be read, and why.
     """
 
     releases: Releases
@@ -106,15 +108,22 @@ class Notes:
     requests: list[Name] = field(default_factory=list)
     mentioned: list[Name] = field(default_factory=list)
     clients: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
     issuers: list[str] = field(default_factory=list)
     prose: list[str] = field(default_factory=list)
     findings: dict[Finding, Place] = field(default_factory=dict)
     remarks: list[Finding] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def is_vendored(self) -> bool:
         """Whether the project holds livekit-agents itself, so that no release says what it has."""
         return any(f.endswith("livekit/agents/worker.py") for f in self.sources)
+
+    @cached_property
+    def worker_files(self) -> set[str]:
+        """The files with workers, once all files are read."""
+        return {worker.place.file for worker in self.workers}
 
     @cached_property
     def has_sessions(self) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -131,16 +132,74 @@ def read(module: Module, notes: Notes) -> None:
                 if key in SPELLINGS and is_metadata({name_of(target.value)}):
                     notes.say_metadata(reader.place(node), reader.value(node.value))
     for statement in [] if module.file.endswith(".ipynb") else module.tree.body:
-        is_guard = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
-        for node in [] if is_guard else walk_here(statement):
+        for node in [] if is_main_guard(statement) else walk_here(statement):
             if isinstance(node, ast.Call) and name_of(node.func) == "run_app":
                 seen = 'run_app is called outside of if __name__ == "__main__".'
                 notes.say("no-main-guard", reader.place(node), seen, "warning")
 
 
+def is_main_guard(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+
+
+def named_later(module: Module) -> tuple[dict[ast.Call, ast.keyword], list[ast.keyword]]:
+    """Return the names that workers get after their call: `options.agent_name = "x"`.
+
+    Those of a worker that is made in another file, or by a caller, are in the list.
+    """
+    names: dict[str, tuple[ast.expr, ast.keyword]] = {}
+    typed = set[str]()
+    for node in module.nodes:
+        match node:
+            case (
+                ast.Assign(
+                    targets=[ast.Attribute(value=owner, attr="agent_name" | "_agent_name")],
+                    value=value,
+                )
+                | ast.Call(
+                    func=ast.Name(id="setattr"),
+                    args=[owner, ast.Constant(value="agent_name"), value],
+                )
+            ):
+                keyword = ast.copy_location(ast.keyword("agent_name", value), value)
+                names[ast.unparse(owner)] = owner, keyword
+            case ast.Call(func=func, args=[owner], keywords=keywords) if (
+                name_of(func) == "replace"  # of dataclasses
+            ):
+                names.update(
+                    (ast.unparse(owner), (owner, k)) for k in keywords if k.arg == "agent_name"
+                )
+            case ast.arg(arg=name, annotation=ast.expr() as annotation) if (
+                name_of(annotation) in WORKERS
+            ):
+                typed.add(name)
+    by_call: dict[ast.Call, ast.keyword] = {}
+    for node in module.nodes if names else []:
+        match node:
+            case (
+                ast.Assign(targets=[target], value=ast.Call() as call)
+                | ast.AnnAssign(target=target, value=ast.Call() as call)
+            ) if name_of(call.func) in WORKERS - {"AgentServer"}:
+                if named := names.pop(ast.unparse(target), None):
+                    by_call[call] = named[1]
+    others = [
+        keyword
+        for written, (owner, keyword) in names.items()
+        if written in typed
+        or (
+            isinstance(made := module.meaning(owner)[1], ast.Call) and name_of(made.func) in WORKERS
+        )
+    ]
+    return by_call, others
+
+
 class Reader:
     def __init__(self, module: Module, notes: Notes) -> None:
         self._module, self._notes = module, notes
+        self._named_later, others = named_later(module)
+        for keyword in others:
+            value = replace(self.value(keyword.value), is_sure=False)
+            notes.workers.append(Name(self.place(keyword), "agent_name", value))
 
     def place(self, node: ast.expr | ast.stmt | ast.keyword) -> Place:
         return Place(self._module.file, node.lineno)
@@ -150,13 +209,18 @@ class Reader:
 
     def call(self, call: ast.Call) -> None:
         by, arguments = name_of(call.func), {k.arg: k for k in call.keywords}
+        if by in WORKERS and by != "AgentServer" and None in arguments:
+            self._unpack(by, arguments)
         given = arguments.get(SPELLINGS[0])
         if by in WORKERS:
+            given = self._named_later.get(call, given)
             if given and by == "AgentServer":
                 pass  # it takes none: project/starts.py says so
             elif given:
-                name = Name(self.place(given), by, self.value(given.value))
-                self._notes.workers.append(name)
+                value = self.value(given.value)
+                if value.is_sure and self._is_conditional(given.value):
+                    value = replace(value, is_sure=False)
+                self._notes.workers.append(Name(self.place(given), by, value))
             elif by != "AgentServer" and None not in arguments:  # rtc_session names an AgentServer
                 self._notes.workers.append(Name(self.place(call), by, NOTHING))
             for option, argument in arguments.items():
@@ -167,6 +231,39 @@ class Reader:
             self._mention(given, self.value(given.value))
         elif by in ASKS and given:
             self._notes.requests.append(Name(self.place(given), by, self.value(given.value)))
+
+    def _unpack(self, by: str, arguments: dict[str | None, ast.keyword]) -> None:
+        """Add the entries of `**options` to the arguments, or note that they cannot be read."""
+        unpacked = arguments.pop(None)
+        _, value = self._module.meaning(unpacked.value)
+        match value:
+            case ast.Dict(keys=keys, values=values) if all(
+                isinstance(key, ast.Constant) for key in keys
+            ):
+                pairs = [
+                    (str(getattr(key, "value", "")), part)
+                    for key, part in zip(keys, values, strict=True)
+                ]
+            case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(
+                keyword.arg for keyword in keywords
+            ):
+                pairs = [(str(keyword.arg), keyword.value) for keyword in keywords]
+            case _:
+                arguments[None] = unpacked
+                if not arguments.get(SPELLINGS[0]):
+                    hidden = f"hides options of {by} in **{ast.unparse(unpacked.value)[:50]}"
+                    self._notes.unread[str(self.place(unpacked))] = hidden
+                return
+        for name, part in pairs:
+            arguments.setdefault(name, ast.copy_location(ast.keyword(name, part), unpacked))
+
+    def _is_conditional(self, node: ast.AST) -> bool:
+        """Whether this depends on a condition, other than that the file is run."""
+        while node in self._module.parents:
+            node = self._module.parents[node]
+            if isinstance(node, ast.If) and not is_main_guard(node):
+                return True
+        return False
 
     def _option(
         self,

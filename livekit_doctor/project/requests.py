@@ -16,12 +16,17 @@ States = frozenset[State]
 # Takes the cause, the line, what was seen, and the level.
 Say = Callable[[str, int, str, Level], None]
 
+STEPS = 50_000  # statements to follow: those in nested `finally` or `do` are followed repeatedly
 ANSWERS: dict[str, State] = {"accept": "accepted", "reject": "rejected"}
 ARGUMENTS = {"name", "identity", "metadata", "attributes", None}  # of accept(); None: **arguments
 SECONDS_TO_ANSWER = 3  # livekit-server 1.13.5 (measured)
 LOGS = {"logger", "logging", "log", "print"}  # assumed not to raise
 OPEN: States = frozenset({"open"})
 UNREACHABLE: States = frozenset()
+
+
+class Switch(ast.Match):
+    """A `switch` of JavaScript: a case goes on with the next one, and `break` leaves it."""
 
 
 class Paths:
@@ -34,14 +39,21 @@ class Paths:
         self._is_coroutine = isinstance(handler, ast.AsyncFunctionDef)
         self._say = say
         self._reported: set[str] = set()
+        self._steps = 0
         # Where a path ends: how, on which line, in which state.
         self._ends: list[tuple[str, int, State]] = []
-        # The loops around a statement: the states that leave each, and whether it is endless.
-        self._loops: list[tuple[set[State], bool]] = []
+        # The loops around a statement: the states that leave each, and whether it is endless. A
+        # switch is None, because `continue` does not leave it.
+        self._loops: list[tuple[set[State], bool | None]] = []
         # The `try` statements around it: the states that raise, and the names that it catches.
         self._tries: list[tuple[set[State], set[str]]] = []
 
     def follow(self) -> None:
+        """Report the paths that do not answer.
+
+        Raises:
+            ValueError: there are too many.
+        """
         first = self._handler.lineno
         rest = self._block(self._handler.body, OPEN)
         self._ends += [("ends", first, state) for state in rest]
@@ -66,6 +78,9 @@ class Paths:
         return states
 
     def _statement(self, statement: ast.stmt, states: States) -> States:
+        self._steps += 1
+        if self._steps > STEPS:
+            raise ValueError("has a request handler with too many paths")
         match statement:
             case ast.Return():
                 states = self._expression(statement, states)
@@ -79,8 +94,12 @@ class Paths:
             case ast.For() | ast.AsyncFor() | ast.While():
                 return self._loop(statement, states)
             case ast.Break() | ast.Continue():
-                left, is_endless = self._loops[-1]
-                if isinstance(statement, ast.Break) or not is_endless:
+                is_break = isinstance(statement, ast.Break)
+                loops = [loop for loop in self._loops if is_break or loop[1] is not None]
+                if not loops:
+                    return states  # of a block with a label
+                left, is_endless = loops[-1]
+                if is_break or not is_endless:
                     left |= states
                 return UNREACHABLE
             case ast.Try():
@@ -89,6 +108,8 @@ class Paths:
                 for item in statement.items:
                     states = self._expression(item.context_expr, states)
                 return self._block(statement.body, states)
+            case Switch():
+                return self._switch(statement, states)
             case ast.Match(cases=[*_, ast.match_case(pattern=last, guard=guard)]):
                 states = self._expression(statement.subject, states)
                 takes_all = isinstance(last, ast.MatchAs) and not last.pattern and not guard
@@ -108,6 +129,16 @@ class Paths:
         self._loops.pop()
         rest = UNREACHABLE if is_endless else states | once
         return self._block(loop.orelse, rest) | left
+
+    def _switch(self, switch: Switch, states: States) -> States:
+        states = self._expression(switch.subject, states)
+        left, rest = set[State](), UNREACHABLE
+        self._loops.append((left, None))
+        for case in switch.cases:
+            rest = self._block(case.body, states | rest)
+        self._loops.pop()
+        has_default = any(isinstance(case.pattern, ast.MatchAs) for case in switch.cases)
+        return rest | left | (UNREACHABLE if has_default else states)
 
     def _try(self, statement: ast.Try, states: States) -> States:
         ends_before, raised = len(self._ends), set[State]()

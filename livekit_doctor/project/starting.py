@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from livekit_doctor.project import commands
@@ -29,6 +30,11 @@ NODE_PLUGIN = re.compile(
 NODE_OF_0X = re.compile(
     r"""(?m)^import[ \t]{1,5}\{[^}'"]{0,500}?\b(multimodal|pipeline)\b[^}'"]{0,500}\}"""
     r"""\s{0,20}from[ \t]{0,5}['"]@livekit/agents['"]"""
+)
+# `args: ["start"]` and `docker run agent start`, wherever they are written.
+PASSED = re.compile(
+    r"""(?i)\b(?:args|command)["']?\s{0,5}[:=]\s{0,5}[\[(]?\s{0,20}(?:-\s{0,5})?["']?(?:start|dev)\b"""
+    r"""|\b(?:docker|podman|nerdctl|compose)\b(?>[^\n]{0,300}?\brun\b)[^\n]{0,300}?\s(?:start|dev)\b"""
 )
 # Code that reads the command line itself, or changes it.
 OWN_COMMAND_LINE = re.compile(r"sys\.argv|argparse|process\.argv|\bclick\b|typer|\bfire\b|docopt")
@@ -92,6 +98,9 @@ class Starts:
     ) -> None:
         self._texts, self._modules, self._notes = texts, modules, notes
         self._programs = {program.file: program for program in programs(texts, modules)}
+        self._files = defaultdict[str, list[str]](list)  # by their names
+        for file in texts:
+            self._files[PurePosixPath(file).name].append(file)
         self._images: list[Image] = []
         self._commands: list[Command] = []
         for file, text in texts.items():
@@ -116,7 +125,11 @@ class Starts:
         runs = [
             (command, program) for command in self._commands if (program := self._program(command))
         ]
-        served = {program.file for command, program in runs if command.subcommand in SERVES}
+        served_by = defaultdict[str, set[str]](set)  # the files that start each program
+        for command, program in runs:
+            if command.subcommand in SERVES:
+                served_by[program.file].add(command.place.file)
+        served = {*served_by}
         served |= {program.file for command, program in runs if command.subcommand is None}
         overridden = any(
             c.program in SERVES and not c.place.file.endswith("Dockerfile") for c in self._commands
@@ -127,19 +140,18 @@ class Starts:
             if program.is_own_command_line or command.subcommand is None:
                 continue
             shown = " ".join(command.words)[:100]
-            others = {
-                c.place.file
-                for c, p in runs
-                if p == program and c.subcommand in SERVES and c is not command
-            }
-            is_replaced = bool(others - {command.place.file}) or overridden
+            is_replaced = bool(served_by[program.file] - {command.place.file}) or overridden
             if command.subcommand == "":
-                if not (is_replaced and "image" in command.machine) and not {"--help", "-h"} & {
+                seen = f"`{shown}` does not say start."
+                if (is_replaced and "image" in command.machine) or {"--help", "-h"} & {
                     *command.arguments
                 }:
-                    self._notes.say(
-                        "no-subcommand", command.place, f"`{shown}` does not say start."
-                    )
+                    pass
+                elif not command.is_open:
+                    self._notes.say("no-subcommand", command.place, seen)
+                elif not self._is_mode_passed:
+                    seen += " Nothing was found that adds it when the image is run."
+                    self._notes.say("no-subcommand", command.place, seen, "warning")
             elif command.subcommand not in SUBCOMMANDS and program.file.endswith(".py"):
                 seen = f"`{shown}`: the worker has no command {command.subcommand!r}."
                 self._notes.say("wrong-subcommand", command.place, seen)
@@ -160,6 +172,12 @@ class Starts:
                 self._models(image, mine)
             elif not runs:
                 self._not_started(image, mine)
+
+    @cached_property
+    def _is_mode_passed(self) -> bool:
+        """Whether a text gives an image its arguments: a template of Helm, or a README, too."""
+        code = (".py", ".ts", ".js")
+        return any(PASSED.search(t) for f, t in self._texts.items() if not f.endswith(code))
 
     def _program(self, command: Command) -> Program | None:
         """Return the worker that a command runs."""
@@ -193,7 +211,7 @@ class Starts:
             # The image's own folder, such as /app, is not a folder of the project.
             for start in range(len(parts)):
                 wanted = "/".join(parts[start:])
-                for file in self._texts:
+                for file in self._files.get(parts[-1], ()):
                     if file == wanted or file.endswith(f"/{wanted}"):
                         is_near = PurePosixPath(file).is_relative_to(folder)
                         candidate = (is_near, -start, file)
@@ -229,8 +247,7 @@ class Starts:
             yield from self._follow(changed, hops - 1)
 
     def _near(self, folder: PurePosixPath, script: str) -> str | None:
-        name = PurePosixPath(script).name
-        files = [f for f in self._texts if PurePosixPath(f).name == name]
+        files = list(self._files.get(PurePosixPath(script).name, ()))
         files.sort(key=lambda f: (not PurePosixPath(f).is_relative_to(folder), len(f)))
         return files[0] if files else None
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from livekit_doctor.project.notes import Notes, Place
-from livekit_doctor.project.python import Module
+from livekit_doctor.project.python import WORKERS, Module
 from livekit_doctor.project.releases import Release, Requirements, exports, normalised
 from livekit_doctor.project.requests import name_of, walk_here
 
@@ -280,12 +280,24 @@ class Check:
                     called = [d.func if isinstance(d, ast.Call) else d for d in decorators]
                     if [name_of(part) for part in called] == ["rtc_session"]:
                         self._entrypoint(self._module, node)
+                case ast.Call(func=func) if name_of(func) in WORKERS:
+                    self._called(node)
+            match node:
                 case ast.Call(func=func, keywords=keywords) if name_of(func).endswith("Options"):
                     for keyword in keywords:
                         if keyword.arg == "entrypoint_fnc":
                             module, value = self._module.meaning(keyword.value)
                             if isinstance(value, ast.FunctionDef) and not value.decorator_list:
                                 self._entrypoint(module, value)
+
+    def _called(self, worker: ast.Call) -> None:
+        """Report async functions that are called where they should be passed."""
+        for part in (*worker.args, *(keyword.value for keyword in worker.keywords)):
+            if isinstance(part, ast.Call):
+                meaning = self._module.meaning(part.func)[1]
+                if isinstance(meaning, ast.AsyncFunctionDef) and not meaning.decorator_list:
+                    seen = f"{name_of(worker.func)} gets {ast.unparse(part)[:50]}, a coroutine."
+                    self._say("entrypoint-called", part, seen)
 
     def _entrypoint(self, module: Module, function: ast.FunctionDef) -> None:
         inside = [part for line in function.body for part in walk_here(line)]
@@ -339,7 +351,7 @@ class Check:
             return
         if not self._exports.has_extra(normalised(plugin)) and plugin not in OTHER_DISTRIBUTIONS:
             return  # the distribution of a plugin by somebody else may have any name
-        distribution = min(wanted)
+        distribution = f"livekit-plugins-{normalised(plugin)}"
         seen = (
             f"The code imports livekit.plugins.{plugin}, but no file here asks for {distribution}."
         )

@@ -6,10 +6,11 @@ This uses regular expressions on the text without comments, and ignores what the
 import io
 import re
 import tomllib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
+from operator import itemgetter
 from pathlib import PurePosixPath
 
 from dotenv.parser import parse_stream
@@ -33,7 +34,7 @@ from livekit_doctor.project.notes import (
 )
 
 TOML = "livekit.toml"
-QUOTED = r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
+QUOTED = r""""(?:\\.|[^"\\\n])*+"|'(?:\\.|[^'\\\n])*+'"""
 
 
 # --- environment files, Dockerfile, compose, workflows, shell ---
@@ -50,17 +51,21 @@ COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 # A dispatch rule, or the settings of a program that asks.
 YAML_NAME = re.compile(r"\bagent_?[nN]ame[ \t]{0,5}[:=][ \t]{0,20}[\"']?([^\s\"'#]{1,100})")
 ASKING_COMMAND = re.compile(rf"--agent-name[= ]{{1,5}}({QUOTED}|[^\s,\"']{{1,200}})")
+# In the JSON that a command sends, maybe with escaped quotes.
+JSON_NAME = re.compile(
+    r"""\\?["']agent_?[nN]ame\\?["']\s{0,5}:\s{0,5}\\?["']{1,3}([^"'\\\n]{1,100})"""
+)
 
 
 def read_settings(file: str, text: str, notes: Notes) -> None:
     """Note the environment variables that this file sets, and the agents its commands ask for."""
     lines = Lines(text)
+    source = COMMENT.sub(lambda found: " " * len(found[0]), text)
     is_example = bool(re.search("example|sample|template", file))
     if re.fullmatch(r"\.env.*|.*\.env", PurePosixPath(file).name):
         for name, value, line in of_env(text):
             _set(Name(Place(file, line), name, value), is_example, notes)
     else:
-        source = COMMENT.sub(lambda found: " " * len(found[0]), text)
         for found in SETTING.finditer(source):
             if source[max(0, found.start() - 2) : found.start()] == "${":
                 continue
@@ -70,12 +75,19 @@ def read_settings(file: str, text: str, notes: Notes) -> None:
             place = Place(file, lines.number(found.start("name")))
             _set(Name(place, found["name"], setting(found["value"])), is_example, notes)
     if file.endswith((".yml", ".yaml", ".toml", ".tf")) and "agent" in text:
-        for found in YAML_NAME.finditer(COMMENT.sub("", text)):
+        for found in YAML_NAME.finditer(source):
             place = Place(file, 1)
             notes.mentioned.append(Name(place, "agent_name", setting(found[1])))
-    for found in ASKING_COMMAND.finditer(COMMENT.sub(lambda found: " " * len(found[0]), text)):
+    for found in ASKING_COMMAND.finditer(source):
         place = Place(file, lines.number(found.start()))
         notes.requests.append(Name(place, "--agent-name", setting(found[1])))
+    for found in JSON_NAME.finditer(source):
+        around = source[max(0, found.start() - 300) : found.end() + 300]
+        sent = Name(Place(file, lines.number(found.start())), "createDispatch", setting(found[1]))
+        if re.search(r"CreateDispatch|AgentDispatchService", around):
+            notes.requests.append(sent)
+        elif re.search(r"(?i)dispatch|agents|room_?config", around):
+            notes.mentioned.append(replace(sent, by="agent_name"))
 
 
 def of_env(text: str) -> Iterator[tuple[str, Value, int]]:
@@ -129,7 +141,12 @@ def read_livekit_toml(file: str, text: str, notes: Notes) -> None:
 
 # --- JavaScript and TypeScript ---
 
-IGNORED = re.compile(rf"//[^\n]*|/\*.*?\*/|{QUOTED}|`(?:\\.|[^`\\])*`", re.DOTALL)
+# Linear: an escaped quote opens no text, so at most one quote of each kind in a line has no end. A
+# comment holds no second /*, because one that opens nothing is in many URLs and expressions.
+IGNORED = re.compile(
+    rf"\\.|//[^\n]*|/\*[^*/]*+(?:(?:\*(?!/)|/(?!\*))[^*/]*+)*+\*/|{QUOTED}|`(?:\\.|[^`\\])*+`",
+    re.DOTALL,
+)
 KEY = re.compile(rf"""(?<![\w$.])(["']?)({"|".join(SPELLINGS)})\1\s*(?::(?!:)|(?=[,}}]))""")
 WORKER = re.compile(r"\bnew\s+(?:[\w$]+\.)*(ServerOptions|WorkerOptions)\s*\(")
 DISPATCH = re.compile(r"(?<!function )\bcreateDispatch\s*\(")
@@ -146,6 +163,9 @@ ENVIRONMENT = r"""(?:process\.|import\.meta\.|\b)env(?:\.(\w+)|\[["'](\w+)["']\]
 OBJECT = re.compile(
     r"\b(?:const|let|var)\s{1,5}([\w$]++)[^=\n{]{0,200}=\s{0,20}(?:Object\.freeze\()?\{"
 )
+LATER = re.compile(r"\.agentName\s{0,5}=(?!=)")  # `options.agentName = "x"`
+# A page with a token from elsewhere.
+JOINS = re.compile(r"<LiveKitRoom\b|\bnew\s+Room\s*\(|\bTokenSource\b|\buseSession\s*\(")
 ISSUES = re.compile(r"\bnew\s+AccessToken\b|\bcreateRoom\s*\(")
 
 
@@ -177,17 +197,36 @@ class Script:
         self._text = IGNORED.sub(lambda m: blank(m[0]) if m[0][0] == "/" else m[0], text)
         # Without the contents of strings, so that every bracket is code.
         self._code = IGNORED.sub(
-            lambda m: blank(m[0]) if m[0][0] == "/" else m[0][0] + blank(m[0][1:-1]) + m[0][-1],
+            lambda m: blank(m[0]) if m[0][0] in "/\\" else m[0][0] + blank(m[0][1:-1]) + m[0][-1],
             text,
         )
 
     def read(self) -> None:
+        names_before = len(self._notes.requests) + len(self._notes.mentioned)
+        self._read()
+        names = len(self._notes.requests) + len(self._notes.mentioned)
+        is_worker = "@livekit/agents" in self._text
+        if names == names_before and not is_worker and JOINS.search(self._code):
+            self._notes.pages.append(self._file)
+
+    def _read(self) -> None:
         if ISSUES.search(self._code):
             self._notes.issuers.append(self._file)
+        members = {name: value for name, key, value in self.members() if key in SPELLINGS}
+        is_named_later = bool(LATER.search(self._code))
         for found in WORKER.finditer(self._code):
-            arguments = self._text[found.end() : self._end(found.end())]
-            if not any(text in arguments for text in (*SPELLINGS, "...")):
-                self._notes.workers.append(Name(self._place(found.start()), found[1], NOTHING))
+            arguments = self._text[found.end() : self._end(found.end())].strip()
+            place, value = self._place(found.start()), NOTHING
+            if any(text in arguments for text in (*SPELLINGS, "...")):
+                continue
+            if not arguments.startswith("{") and arguments not in members:
+                self._notes.unread[str(place)] = f"hides options of {found[1]} in {arguments[:50]}"
+                continue
+            if arguments in members:
+                value = self._value(members[arguments])
+            elif is_named_later:
+                value = UNKNOWN
+            self._notes.workers.append(Name(place, found[1], value))
         for found in KEY.finditer(self._text):
             self._key(found)
         for found in DISPATCH.finditer(self._code):
@@ -198,13 +237,14 @@ class Script:
 
     def members(self) -> Iterator[tuple[str, str, str]]:
         """Yield objects with a key for an agent's name, the key, and the source of its value."""
-        objects = [(m.end(), self._end(m.end()), m[1]) for m in OBJECT.finditer(self._code)]
+        objects: list[tuple[int, int, str]] = []  # the outermost ones, in their order
+        for found in OBJECT.finditer(self._code):
+            if not objects or found.end() >= objects[-1][1]:
+                objects.append((found.end(), self._end(found.end()), found[1]))
         for key in KEY.finditer(self._text) if objects else []:
-            if key[0].endswith(":"):
-                for start, end, name in objects:
-                    if start <= key.start() < end:
-                        yield name, key[2], self._source(key.end(), ",;")
-                        break
+            index = bisect_right(objects, key.start(), key=itemgetter(0)) - 1
+            if key[0].endswith(":") and index >= 0 and key.start() < objects[index][1]:
+                yield objects[index][2], key[2], self._source(key.end(), ",;")
 
     def _key(self, key: re.Match[str]) -> None:
         before = self._code[max(0, key.start() - 100) : key.start()].rstrip()

@@ -1,5 +1,6 @@
 """`livekit-doctor FOLDER` on files that are hard to read: encodings, sizes, crafted texts."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -106,6 +107,38 @@ def test_the_verdict_says_what_was_examined(tmp_path: Path) -> None:
     )
 
 
+def test_the_same_finding_in_many_places_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(NAMED.replace("'x'", "''"))
+    token = "api.RoomAgentDispatch(agent_name='y')\n"
+    (tmp_path / "b.py").write_text("from livekit import api\n" + token * 1000)
+    found = [finding for finding in examine(tmp_path) if finding.cause]
+    assert [finding.cause for finding in found] == ["names-an-agent"] * 20
+    assert found[-1].seen.endswith("The same in 980 more places.")
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("%%bash\npip install 'livekit-agents[openai]'\necho $(ls)\n", []),
+        ("\n%%html\n<b>livekit</b>\n", []),
+        (f"%%time\n{TOKEN}", ["problem names-differ"]),
+        (f"%%writefile token.py\n{TOKEN}", ["problem names-differ"]),
+    ],
+)
+def test_cells_of_a_notebook(tmp_path: Path, cell: str, expected: list[str]) -> None:
+    cells = [{"cell_type": "code", "source": source} for source in (cell, NAMED)]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "README.md").write_text("Its clients ask by dispatch.")
+    assert [cause for cause in causes(tmp_path) if not cause.startswith("ok")] == expected
+
+
+def test_code_that_is_nested_too_deeply_is_not_blamed_on_python(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("# livekit\nx = " + "(" * 300 + ")" * 300)
+    (finding, _) = examine(tmp_path)
+    assert finding.level == "unread"
+    assert "a.py is nested too deeply" in finding.seen
+
+
 SIZE = 100_000
 CRAFTED: dict[str, Callable[[], str]] = {
     "Makefile": lambda: "A" * SIZE + "AGENT=" * 1000,
@@ -116,6 +149,31 @@ CRAFTED: dict[str, Callable[[], str]] = {
     "f.ts": lambda: "// livekit agentName\n" + "{agentName: x," * 7000 + "}" * 7000,
     "g.ts": lambda: "// livekit\nrequestFunc: " + "(" * SIZE,
     "h.ts": lambda: "/* livekit */ const a = " * (SIZE // 24),
+    "quotes.ts": lambda: "// livekit\n" + '"\\' * (SIZE // 2),
+    "comments.ts": lambda: "// livekit\n" + "/* " * (SIZE // 3),
+    "objects.ts": lambda: "// livekit\n" + "const a = { agentName: 'b' };\n" * (SIZE // 10),
+    "switch.ts": lambda: (
+        "// @livekit/agents\nconst a = { requestFunc: async (r) => {"
+        + "switch (a) { case 1: case 2: case 3: " * 15
+        + "await r.accept();"
+        + "}" * 17
+    ),
+    "finally.ts": lambda: (
+        "// @livekit/agents\nconst a = { requestFunc: async (r) => {"
+        + "try { if (b) return; if (c) throw d; " * 20
+        + "} finally { if (e) return; if (f) throw g; }" * 20
+        + "} };"
+    ),
+    "workers.ts": lambda: "// @livekit/agents\n" + "new ServerOptions({});\n" * (SIZE // 20),
+    "a.kt": lambda: "livekit token_request { agentName = x " * (SIZE // 38),
+    "names.py": lambda: "".join(
+        f"{NAMED}o{n} = WorkerOptions(f)\no{n}.agent_name = 'x'\n" for n in range(1000)
+    ),
+    "cases.ts": lambda: (
+        "// @livekit/agents\nconst a = { requestFunc: async (r) => { switch (a) {"
+        + "".join(f"case {number}: b();" for number in range(2000))
+        + "} } };"
+    ),
     "i.go": lambda: "livekit " + "/*" * (SIZE // 2),
     "j.go": lambda: "livekit AgentName: name " * (SIZE // 24),
     "k.md": lambda: "agent_name = '" * (SIZE // 14),
@@ -131,6 +189,16 @@ CRAFTED: dict[str, Callable[[], str]] = {
 def test_a_crafted_file_takes_linear_time(tmp_path: Path, name: str) -> None:
     (tmp_path / "worker.py").write_text(NAMED.replace("'x'", "''"))
     (tmp_path / name).write_text(CRAFTED[name]())
+    start = time.process_time()
+    examine(tmp_path)
+    assert time.process_time() - start < SECONDS_FOR_A_CRAFTED_FILE
+
+
+def test_many_services_take_linear_time(tmp_path: Path) -> None:
+    worker = "from livekit.agents import cli\nif __name__ == '__main__':\n    cli.run_app(x)\n"
+    (tmp_path / "worker.py").write_text(worker)
+    services = [f"  s{n}:\n    command: python worker.py start\n" for n in range(3000)]
+    (tmp_path / "compose.yml").write_text("services:\n" + "".join(services))
     start = time.process_time()
     examine(tmp_path)
     assert time.process_time() - start < SECONDS_FOR_A_CRAFTED_FILE

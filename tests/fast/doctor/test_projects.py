@@ -125,6 +125,28 @@ def test_what_an_image_starts(check: Check, last: str, expected: str) -> None:
     assert answers == ([expected] if expected else [])
 
 
+PASSED = {
+    "chart/templates/d.yaml": 'containers:\n- name: {{ .x }}\n  args: ["start"]\n',
+    "chart/values.yaml": "name: {{ .x }}\nargs:\n  - start\n",
+    "Makefile": "run:\n\tdocker run --rm agent start\n",
+    "README.md": "Run it: `docker run agent start`\n",
+    "task.json": '{"containerDefinitions": [{"command": ["start"]}]}',
+    "main.tf": 'command = ["start"]\n',
+}
+
+
+def test_an_image_whose_arguments_are_given_elsewhere(check: Check, tmp_path: Path) -> None:
+    image = 'FROM python:3.13-slim\nCOPY . .\nENTRYPOINT ["python", "worker.py"]\n'
+    files = {"worker.py": WORKER, "Dockerfile": image}
+    for name, text in PASSED.items():
+        assert check({**files, name: text}) == [], name
+        (tmp_path / name).unlink()
+    unrelated = {"Makefile": "run:\n\tnpm run start\n\tdocker run agent\n"}
+    assert check({**files, **unrelated}) == ["warning no-subcommand Dockerfile:3"]
+    shell = {"Dockerfile": image.replace('["python", "worker.py"]', "python worker.py")}
+    assert check({**files, **shell}) == ["problem no-subcommand Dockerfile:3"]
+
+
 OTHER_STARTS = [
     (
         "Procfile",
@@ -188,7 +210,7 @@ def test_other_files_that_start_it(check: Check, file: str, text: str, expected:
 
 def test_a_command_elsewhere_replaces_that_of_the_image(check: Check) -> None:
     files = {"worker.py": WORKER, "Dockerfile": 'FROM python\nENTRYPOINT ["python", "worker.py"]\n'}
-    assert check(files) == ["problem no-subcommand Dockerfile:2"]
+    assert check(files) == ["warning no-subcommand Dockerfile:2"]
     compose = "services:\n  agent:\n    build: .\n    command: start\n"
     assert check({**files, "compose.yaml": compose}) == []
 
@@ -240,6 +262,10 @@ NODE_HANDLERS = [  # the body of requestFunc, and whether it always answers
         "switch (x) { case 1: case 2: await request.reject(); break; default: await request.accept(); }",
         True,
     ),
+    ("switch (x) { case 1: if (y) break; default: log(x); }\nawait request.accept();", True),
+    ("switch (x) { default: log(x); case 1: await request.accept(); }", True),
+    ("for (;;) { switch (x) { case 1: continue; default: } await request.accept(); break; }", True),
+    ("later: { if (x) break later; log(x); }\nawait request.accept();", True),
     ("await decide(request);", True),
     ("while (true) { if (free()) { await request.accept(); break; } }", True),
     ("console.log(request.id);", False),
@@ -247,6 +273,7 @@ NODE_HANDLERS = [  # the body of requestFunc, and whether it always answers
     ("if (ok) await request.accept();", False),
     ("ok && (await request.accept());", False),
     ("switch (x) { case 1: await request.accept(); }", False),
+    ("switch (x) { case 1: if (y) break; default: await request.accept(); }", False),
     ("try { await check(); await request.accept(); } catch (e) { console.log(e); }", False),
     ("if (!ok) throw new Error('no');\nawait request.accept();", False),
     ("for (const x of xs) { await request.accept(); }", False),
@@ -358,6 +385,128 @@ def test_model_files(check: Check, dockerfile: str, expected: str) -> None:
     assert answers == ([expected] if expected else [])
 
 
+# --- names that are not an argument ---
+
+NAMED_LATER = [
+    "opts = WorkerOptions(entrypoint_fnc=e)\n    opts.agent_name = 'bot'",
+    "opts: WorkerOptions = WorkerOptions(e)\n    setattr(opts, 'agent_name', 'bot')",
+    "opts = WorkerOptions(e)\n    opts = replace(opts, agent_name='bot')",
+    "self.opts = WorkerOptions(e)\n    self.opts.agent_name = 'bot'\n    opts = self.opts",
+    "opts = WorkerOptions(**OPTIONS)",
+    "opts = WorkerOptions(**MADE)",
+]
+
+
+@pytest.mark.parametrize("made", NAMED_LATER)
+def test_a_worker_that_is_named_in_another_way(check: Check, made: str) -> None:
+    worker = (
+        "from dataclasses import replace\nfrom livekit.agents import WorkerOptions, cli\n"
+        "async def e(ctx): ...\n"
+        "OPTIONS = {'entrypoint_fnc': e, 'agent_name': 'bot'}\n"
+        "MADE = dict(entrypoint_fnc=e, agent_name='bot')\n"
+        f'if __name__ == "__main__":\n    {made}\n    cli.run_app(opts)\n'
+    )
+    token = "from livekit import api\napi.RoomAgentDispatch(agent_name='NAME')\n"
+    assert check({"a.py": worker, "t.py": token.replace("NAME", "bot")}) == []
+    answers = check({"a.py": worker, "t.py": token.replace("NAME", "bott")})
+    assert answers == ["problem names-differ t.py:2"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "server = AgentServer()\nserver.rtc_session(e)\nserver._agent_name = 'bot'\n",
+        "from made import opts\nopts.agent_name = 'bot'\n",
+        "def name(opts: WorkerOptions): opts.agent_name = 'bot'\nname(WorkerOptions(e))\n",
+    ],
+)
+def test_a_worker_that_is_named_out_of_sight(check: Check, code: str) -> None:
+    start = "from livekit.agents import AgentServer, WorkerOptions\nasync def e(ctx): ...\n"
+    token = "from livekit import api\napi.RoomAgentDispatch(agent_name='bot')\n"
+    files = {"made.py": f"{start}opts = WorkerOptions(e)\n", "a.py": start + code}
+    assert check({**files, "t.py": token}) == []
+    (answer,) = check({**files, "t.py": "import livekit\n"})
+    assert answer.startswith("warning named-worker a.py:")
+
+
+NODE_NAMES = [  # what makes the options, what is given to ServerOptions, and with a token for "bot"
+    ("const o = new ServerOptions({ agent });\no.agentName = 'bot';\n", "{ agent }", ""),
+    ("const o = { agent, agentName: 'bot' };\n", "o", ""),
+    ("const o = { agent, agentName: 'bott' };\n", "o", "problem names-differ t.ts:2"),
+    ("", "{ agent }", "problem names-an-agent t.ts:2"),
+    ("", "load()", "unread unreadable Could not read"),
+]
+
+
+@pytest.mark.parametrize(("before", "options", "expected"), NODE_NAMES)
+def test_names_of_workers_in_node(check: Check, before: str, options: str, expected: str) -> None:
+    start = "import { ServerOptions } from '@livekit/agents';\n"
+    worker = f"{start}{before}cli.runApp(new ServerOptions({options}));\n"
+    token = (
+        "import { RoomAgentDispatch } from 'livekit-server-sdk';\n"
+        "new RoomAgentDispatch({ agentName: 'bot' });\n"
+    )
+    answers = check({"w.ts": worker, "t.ts": token})
+    assert answers == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "const clean = (s) => s.replace(/[/*]/g, '').replace(/\\/*$/, '');\n",
+        "const text = <p>All of /api/* and don't</p>;\n",
+        "/** new RoomAgentDispatch({ agentName: 'x' }) */\n",
+        "// new RoomAgentDispatch({ agentName: 'x' })\n",
+        "const url = 'https://a'; const quote = '\\''; const other = /\\\"/;\n",
+    ],
+)
+def test_what_looks_like_a_comment_in_javascript(check: Check, before: str) -> None:
+    token = "new RoomAgentDispatch({ agentName: 'concierge' }); // livekit\n"
+    assert check({**NAMED, "t.tsx": before + token}) == []
+
+
+def test_options_that_cannot_be_read(check: Check, tmp_path: Path) -> None:
+    worker = (
+        "from livekit.agents import WorkerOptions, cli\n"
+        'if __name__ == "__main__":\n    cli.run_app(WorkerOptions(**load()))\n'
+    )
+    assert check({"a.py": worker}) == ["unread unreadable Could not read"]
+    assert "a.py:3 hides options of WorkerOptions in **load()" in examine(tmp_path)[0].seen
+    token = "from livekit import api\napi.RoomAgentDispatch(agent_name='bot')\n"
+    other = {"b.py": worker.replace("**load()", "load")}
+    answers = check({"a.py": worker, "t.py": token, **other})
+    assert answers == ["warning names-an-agent t.py:2", "unread unreadable Could not read"]
+    (tmp_path / "b.py").unlink()
+    (tmp_path / "t.py").unlink()
+    named = worker.replace("**load()", "agent_name='', **load()")
+    assert check({"a.py": named}) == []
+
+
+def test_a_name_under_a_condition_is_only_a_warning(check: Check) -> None:
+    worker = WORKER.replace("@server.rtc_session()\n", "").replace(
+        "if __name__",
+        "if TEST:\n    server.rtc_session(serve)\n"
+        "else:\n    server.rtc_session(serve, agent_name='x')\nif __name__",
+    )
+    assert check({"worker.py": worker}) == ["warning named-worker worker.py:7"]
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [
+        "WorkerOptions(entrypoint_fnc=e())",
+        "WorkerOptions(e())",
+        "WorkerOptions(e, request_fnc=e())",
+        "server.rtc_session(e())",
+    ],
+)
+def test_a_function_that_is_called_instead_of_passed(check: Check, worker: str) -> None:
+    code = f"from livekit.agents import *\nasync def e(ctx): ...\nx = {worker}\n"
+    assert check({"a.py": code}) == ["problem entrypoint-called a.py:3"]
+    factory = code.replace("async def e(ctx): ...", "def e():\n    return somewhere.serve")
+    assert check({"a.py": factory}) == []
+
+
 # --- other languages ---
 
 UNNAMED = {"agent/worker.py": WORKER}
@@ -373,14 +522,20 @@ CLIENTS = {
     "php/a.php": "<?php use Agence104\\LiveKit\\AccessToken;\n$d = (new RoomAgentDispatch())->setAgentName('NAME');\n",
     "php/b.php": "<?php // livekit\n$d = new RoomAgentDispatch(['agent_name' => 'NAME']);\n",
     "ruby/a.rb": 'require "livekit"\nLiveKit::Proto::RoomAgentDispatch.new(agent_name: "NAME")\n',
-    "ruby/b.rb": "require 'livekit'\nx = { :agent_name => 'NAME' }\n",
+    "ruby/b.rb": "require 'livekit'\nx = { room_config: { agents: [{ :agent_name => 'NAME' }] } }\n",
     "csharp/a.cs": 'using Livekit.Server.Sdk.Dotnet;\nvar d = new RoomAgentDispatch { AgentName = "NAME" };\n',
     "rust/a.rs": 'use livekit_api::access_token;\nRoomAgentDispatch { agent_name: "NAME".to_string() }\n',
     "rust/b.rs": 'use livekit_api;\nlet d = RoomAgentDispatch { agent_name: String::from("NAME") };\n',
     "android/B.java": 'import io.livekit.server.*;\nTokenRequestOptions.builder().agentName("NAME").build();\n',
     "csharp/b.cs": 'using Livekit;\nconst string Agent = "NAME";\nvar d = new RoomAgentDispatch { AgentName = Agent };\n',
     "kotlin/b.kt": 'import io.livekit.*\nval d = RoomAgentDispatch.newBuilder().apply { agentName = "NAME" }.build()\n',
-    "cpp/a.cpp": '#include <livekit/livekit.h>\noptions.agent_name = "NAME";\ndispatch.set_agent_name("NAME");\n',
+    "ios/C.swift": 'import LiveKit\nlet s = Session.withAgent("NAME", tokenSource: source)\n',
+    "ios/D.swift": 'import LiveKit\nlet options = TokenRequestOptions()\noptions.agentName = "NAME"\n',
+    "flutter/b.dart": "import 'package:livekit_client/livekit_client.dart';\nconst bot = 'NAME';\nfinal s = sdk.Session.withAgent(\n  bot, tokenSource: t);\n",
+    "android/C.java": 'import io.livekit.server.*;\nRoomAgentDispatch.newBuilder()\n    .setMetadata(f(a, b))\n    .setAgentName("NAME");\n',
+    "call2.sh": 'curl $URL/twirp/livekit.AgentDispatchService/CreateDispatch -d \'{"agent_name":"NAME"}\'\n',
+    "Makefile": 'call:\n\tcurl -d "{\\"agent_name\\": \\"NAME\\"}" $(URL)/livekit.AgentDispatchService/CreateDispatch\n',
+    "cpp/a.cpp": '#include <livekit/livekit.h>\nRoomAgentDispatch dispatch;\ndispatch.set_agent_name("NAME");\n',
     "call.sh": "lk dispatch create --room a --agent-name NAME\n",
     "README.md": "Call it: `lk dispatch create --new-room --agent-name NAME`\n",
     "rule.json": '{"rule": {}, "room_config": {"agents": [{"agent_name": "NAME"}]}}',
@@ -403,6 +558,64 @@ def test_clients_in_other_languages(check: Check, file: str, tmp_path: Path) -> 
     if "livekit" in client.lower():
         answers = found(tmp_path)
         assert {a.rpartition(":")[0] for a in answers} == {f"ok asked-elsewhere {file}"}
+
+
+INTERFACES = {
+    "A.kt": 'import io.livekit.android.LiveKit\ndata class Ui(val agentName: String = "Alice")\n'
+    'val s = rememberSession(TokenRequestOptions(agentName = "concierge"))\n'
+    'fun f() { TopBar(agentName = "Alice") }\n',
+    "a.dart": "import 'package:livekit_client/livekit_client.dart';\n"
+    "final source = TokenSource();\nfinal agentName = 'Alice';\n"
+    "final s = Session.withAgent('concierge');\nWidget b() => Header(agentName: 'Alice');\n",
+    "A.swift": 'import LiveKit\nlet o = TokenRequestOptions(agentName: "concierge")\n'
+    'let agentName = "Alice"\nstore.dispatch(Rename(agentName: "Alice"))\n',
+    "A.java": 'import io.livekit.server.*;\ncrm.setAgentName("Alice");\nnew AccessToken(k, s);\n'
+    'RoomAgentDispatch.newBuilder().setAgentName("concierge");\n',
+}
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        'fun tokenSource() { Header(agentName = "A") }',
+        'fun tokenSource(\n  a: Int\n): X {\n  Header(agentName = "A")\n}',
+        'String tokenSource() {\n  crm.setAgentName("A");\n}',
+    ],
+)
+def test_the_name_of_a_method_makes_no_request(check: Check, method: str) -> None:
+    assert check({**UNNAMED, "a.kt": f"import io.livekit.android.*\n{method}\n"}) == []
+
+
+@pytest.mark.parametrize("file", INTERFACES)
+def test_a_name_on_a_screen_is_not_a_request(check: Check, file: str) -> None:
+    assert check({**NAMED, file: INTERFACES[file]}) == []
+    lines = INTERFACES[file].splitlines(keepends=True)
+    shown = "".join(line for line in lines if "concierge" not in line)
+    assert check({**UNNAMED, file: shown}) == []
+    assert check({**NAMED, file: shown}) == ["warning named-worker agent/worker.py:3"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "import { LiveKitRoom } from '@livekit/components-react';\n<LiveKitRoom token={token} />;\n",
+        "import { Room } from 'livekit-client';\nawait new Room().connect(url, token);\n",
+    ],
+)
+def test_a_page_with_a_token_from_elsewhere(check: Check, page: str) -> None:
+    assert check({**NAMED, "web/a.tsx": page}) == ["warning named-worker agent/worker.py:3"]
+    assert check({**UNNAMED, "web/a.tsx": page}) == []
+    token = {"token.py": "from livekit import api\napi.AccessToken().to_jwt()\n"}
+    answers = check({**NAMED, **token, "web/a.tsx": page})
+    assert answers == ["problem named-worker agent/worker.py:3"]
+
+
+def test_a_name_in_json_that_a_script_sends(check: Check) -> None:
+    script = 'curl $URL/token -d \'{"room_config":{"agents":[{"agent_name":"NAME"}]}}\'\n'
+    token = {"token.py": "from livekit import api\napi.AccessToken().to_jwt()\n"}
+    for name in ("concierge", "$AGENT", "'\"$AGENT\"'"):
+        assert check({**NAMED, **token, "a.sh": script.replace("NAME", name)}) == []
+    assert check({**UNNAMED, **token, "a.sh": script}) == []
 
 
 SILENT = {
@@ -512,7 +725,7 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents==1.5.1", "from livekit.agents import AgentSession\nAgentSession[int](turn_handling=1)", ""),
     ("livekit-agents>=1", "from livekit.agents import WorkerOptions\nWorkerOptions()", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer, WorkerOptions\nAgentServer(WorkerOptions(e))", "problem unknown-option"),
-    ("livekit-agents>=1", "from livekit import agents\nagents.WorkerOptions(**options)", ""),
+    ("livekit-agents>=1", "from livekit import agents\nagents.WorkerOptions(f, **options)", "unread unreadable Could not"),
     ("livekit-agents>=1", "from livekit import agents\nagents.Worker", "problem missing-name"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session(prewarm=1)\nasync def f(c): ...", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.agents import AgentServer\ns = AgentServer()\n@s.rtc_session()\nasync def f(c): ...\n@s.rtc_session()\nasync def g(c): ...", "problem two-sessions"),
@@ -533,6 +746,13 @@ CODE = [  # a requirement, a line of code, and the answer
 def test_what_a_release_has(check: Check, requirement: str, code: str, expected: str) -> None:
     answers = check({"requirements.txt": requirement, "a.py": f"import livekit\n{code}\n"})
     assert [answer.rpartition(" ")[0] for answer in answers] == ([expected] if expected else [])
+
+
+def test_the_missing_distribution_of_a_plugin(check: Check, tmp_path: Path) -> None:
+    code = "from livekit.plugins import noise_cancellation\n"
+    check({"requirements.txt": "livekit-agents", "a.py": code})
+    seen = examine(tmp_path)[0].seen
+    assert seen.endswith("no file here asks for livekit-plugins-noise-cancellation.")
 
 
 REQUIREMENTS = [
