@@ -272,9 +272,10 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "unreadable",
-        "A file could not be read, so it was not checked.",
+        "Something could not be read, so it was not checked.",
         "It was not checked.",
-        "Save it as UTF-8. If it is very large, pass the folder of the worker instead.",
+        "Check it yourself, or make it readable: save the file as UTF-8, pass only the worker's "
+        "folder, or write hidden options out.",
         "livekit-doctor",
     ),
 )
