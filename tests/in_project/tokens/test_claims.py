@@ -6,6 +6,7 @@ from typing import Any
 import jwt
 from google.protobuf.json_format import ParseDict
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from livekit.api import AccessToken, TokenVerifier, VideoGrants
 from livekit.protocol.room import RoomConfiguration
@@ -29,6 +30,7 @@ room_configs = st.fixed_dictionaries(
 )
 
 
+@hypothesis_settings(deadline=None)  # a busy machine may take its time
 @given(
     identity=names.filter(lambda name: not name.startswith(AGENT_PREFIX)),
     room=names.filter(lambda name: "\n" not in name),

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from typing import Any
 
 import jwt
@@ -11,6 +10,8 @@ from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 from pydantic.alias_generators import to_camel
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.types import Message
 
 from app import api
 from app.dispatch.names import our_name
@@ -129,11 +130,24 @@ def test_a_refusal_names_a_long_key_in_short() -> None:
     assert len(refusal({"participant_attributes": {"a" * 60_000: 1}})) < 300
 
 
-def test_a_body_in_many_small_pieces_is_read_in_linear_time() -> None:
-    """Counting all pieces for each new one took 7 s of CPU for 30,000 of them (measured)."""
-    started = time.process_time()
-    assert client.post("/token", content=(b" " for _ in range(30_000))).status_code == 201
-    assert time.process_time() - started < 4
+async def test_each_piece_of_a_body_is_counted_once() -> None:
+    """Counting all pieces again for each new one took 7 s for 30,000 of them (measured)."""
+    counted = 0
+
+    class Piece(bytes):
+        def __len__(self) -> int:
+            nonlocal counted
+            counted += 1
+            return super().__len__()
+
+    pieces = [Piece(b"a") for _ in range(1000)]
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
+
+    request = Request({"type": "http", "headers": []}, receive)
+    assert await api.read_body(request, 1000) == b"a" * 1000
+    assert counted == 1000
 
 
 @pytest.mark.parametrize("field", sorted(token_request.TokenRequest.model_fields))
