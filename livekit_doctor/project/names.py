@@ -117,13 +117,18 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
     but = "; ".join(f"the worker at {w.place} has {w.value}" for w in near[:3])
     if far:
         but += f"; {far[0].place} has it, but is another project"
+    # A dispatch into a closed room opens it, and an unnamed worker gets it anyway.
+    comes_anyway = request.by in BY_API and any(w.value.text == "" for w in near)
     is_sure = (
         request.value.is_sure
+        and not comes_anyway
         and not far
         and not notes.unread
         and all(w.value.is_sure or w.value.text == "" for w in near)
     )
     seen = f"{request.by} asks for {request.value}, but {but.lstrip('; ')}."
+    if comes_anyway:
+        seen += " A new room gets the worker without a name, but not by this request."
     notes.say(cause, request.place, seen, "problem" if is_sure else "warning")
 
 

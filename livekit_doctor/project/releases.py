@@ -306,7 +306,10 @@ class Releases:
         if line and line[0] != "-":
             self._add(file, line)
 
-    PIP = re.compile(r"(?:pip3?|uv|poetry|pipenv|pdm)\s+(?:install|add)\b([^\n;&|`]*)")
+    PIP = re.compile(
+        r"(?:(?:pip3?|uv|poetry|pipenv|pdm)\s+(?:install|add)|(?:uv\s+run|uvx)\s+--with)\b"
+        r"([^\n;&|`]*)"
+    )
     NAMED = re.compile(
         r"""["']?(livekit[\w-]*(?:\[[\w,. -]*\])?"""
         r"""(?:[~=<>!]=?[^\s"'`,]+(?:,[~=<>!]=?[^\s"'`,]+)*)?)"""
@@ -363,10 +366,13 @@ def newest(specifier: SpecifierSet) -> Version:
         # Allowed by what has no upper limit, so it gets the newest one there is.
         if specifier.contains(Version("999.999"), prereleases=True):
             return NEWEST
+        last_patches = {minor: last.micro for minor, last in exports().releases.items()}
+        # The first one stored, 0.12, stands for those before it: the API changed with 1.0.
+        last_patches = {f"0.{minor}": 30 for minor in range(12)} | last_patches
         patches = (
             Version(f"{minor}.{patch}")
-            for minor, last in exports().releases.items()
-            for patch in range(last.micro + 1)
+            for minor, last in last_patches.items()
+            for patch in range(last + 1)
         )
         allowed = [version for version in patches if specifier.contains(version, prereleases=True)]
         if specifier.contains(Version("1.999"), prereleases=True):  # `~=1.3`, `<2`

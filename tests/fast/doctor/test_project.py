@@ -108,7 +108,7 @@ BESIDE_AN_UNNAMED_WORKER = [  # a file, its text, and the finding in it
     ("b.ts", "// livekit\ndefineAgent({ agentName: 'x' })", "problem named-worker 2"),
     ("b.ts", "livekit.defineAgent({ f: async () => { log({ agentName: 'x' }) } })", "ok"),
     ("b.ts", "livekit.list = { agents: [{ agentName: 'x' }] }", "ok"),
-    ("b.ts", "// livekit\nx.createDispatch(f(a, 1), 'x');", "problem names-an-agent 2"),
+    ("b.ts", "// livekit\nx.createDispatch(f(a, 1), 'x');", "warning names-an-agent 2"),
     (
         "b.ts",
         "const A = 'x'\nlivekit.roomConfig = { agents: [{ agentName: A }] }",
