@@ -147,8 +147,7 @@ class Settings(BaseSettings):
     # end only 1.8
 
     def __init__(self, **values: Any) -> None:
-        encoding = encoding_of(Path(str(self.model_config["env_file"])))
-        super().__init__(_env_file_encoding=encoding, **values)
+        super().__init__(_env_file_encoding=env_file()[1], **values)
 
     @field_validator("livekit_api_key", "livekit_api_secret")
     @classmethod
@@ -227,14 +226,15 @@ def is_on_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
-def encoding_of(path: Path) -> str:
-    """Return the encoding of a file: UTF-16 if it begins as Windows PowerShell writes it."""
+def env_file() -> tuple[Path, str]:
+    """Return .env and its encoding: UTF-16 if it begins as Windows PowerShell writes it."""
+    path = Path(str(Settings.model_config["env_file"]))
     data = path.read_bytes() if path.is_file() else b""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+        return path, "utf-16"
     if b"\0" in data:  # as in UTF-16 without a mark, and in UTF-32
         raise UnicodeError
-    return "utf-8-sig"
+    return path, "utf-8-sig"
 
 
 def load_settings() -> Settings:

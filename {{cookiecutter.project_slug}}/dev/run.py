@@ -6,12 +6,11 @@ gets the variables from here, as app/settings.py reads them.
 
 import os
 import sys
-from pathlib import Path
 
 from dotenv import dotenv_values
 from honcho.command import main  # type: ignore[import-untyped]
 
-from app.settings import Settings, encoding_of, load_settings
+from app.settings import Settings, env_file, load_settings
 
 PREFIXES = ("ASSISTANT_", "DISPATCH_", "TOKEN_", "WORKER_")
 
@@ -19,8 +18,8 @@ PREFIXES = ("ASSISTANT_", "DISPATCH_", "TOKEN_", "WORKER_")
 def run() -> None:
     """Run them with the options in sys.argv, such as `-p 9000`."""
     settings = load_settings()
-    path = Path(str(Settings.model_config["env_file"]))
-    for name, value in dotenv_values(path, encoding=encoding_of(path)).items():
+    path, encoding = env_file()
+    for name, value in dotenv_values(path, encoding=encoding).items():
         os.environ.setdefault(name, value or "")
         if name.upper().startswith(PREFIXES) and name.lower() not in Settings.model_fields:
             print(f"{name} in .env is not a setting: .env.example lists them", file=sys.stderr)
