@@ -51,7 +51,8 @@ def test_it_greets_and_answers_typed_lines(env: dict[str, str]) -> None:
         console.shows("Enter your message" if IS_OLD else "Type to talk")
         console.presses(CTRL_C)
         assert console.ends() == 0
-    assert GREETING in console.screen
+    # The old console drops what the agent says until Ctrl-B, and the greeting may come before.
+    assert IS_OLD or GREETING in console.screen
     assert not FAILURE.search(console.screen)
 
 
