@@ -1,7 +1,11 @@
 """Create a project from the template in this package. cookiecutter does the work."""
 
+import json
+import logging
 import shutil
 import tempfile
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +19,27 @@ TEMPLATE = PACKAGE if (PACKAGE / "cookiecutter.json").exists() else PACKAGE.pare
 NOT_OURS = {"template", "checkout", "directory", "list_installed", "version"}
 
 
+def check_questions(names: Iterable[str]) -> None:
+    """Refuse answers to questions that the template does not ask: cookiecutter drops them."""
+    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    public = [question for question in questions if not question.startswith("_")]
+    for name in names:
+        if name not in questions:
+            (likely,) = get_close_matches(name, public, 1) or [""]
+            hint = f"Did you mean {likely}?" if likely else f"The questions: {', '.join(public)}."
+            raise click.ClickException(f"the template does not ask {name}. {hint}")
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Log one line: the hook that stopped a bake has already said why."""
+    record.exc_info = None
+    return True
+
+
 def bake(**options: Any) -> None:
     """Bake a copy of the template: an installer may have put bytecode next to the files."""
+    check_questions(options["extra_context"] or ())
+    logging.getLogger("cookiecutter.hooks").addFilter(without_traceback)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "cookiecutter-livekit-agent")  # names the file that --replay reads
         copy.mkdir()

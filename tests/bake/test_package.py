@@ -102,11 +102,22 @@ def test_bytecode_of_the_installed_template_is_not_baked(output: Path, command: 
     assert not list(output.rglob("*.pyc"))
 
 
-def test_a_wrong_answer_is_a_clear_error(output: Path, command: Run) -> None:
-    result = command("--no-input", "dispatch=both")
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("dispatch=both", "Error: both provided for choice variable dispatch"),
+        ("project_slug=con", "  project_slug: Windows reserves this name"),
+        ("agent-name=Ann", "Error: the template does not ask agent-name. Did you mean agent_name?"),
+        ("room=lobby", "Error: the template does not ask room. The questions: project_name, "),
+    ],
+)
+def test_a_wrong_answer_is_a_clear_error(
+    output: Path, command: Run, answer: str, error: str
+) -> None:
+    result = command("--no-input", answer)
     assert result.returncode == 1
-    assert re.search(r"(?m)^Error: both provided for choice variable dispatch", result.stderr)
-    assert "Traceback" not in result.stderr
+    assert re.search(f"(?m)^{re.escape(error)}", result.stderr)
+    assert "Traceback" not in result.stdout + result.stderr
     assert not list(output.iterdir())
 
 
