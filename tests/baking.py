@@ -156,3 +156,16 @@ def unbaked(folder: Path) -> Path:
     """Copy the unbaked project with the tests in tests/in_project into `folder`."""
     copy = shutil.copytree(PROJECT, folder / "unbaked")
     return shutil.copytree(MORE_TESTS, copy / "tests", dirs_exist_ok=True).parent
+
+
+def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `script/demo` in `folder`, as a newcomer does."""
+    return subprocess.run(
+        [str(TEMPLATE / "script" / "demo"), *arguments],
+        cwd=folder,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
