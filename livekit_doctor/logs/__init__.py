@@ -317,6 +317,8 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
     survived = {v for v in reported if matches[v].is_printed and is_survived(v, reading)}
     reported = [v for v in reported if v not in survived or not v.crash_only]
     for verdict in sorted(reported, key=lambda v: ORDER[v.cause]):
+        if verdict in survived:  # only a job may have ended
+            matches[verdict].stage = "tool"
         found = of_verdict(verdict, matches[verdict], overcome.get(verdict, 0))
         yield replace(found, level="warning") if verdict in survived else found
     fatal = max((matches[v].last for v in reported if v.cause in FATAL), default=0)
@@ -368,13 +370,13 @@ def overcome_in(matches: Matches, programs: Programs) -> int:
 
 
 def is_survived(verdict: Verdict, reading: Reading) -> bool:
-    """Whether each program that printed something has worked after that."""
+    """Whether each program that printed something was up at the end, or worked after that."""
     programs = reading.programs
     for source, last in reading.matches[verdict].sources.items():
         of_source = programs.of(source)
         if not of_source and verdict.cause not in OF_LIVEKIT:
             of_source = list(programs.known.values())  # perhaps not a worker at all
-        if last >= max((p.last for p in of_source if p.registered), default=0):
+        if not any(p.registered and (p.is_up or p.last > last) for p in of_source):
             return False
     return True
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from livekit_doctor.logs.records import Error, Record
+from livekit_doctor.logs.records import PYTHON_FRAME, Error, Record
 
 STARTS = ("starting worker", "starting livekit server")
 REGISTRATIONS = ("registered worker", "worker registered")
@@ -106,6 +106,10 @@ PERHAPS_STOPPED = re.compile(
     r"\b(?:container|task|process|service|pod|instance|machine|deployment|replica|workload)s?\b",
     re.IGNORECASE,
 )
+# What a person says in a conversation is no end.
+SPEAKER = re.compile(
+    r"(?:user|human|person|caller|customer|assistant|bot)\b.{0,20}: ", re.IGNORECASE
+)
 # With these words Python prints an exception that does not end the program.
 GOES_ON = re.compile(
     r"Exception in (?:thread|callback)|Exception ignored|--- Logging error|handle: <|future: <"
@@ -184,6 +188,11 @@ class Program:
     workers: set[str] = field(default_factory=set)
 
     @property
+    def is_up(self) -> bool:
+        """Whether it is registered, and not known to have ended."""
+        return self.registered > 0 and not (self.is_over and self.is_sure)
+
+    @property
     def is_over(self) -> bool:
         alive = max(self.started, self.registered, 0 if self.is_sure else self.last)
         return self.ended > alive
@@ -226,16 +235,19 @@ class Programs:
     """The programs in a log.
 
     Attributes:
-        crash: the last exception that a program printed without a level, with its record.
+        crash: the last exception that a program printed without a level: its record, and
+            whether it had frames.
+        before: the record before.
         other: the end of a program that is not known to be LiveKit's.
         prompt: of the shell that started the program last.
     """
 
     known: dict[tuple[str, str], Program] = field(default_factory=dict)
-    crash: tuple[Record, Error] | None = None
+    crash: tuple[Record, Error, bool] | None = None
     other: Program = field(default_factory=lambda: Program("program", "", ""))
     last_header: dict[str, int] = field(default_factory=dict)
     prompt: str = ""
+    before: Record | None = None
 
     def add(self, record: Record) -> bool:
         """Read a record, and return whether it says that a program ended."""
@@ -262,14 +274,22 @@ class Programs:
             self.read_end(record.source, record.line, record.text)
         elif not record.is_header or (not record.form and record.level == "error"):
             is_end = self.read_end(record.source, record.line, record.text)
-            if not is_end and PERHAPS_STOPPED.search(record.text, 0, END_LIMIT):
+            if (
+                not is_end
+                and not SPEAKER.match(record.text)
+                and PERHAPS_STOPPED.search(record.text, 0, END_LIMIT)
+            ):
                 self.end(record.source, record.line, "was stopped", "worker-ended", is_sure=False)
         elif not record.form and STOPPED.search(record.message):
             is_end = self.read_end(record.source, record.line, record.message)
         if not record.is_header:
             self.read_prompt(record)
             if (found := record.errors()) and not GOES_ON.match(record.text):
-                self.crash = record, found[-1]
+                # The frame of a SyntaxError is indented, so it went with the record before.
+                before = self.before.extra[-4:] if self.before else []
+                has_frames = record.has_frames or any(map(PYTHON_FRAME.match, before))
+                self.crash = record, found[-1], has_frames
+        self.before = record
         is_traceback = record.has_traceback
         # What follows a logged exception says how a job failed, not how the program ended.
         extra = [] if record.is_header and is_traceback else record.extra
@@ -339,7 +359,7 @@ class Programs:
 
     def read_end(self, source: str, line: int, text: str) -> bool:
         """Note what a shell, a container or a platform says about the end of a program."""
-        if not text.strip() or len(text) > END_LIMIT:
+        if not text.strip() or len(text) > END_LIMIT or SPEAKER.match(text):
             return False
         cause, how, name, is_failure, is_sure = "worker-ended", "", "", False, True
         if HEALTH.search(text):
@@ -425,21 +445,24 @@ class Programs:
         named = named or ([self.other] if is_sure else [])
         for program in named if is_sure else named[:1]:
             was_over = program.is_over
+            if was_over and program.is_sure and not is_sure:
+                continue
             program.end(line, how, cause, is_failure=is_failure)
-            program.is_sure = is_sure or (was_over and program.is_sure)
+            program.is_sure = is_sure
 
     def finish(self) -> None:
         """After the last line: a program that printed an exception, and nothing more, has ended."""
         if not self.crash:
             return
-        record, error = self.crash
+        record, error, has_frames = self.crash
         if self.last_header.get(record.source, 0) < record.line:
             how = f"ended with {error}"
             if error.type == "KeyboardInterrupt":
                 how = "was stopped with Ctrl-C"
-            self.end(
-                record.source, record.line, how, "crashed" if "Ctrl" not in how else "worker-ended"
-            )
+            cause = "crashed" if "Ctrl" not in how else "worker-ended"
+            # Code of the user's may print the name of an exception; a crash prints frames, too.
+            is_sure = has_frames or not any(p.registered for p in self.known.values())
+            self.end(record.source, record.line, how, cause, is_sure=is_sure)
 
     def ended(self) -> Iterator[Program]:
         known = self.known.values()

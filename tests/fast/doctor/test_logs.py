@@ -151,6 +151,7 @@ def test_an_encoding(encoding: str) -> None:
         log = "".join(text.lines(io.BytesIO((INPUTS / name).read_bytes())))
         assert graded(log.encode(encoding)) == expected
         assert graded(gzip.compress(log.encode(encoding))) == expected
+    assert graded(gzip.compress(gzip.compress(b"hello"))) == "unknown-log"
 
 
 HEALTHY_LOGS = ["own10-start.log", "own18-start.log", "own18-dev.log", "node-start.log"]

@@ -109,7 +109,7 @@ def test_a_process_manager(expected: str, prefix: str, end: str) -> None:
         ("worker-ended?", "(service agent) has stopped 1 running tasks: (task abc)."),
         ("worker-ended?", "Spot interruption notice received, instance will be terminated"),
         ("worker-ended", "App agent has excess capacity, autostopping machine abc."),
-        ("worker-ended?", "user: my account exited with code 3 today"),
+        ("", "user: my account exited with code 3 today"),
         ("", "assistant: the bus stopped, and we got out"),
     ],
 )  # fmt: skip
@@ -182,6 +182,31 @@ def test_an_exception_that_ends_no_program(introduction: list[str]) -> None:
     traceback = ["Traceback (most recent call last):", '  File "x.py", line 1, in f', "ValueError"]
     assert found(HEALTHY, introduction, traceback) == "unexplained-errors?"
     assert found(HEALTHY, traceback) == "crashed"
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed"),
+    [
+        ("provider-key-missing?", "Warning: LANGFUSE_SECRET_KEY is missing; tracing is disabled"),
+        ("module-missing?", "No module named 'flash_attn', using the slow path"),
+        ("no-such-file?", "/bin/sh: 1: nvidia-smi: not found"),
+        ("port-taken?", "bind: address already in use (metrics), continuing"),
+        ("native-library?", "libcublas.so.12: cannot open shared object file: No such file or "
+         "directory"),
+        ("crashed?", "ValueError: invalid literal"),
+        ("crashed?", "KeyError: 'name'"),
+        ("", "usage: {'prompt_tokens': 3, 'details': [4]}"),
+        ("", "DATABASE_URL environment variable is not set; running without"),
+    ],
+)  # fmt: skip
+def test_what_is_printed_beside_a_worker_ends_nothing(expected: str, printed: str) -> None:
+    assert found(HEALTHY, printed) == expected
+    assert found(HEALTHY, printed, JOB) in ("", expected, "unexplained-errors?")
+
+
+def test_a_file_that_no_longer_parses_when_it_is_loaded_again() -> None:
+    error = ['  File "/app/agent.py", line 12', "    def x(", "         ^", "SyntaxError: '('"]
+    assert found(HEALTHY, error) == "syntax-error crashed"
 
 
 def test_ctrl_c_during_something_else() -> None:
