@@ -20,6 +20,7 @@ from livekit_doctor.logs.verdicts import (
     NORMAL,
     QUIET,
     UNKNOWN_NAME,
+    UNNAMED,
     WORKER,
     Table,
     Verdict,
@@ -321,6 +322,9 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
             matches[verdict].stage = "tool"
         found = of_verdict(verdict, matches[verdict], overcome.get(verdict, 0))
         yield replace(found, level="warning") if verdict in survived else found
+    if (unnamed := unnamed_worker(reading)) is not None:
+        seen = f"A worker is registered without a name, and none as {reading.own_name!r}"
+        yield finding("unnamed-worker", "warning", f"{seen} (first in line {unnamed.first}).")
     fatal = max((matches[v].last for v in reported if v.cause in FATAL), default=0)
     over = list(programs.ended())
     for program in over:
@@ -356,6 +360,13 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
         waiting = list(programs.known.values())
     if waiting and not any(v.cause == "console-mode" for v in reported):
         yield not_running(reading, waiting)
+
+
+def unnamed_worker(reading: Reading) -> Matches | None:
+    """Return what shows that a worker has no name, if it should have one."""
+    if not reading.own_name or reading.is_own:
+        return None
+    return next((m for v, m in reading.matches.items() if v.seen == UNNAMED), None)
 
 
 def overcome_in(matches: Matches, programs: Programs) -> int:
@@ -495,6 +506,8 @@ def what_is_normal(reading: Reading) -> Iterator[Finding]:
     is_known = any(p.registered for p in reading.programs.known.values())
     for verdict, of_verdict in reading.matches.items():
         if verdict.seen == UNKNOWN_NAME and (is_named or reading.is_own or not is_known):
+            continue
+        if verdict.seen == UNNAMED and unnamed_worker(reading):
             continue
         if verdict.level == "ok" and verdict.seen:
             where = f"{of_verdict.count}x, first in line {of_verdict.first}"

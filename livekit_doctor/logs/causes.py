@@ -540,6 +540,15 @@ CAUSES = (
         "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE",
     ),
     Cause(
+        "unnamed-worker",
+        "A worker is registered without the name that it should have",
+        "Rooms that ask for the name get no agent. It gets the rooms that ask for none.",
+        "Give it the name: agent_name of rtc_session (WorkerOptions before 1.3), or "
+        "LIVEKIT_AGENT_NAME. If no room asks for a name, leave out --agent-name.",
+        f"{SERVER}, livekit-agents 1.8.9, {NODE}.",
+        ('registered worker {"agent_name": ""}',),
+    ),
+    Cause(
         "no-capacity",
         "The LiveKit server passed over all workers, because they were too busy",
         "It passes over a load of 0.7 or more (agents.target_load), and workers that are full.",

@@ -60,7 +60,8 @@ HEADERS = tuple(
     re.compile(pattern)
     for pattern in (
         # pino-pretty: [17:38:22.430] INFO (16499): starting worker
-        rf"\[[\d:. +T-]{{8,32}}\] {LEVEL} \((?P<logger>[\w@.-]*/)?\d+\): (?P<message>.*)",
+        rf"\[[\d:. +T-]{{8,32}}\] {LEVEL}(?: \((?P<logger>[\w@.-]*/)?\d+(?: on [\w.-]{{1,80}})?\))?"
+        r": (?P<message>.*)",
         # zap's text: time, level, logger, caller, message, fields; tabs become spaces when copied
         rf"(?P<time>{TIME})[\t ]+{LEVEL}[\t ]+(?:(?P<logger>[a-z][\w.-]*)[\t ]+)?[\w/.-]+\.go:\d+"
         r"[\t ]+(?P<message>.*)",

@@ -244,7 +244,7 @@ CRASHES = (
             *("error relocating", "error loading shared library", "exec format error"),
             *("wrong elf class", "incompatible architecture", "' not found (required by"),
             *("@livekit/rtc-node-", "@livekit/rtc-ffi", "cannot find native binding"),
-            "failed to load native binding",
+            *("failed to load native binding", "the specified module could not be found"),
         ),
         unless=r'"msg"|native binding unavailable',
     ),
@@ -556,6 +556,7 @@ CRASHES = (
 )
 
 AGENT_LEFT = "The server counts a job as failed, because its agent left the room first."
+UNNAMED = "A worker is registered without a name."
 UNKNOWN_NAME = "A worker is registered, but this log does not say whether it has a name."
 
 # Workers, the server and jobs, by their messages. The most decisive cause first.
@@ -771,7 +772,7 @@ MESSAGES = (
     Verdict(
         "",
         "ok",
-        "A worker is registered without a name.",
+        UNNAMED,
         ("registered worker", "worker registered", "received job request"),
         fields={"agentname": "^$"},
     ),
@@ -832,7 +833,7 @@ NORMAL = {
         "livekit-agents 1.0 and 0.x, and @livekit/agents 0.x, do not log it there. With a name, a "
         "worker gets only the rooms that ask for it."
     ),
-    "A worker is registered without a name.": (
+    UNNAMED: (
         "That is normal under automatic dispatch: it gets all rooms that ask for no agent by name."
     ),
     "The server found no workers of the types participant and publisher.": (

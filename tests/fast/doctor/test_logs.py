@@ -241,7 +241,8 @@ def test_every_cause_is_tested() -> None:
     for expected in [*FILES.values(), *(expected for expected, _ in CASES)]:
         tested |= {cause.rstrip("?") for cause in expected.split()}
     assert {verdict.cause for verdict in (*CRASHES, *MESSAGES, *connections())} - {""} <= tested
-    untested = {"empty-log", "no-evidence", "never-started", "health-check"}
+    untested = {"empty-log", "no-evidence", "never-started"}
+    untested |= {"health-check", "unnamed-worker"}
     assert {*BY_ID} - tested == untested  # see below and test_logs_ends.py
 
 
@@ -314,6 +315,18 @@ def test_the_expected_name_is_not_a_fault() -> None:
     assert {finding.level for finding in read([registered], "ours")} == {"ok"}
     (named, *_) = read([registered], "other")
     assert "'ours'" in named.seen
+
+
+def test_the_expected_name_is_missing() -> None:
+    (missing, *others) = read([REGISTERED], "ours")
+    assert (missing.level, missing.cause) == ("warning", "unnamed-worker")
+    assert "none as 'ours'" in missing.seen
+    assert {finding.level for finding in others} == {"ok"}
+    assert not any("without a name" in finding.seen for finding in others)
+    named = line(START, "registered worker", '"agent_name": "ours", "id": "AW_rg6v"')
+    assert {finding.level for finding in read([REGISTERED, named], "ours")} == {"ok"}
+    silent = line(START, "registered worker", '"id": "AW_rg6v"')  # livekit-agents 1.0
+    assert {finding.level for finding in read([silent], "ours")} == {"ok"}
 
 
 def test_a_server() -> None:

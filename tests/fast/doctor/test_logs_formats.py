@@ -190,6 +190,8 @@ def test_a_traceback_in_a_column() -> None:
         "{}",
         '{} {{"id": "AW_1"}}',
         "DEFAULT 2026-01-05T15:59:01.559673Z {}",
+        "[10:00:00.123] INFO: {}",
+        "[2026-02-01 10:00:00.123 +0000] INFO (1 on host): {}",
         "[02/01/26 10:00:00] INFO     {}                       worker.py:500",
         "\x1b[36m                    INFO     {}   worker.py:800\x1b[0m",
         "[90m2026-02-01 10:00:00,123[0m - [32mINFO[0m [0mlivekit.agents[0m - {} [90m{{}}[0m",
