@@ -547,6 +547,8 @@ def is_cut(reading: Reading) -> str:
     middle = "in the middle of it"
     if record.has_traceback and not record.errors():
         return "in the middle of a traceback"
+    if line.strip() in ("}", "]"):
+        return ""
     start = line.find('{"')
     if start >= 0 and not line.rstrip().endswith(("}", "},", "]")):
         return middle

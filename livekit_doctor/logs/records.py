@@ -45,6 +45,7 @@ PREFIXES = tuple(
         # docker compose, honcho, foreman, overmind, pm2
         r"(?:\d\d:\d\d:\d\d )?(?P<source>(?:\d+\|)?[\w.-]{1,80})\s{0,40}\|(?: |$)",
         r"\[pod/(?P<source>[^\]]{1,200})\] ",  # kubectl logs --prefix
+        r"\[(?:inf|err|wrn|dbg)\]  ",  # Railway
         # concurrently
         r"\[(?!DEBUG|INFO|WARN|ERROR|FATAL|debug|info|warn|error|fatal|\d\d:)"
         r"(?P<source>[\w:.-]{1,40})\] ",
@@ -96,7 +97,8 @@ WRAPPERS = (
     *("jsonPayload", "textPayload", "log_processed", "log", "Log", "Log_s", "MESSAGE", "@message"),
     *("line", "message"),
 )
-OF_EVENTS = {"timestamp", "message", "ingestionTime", "eventId", "logStreamName"}  # CloudWatch
+# What a program's own JSON has, and that of a collector does not.
+OF_LOGGERS = {"level", "severity", "levelname", "severity_text", "log.level", "name", "logger"}
 PAIR = re.compile(r'"([\w. ]{1,40})":\s?(?:"((?:[^"\\]|\\.)*)"?|(-?[\d.]+|true|false|null))')
 
 OWN_ORDER = re.compile(r"(?P<logger>livekit[\w.]*)\]?\s{0,5}[:|-]?\s{1,5}(?P<message>.*)")
@@ -251,26 +253,28 @@ def records(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
 
 
 def unfolded(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Yield lines with their numbers, but each object of a JSON array as one line.
+    """Yield lines with their numbers, but each JSON object as one line.
 
-    Log viewers, such as that of Google Cloud, export arrays with each field on its own line;
-    `aws logs` puts the array into an object.
+    `jq` writes each field on its own line. So do log viewers, such as that of Google Cloud, which
+    export an array; `aws logs` puts the array into an object.
     """
     is_array, start, indent = False, 0, ""
     parts: list[str] = []
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if (text == "[" and number == 1) or (number < 3 and text == '"events": ['):
-            is_array = True
-        elif not is_array:
-            yield number, line
-        elif not parts and text == "{":
+            is_array, parts = True, []
+        elif not parts and text == "{" and (is_array or line[0] == "{"):
             start, indent, parts = number, line[: line.index("{")], [text]
+        elif not parts and not is_array:
+            yield number, line
         elif parts:
             parts.append(text)
             if line.rstrip().rstrip(",") == f"{indent}}}" or len(parts) > 1000:
                 yield start, "".join(parts).rstrip(",")
                 parts = []
+    if parts:
+        yield start, "".join(parts)
 
 
 @dataclass
@@ -456,7 +460,7 @@ def from_json(number: int, content: dict[str, Any], depth: int) -> Record | None
             inner.lstrip().startswith("{")
             or ANYWHERE.match(inner)
             or ("attributes" in content and "level" not in content)  # Railway
-            or content.keys() <= OF_EVENTS
+            or not OF_LOGGERS & content.keys()
         )
         if wrapper != "message" or is_line:
             record = parse(number, plain(inner), depth + 1)

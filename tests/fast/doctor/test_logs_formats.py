@@ -213,6 +213,21 @@ def test_a_format(form: str) -> None:
     assert found([form.format("received job request")]) == ""
 
 
+def test_the_events_of_aws() -> None:
+    for expected, log in (("", HEALTHY), ("worker-ended", STOPPED), ("key-refused", REFUSED)):
+        events = [{"timestamp": 1, "message": line, "ingestionTime": 2} for line in log]
+        assert graded(json.dumps({"events": events}, indent=4).encode()) == expected
+
+
+def test_objects_that_jq_wrote() -> None:
+    def of_jq(lines: list[str]) -> list[str]:
+        return "\n".join(json.dumps(json.loads(line), indent=2) for line in lines).splitlines()
+
+    for expected, log in (("", HEALTHY), ("worker-ended", STOPPED), ("key-refused", REFUSED)):
+        assert found(of_jq(log)) == expected
+    assert found(["starting", "{", *of_jq(HEALTHY), "{", "  a: 1", "}", "end"]) in ("", "cut-off?")
+
+
 def test_a_format_that_is_not_known() -> None:
     """Whether that worker is well cannot be told, because an error would not be seen, either."""
     for form in ('time=1 msg="{}"', "{{&quot;message&quot;: &quot;{}&quot;}}", "a  -  INFO  -  {}"):
@@ -228,6 +243,7 @@ def test_a_format_that_is_not_known() -> None:
     [
         {"attributes": {"level": "error"}, "timestamp": "2026"},
         {"timestamp": 1763910001000, "ingestionTime": 1},
+        {"timestamp": "2026", "stream": "stderr", "host": "h"},
     ],
 )
 def test_a_traceback_whose_lines_a_platform_wraps(wrapper: dict[str, object]) -> None:
