@@ -72,7 +72,7 @@ def decoded(file: BinaryIO) -> io.TextIOWrapper:
     buffered = io.BufferedReader(cast("io.RawIOBase", file))
     sample = buffered.peek(SAMPLE_BYTES)[:SAMPLE_BYTES]
     if sample.startswith(GZIP):
-        return decoded(cast("BinaryIO", gzip.GzipFile(fileobj=buffered)))
+        return decoded(cast("BinaryIO", gzip.GzipFile(fileobj=buffered, mode="rb")))
     return io.TextIOWrapper(buffered, encoding(sample), errors="replace")
 
 

@@ -20,6 +20,7 @@ from livekit_doctor.logs.verdicts import (
     NORMAL,
     QUIET,
     UNKNOWN_NAME,
+    UNNAMED,
     WORKER,
     Table,
     Verdict,
@@ -147,8 +148,8 @@ class Reading:
         whole = record.whole
         is_loud = not record.is_header or record.level == "error" or record.errors()
         found = self.match(record, whole, LOUDEST if is_loud else LOUD)
-        found_errors = [e for e in record.errors() if e.type not in INTERRUPTS]
-        is_error = record.level == "error" if record.is_header else bool(found_errors)
+        is_traceback = any(e.type not in INTERRUPTS for e in record.errors()[-1:])
+        is_error = record.level == "error" if record.is_header else is_traceback
         if is_error and not found and not is_end:
             self.unexplained.count += 1
             if not self.unexplained.first:
@@ -307,14 +308,23 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
         for verdict in matches
         if verdict.until_registered and (registered := overcome_in(matches[verdict], programs))
     }
-    causes = {verdict.cause for verdict in matches if verdict not in overcome}
-    reported = [v for v in matches if v.level != "ok" and not causes & {*v.follows}]
+    left = [verdict for verdict in matches if verdict not in overcome]
+    reported = [
+        v
+        for v in matches
+        if v.level != "ok" and not any(o.cause in v.follows for o in left if o is not v)
+    ]
     # What looks like the end of a program, although the worker went on.
     survived = {v for v in reported if matches[v].is_printed and is_survived(v, reading)}
     reported = [v for v in reported if v not in survived or not v.crash_only]
     for verdict in sorted(reported, key=lambda v: ORDER[v.cause]):
+        if verdict in survived:  # only a job may have ended
+            matches[verdict].stage = "tool"
         found = of_verdict(verdict, matches[verdict], overcome.get(verdict, 0))
         yield replace(found, level="warning") if verdict in survived else found
+    if (unnamed := unnamed_worker(reading)) is not None:
+        seen = f"A worker is registered without a name, and none as {reading.own_name!r}"
+        yield finding("unnamed-worker", "warning", f"{seen} (first in line {unnamed.first}).")
     fatal = max((matches[v].last for v in reported if v.cause in FATAL), default=0)
     over = list(programs.ended())
     for program in over:
@@ -348,8 +358,15 @@ def what_is_wrong(reading: Reading) -> Iterator[Finding]:
     is_up = any(p.registered for p in programs.known.values())
     if not waiting and not is_up and not reported and not over:
         waiting = list(programs.known.values())
-    if waiting:
+    if waiting and not any(v.cause == "console-mode" for v in reported):
         yield not_running(reading, waiting)
+
+
+def unnamed_worker(reading: Reading) -> Matches | None:
+    """Return what shows that a worker has no name, if it should have one."""
+    if not reading.own_name or reading.is_own:
+        return None
+    return next((m for v, m in reading.matches.items() if v.seen == UNNAMED), None)
 
 
 def overcome_in(matches: Matches, programs: Programs) -> int:
@@ -364,13 +381,13 @@ def overcome_in(matches: Matches, programs: Programs) -> int:
 
 
 def is_survived(verdict: Verdict, reading: Reading) -> bool:
-    """Whether each program that printed something has worked after that."""
+    """Whether each program that printed something was up at the end, or worked after that."""
     programs = reading.programs
     for source, last in reading.matches[verdict].sources.items():
         of_source = programs.of(source)
         if not of_source and verdict.cause not in OF_LIVEKIT:
             of_source = list(programs.known.values())  # perhaps not a worker at all
-        if last >= max((p.last for p in of_source if p.registered), default=0):
+        if not any(p.registered and (p.is_up or p.last > last) for p in of_source):
             return False
     return True
 
@@ -404,20 +421,22 @@ def not_running(reading: Reading, programs: list[Program]) -> Finding:
             "problem",
             f"The log shows the start of {starting}, but no worker registers.",
         )
-    if any(p.kind == "server" for p in programs):
+    if any(p.is_starting for p in programs):
         return finding(
             "never-started", "problem", "A LiveKit server wrote this log, but did not start in it."
         )
-    return finding(
-        "no-evidence",
-        "warning",
-        f"Nothing in the {counted(reading.line_count)} shows that a worker registered.",
-    )
+    seen = f"Nothing in the {counted(reading.line_count)} shows that a worker registered."
+    if told := [m.first for v, m in reading.matches.items() if "registered worker" in v.says]:
+        seen = f"Line {min(told)} seems to say that a worker registered, but the format of this "
+        seen += "log is not known: what became of that worker cannot be told."
+    return finding("no-evidence", "warning", seen)
 
 
 def end_of(program: Program) -> Finding:
     if not program.is_sure:
-        seen = f"Line {program.ended} says that a program {program.how}. It may be the worker"
+        seen = (
+            f"Line {program.ended} seems to say that a program {program.how}. It may be the worker"
+        )
         return finding(program.cause, "warning", f"{seen}, which logs nothing after that.")
     who = str(program) if program.runtime else "The program"
     seen = f"{who[0].upper()}{who[1:]} {program.how} (line {program.ended})"
@@ -484,8 +503,11 @@ def install_plugin(name: str) -> str:
 def what_is_normal(reading: Reading) -> Iterator[Finding]:
     # A job request may hold the name that is missing in the line of the registration.
     is_named = any(v.fields.keys() == {"agentname"} for v in reading.matches)
+    is_known = any(p.registered for p in reading.programs.known.values())
     for verdict, of_verdict in reading.matches.items():
-        if verdict.seen == UNKNOWN_NAME and (is_named or reading.is_own):
+        if verdict.seen == UNKNOWN_NAME and (is_named or reading.is_own or not is_known):
+            continue
+        if verdict.seen == UNNAMED and unnamed_worker(reading):
             continue
         if verdict.level == "ok" and verdict.seen:
             where = f"{of_verdict.count}x, first in line {of_verdict.first}"
@@ -525,6 +547,8 @@ def is_cut(reading: Reading) -> str:
     middle = "in the middle of it"
     if record.has_traceback and not record.errors():
         return "in the middle of a traceback"
+    if line.strip() in ("}", "]"):
+        return ""
     start = line.find('{"')
     if start >= 0 and not line.rstrip().endswith(("}", "},", "]")):
         return middle

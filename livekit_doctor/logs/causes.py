@@ -27,7 +27,8 @@ CAUSES = (
     Cause(
         "unknown-log",
         "This is not the log of a worker or of a LiveKit server",
-        "Nothing in it was written by livekit-agents, @livekit/agents or livekit-server.",
+        "Nothing in it was written by livekit-agents, @livekit/agents or livekit-server. LiveKit's "
+        "services for SIP, egress and ingress do not dispatch agents, and are not read.",
         "Save the output of the worker itself, from its start on.",
         "Logs of other programs.",
         command="python agent.py start > worker.log 2>&1",
@@ -205,6 +206,30 @@ CAUSES = (
             "Error: No such command 'strat'.",
             "error: unknown option '--x'",
             "usage: agent.py [-h]",
+        ),
+    ),
+    Cause(
+        "console-mode",
+        "The worker was started in the console",
+        "`console` lets you talk to the agent in a terminal. It does not register, so no room gets "
+        "an agent.",
+        "For rooms, start it with `start`, or with `dev` for development.",
+        "livekit-agents 1.8.9.",
+        ("Livekit Agents - Console", "Starting console mode"),
+        command="python agent.py start",
+    ),
+    Cause(
+        "build-failed",
+        "Packages could not be installed, or an image could not be built",
+        "There is no program to start, or only an older one.",
+        "Read the first error of the build. The installed Python or Node may be too old, or the "
+        "lock file may not match the requirements.",
+        READ,
+        (
+            'process "/bin/sh -c uv sync" did not complete successfully: exit code: 2',
+            "No matching distribution found for",
+            "No solution found when resolving dependencies",
+            "npm error code ERESOLVE",
         ),
     ),
     Cause(
@@ -515,6 +540,15 @@ CAUSES = (
         "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE",
     ),
     Cause(
+        "unnamed-worker",
+        "A worker is registered without the name that it should have",
+        "Rooms that ask for the name get no agent. It gets the rooms that ask for none.",
+        "Give it the name: agent_name of rtc_session (WorkerOptions before 1.3), or "
+        "LIVEKIT_AGENT_NAME. If no room asks for a name, leave out --agent-name.",
+        f"{SERVER}, livekit-agents 1.8.9, {NODE}.",
+        ('registered worker {"agent_name": ""}',),
+    ),
+    Cause(
         "no-capacity",
         "The LiveKit server passed over all workers, because they were too busy",
         "It passes over a load of 0.7 or more (agents.target_load), and workers that are full.",
@@ -673,6 +707,22 @@ CAUSES = (
         "unset LIVEKIT_AGENT_NAME LIVEKIT_AGENT_NAME_OVERRIDE",
     ),
     # How the program ended.
+    Cause(
+        "health-check",
+        "The platform ended the program, because nothing answered its health check",
+        "It expects a web server on a port of its choice (PORT). A worker listens for health "
+        "checks, but on 8081 by default (livekit-agents, @livekit/agents).",
+        "Deploy it as a worker or background service, without a port. Or let it listen where the "
+        "platform looks: port= of AgentServer or WorkerOptions.",
+        READ,
+        (
+            "Error R10 (Boot timeout)",
+            "failed to start and listen on the port defined provided by the PORT",
+            "Default STARTUP TCP probe failed",
+            "failed liveness probe, will be restarted",
+            "Port scan timeout reached",
+        ),
+    ),
     Cause(
         "out-of-memory",
         "The program was killed (SIGKILL), most often for using too much memory",

@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from livekit_doctor.logs.records import Error, Record
+from livekit_doctor.logs.records import PYTHON_FRAME, Error, Record
 
 STARTS = ("starting worker", "starting livekit server")
 REGISTRATIONS = ("registered worker", "worker registered")
 # What a worker can only do once it has registered, for logs that begin later.
 WORK = ("received job request", "received assignment", "assigned job to worker", "marking as")
+# Only a worker or a server says these, whatever the format.
+ANY_FORMAT = (*STARTS, *REGISTRATIONS, "received job request")
 # Node's worker does not name itself in JSON.
 NODE = (
     *("starting worker", "registered worker", "received job request", "connected to livekit"),
@@ -43,16 +45,19 @@ EXIT_CODE = re.compile(
     r"|(?:^(?P<task>[\w@/.-]{1,80}:[\w.-]{1,40}): )?ERROR: command finished with error: .{0,300} "
     r"exited \((?P<task_code>\d{1,3})\)"
     r"|(?:exit(?:ed)?(?: with)?(?: exit)?|process finished with exit|terminated with exit)[ _-]?"
-    r"(?:code|status)[\"']?\s{0,8}[:=]?\s{0,8}(?P<code>-?\d{1,3})\b"
+    r"(?:code|status)[\"']?\s{0,8}[:=]?\s{0,8}[\"']?(?P<code>-?\d{1,3})\b"
     r"|code=(?:exited|killed|dumped), status=(?P<unit>\d{1,3})"
     r"|^exit status (?P<go>\d{1,3})$|Command failed with exit code (?P<npm>\d{1,3})"
     r"|make: \*\*\* .{0,200} Error (?P<make>\d{1,3})|Container called exit\((?P<run>\d{1,3})\)",
     re.IGNORECASE,
 )
+# A sentence that goes on, such as a person's.
+PROSE = re.compile(r" (?!while\b|via\b|and\b|at\b|because\b|due\b)[a-z]")
 MEMORY = re.compile(
-    r"OOM.?Killed|oom-kill|out of memory: kill|cgroup out of memory|memory limit .{0,60}exceeded"
-    r"|exceeded (?:its )?memory|memory quota vastly exceeded|ran out of memory|heap out of memory"
-    r"|std::bad_alloc|Cannot allocate memory|^MemoryError\b",
+    r"OOM.?Killed\b(?!\W{1,4}false)|oom-kill|out of memory: kill|cgroup out of memory"
+    r"|memory limit .{0,60}exceeded|exceeded (?:its )?memory|memory quota vastly exceeded"
+    r"|ran out of memory|heap out of memory|killed due to memory usage|std::bad_alloc"
+    r"|Cannot allocate memory|^MemoryError\b",
     re.IGNORECASE,
 )
 # A shell's words: alone in a line, or behind the shell's name or the number of the job.
@@ -67,7 +72,7 @@ NATIVE = re.compile(
     r"Fatal Python error|SIGSEGV|SIGABRT|SIGILL|SIGBUS|^thread '.{1,200}' (?:\(\d+\) )?panicked at"
     r"|^fatal runtime error|terminate called after throwing|^# A fatal error|double free or"
     r"|^panic: |fatal error: |^free\(\): |^malloc\(\): |corrupted size|Assertion `.{1,200} "
-    r"failed|core dumped|Uncaught signal: (?:6|11|4|7)\b|stack smashing",
+    r"failed|core dumped(?!\? false)|Uncaught signal: (?:6|11|4|7)\b|stack smashing",
 )
 STOPPED = re.compile(
     r"^Stopping Container|Container (?:has )?(?:been )?(?:stopped|terminated|killed)\b"
@@ -77,10 +82,50 @@ STOPPED = re.compile(
     r"|Deactivated successfully|Failed with result|Uncaught signal: \d+|ELIFECYCLE"
     r"|Lifecycle script .{1,100} failed|^\s*(?:\^C)?KeyboardInterrupt|^Aborted!$|^\^C$"
     r"|^Gracefully [Ss]topping|Stopping all processes with|^system +\| sending SIG|stopping machine"
-    r"|^Instance (?:failed|terminated|stopped)|Sending SIG(?:TERM|INT|KILL) to|container exited"
+    r"|^Instance (?:failed|terminated|stopped)|[Ss]ending SIG(?:TERM|INT|KILL) to|container exited"
     r"|Deployment .{1,100}(?:stopped|removed|crashed)|^Shutting down VM|task stopped"
     r"|had too many unstable restarts|app crashed - waiting for file changes"
-    r"|sending all processes the (?:KILL|TERM) signal"
+    r"|sending all processes the (?:KILL|TERM) signal|Container called exit"
+    r"|The node was low on resource|Stopping container \S{1,100}$|\.service: Succeeded\."
+    r"|Start request repeated too quickly|^Terminate batch job|program aborting due to"
+    r"|clean exit - waiting for changes|The operation was canceled|npm (?:ERR!|error) signal SIG"
+    r"|stoppedReason\W{1,4}\w"
+)
+# Of one container (docker compose) or program (PM2).
+STOPPED_ONE = re.compile(
+    r"^\W{0,8}Container (?P<container>[\w.-]{1,80}) {1,3}(?:Stopp|Kill|Remov)(?:ed|ing)\b"
+    r"|^Stopping app:(?P<pm2>[\w.-]{1,80}) id:(?P<id>\d{1,4})"
+)
+KILL = re.compile(r"^signal: killed$|Uncaught signal: 9\b|with signal 'SIGKILL'|by signal 9\b")
+# What may say so in the words of a platform that is not known.
+PERHAPS_STOPPED = re.compile(
+    r"\b(?:container|task|process|service|pod|instance|machine|deployment|replica|workload)s?\b"
+    r".{0,80}\b(?:(?:auto)?stopp(?:ed|ing)|terminat(?:ed|ing)|exit(?:ed|ing)|kill(?:ed|ing)|evicted"
+    r"|shut(?:ting)? down|crashed|died)\b"
+    r"|\b(?:(?:auto)?stopping|terminating|killing|evicting|shutting down)\b.{0,80}"
+    r"\b(?:container|task|process|service|pod|instance|machine|deployment|replica|workload)s?\b",
+    re.IGNORECASE,
+)
+# What a person says in a conversation is no end.
+SPEAKER = re.compile(
+    r"(?:user|human|person|caller|customer|assistant|bot)\b.{0,20}: ", re.IGNORECASE
+)
+# With these words Python prints an exception that does not end the program.
+GOES_ON = re.compile(
+    r"Exception in (?:thread|callback)|Exception ignored|--- Logging error|handle: <|future: <"
+    r"|(?:Task|Future) exception was never"
+)
+HEALTH = re.compile(
+    r"Error R10|failed to start and listen on the port|STARTUP \w{3,4} probe failed"
+    r"|failed (?:startup|liveness) probe, will be restarted|Port scan timeout reached"
+    r"|did(?:n't| not) respond to HTTP pings|failed (?:container|ELB) health checks"
+    r"|Healthcheck failed!|never became healthy|ContainerHealthChecksFailed"
+)
+# A shell's prompt, and a command after it that starts a worker in the foreground.
+COMMAND = re.compile(
+    r"(?P<prompt>\S.{0,100}?[$#%>\u276f\u2717\u00bb]|[$%\u276f\u279c]) +(?:\w+=\S* +){0,5}"
+    r"(?:uv|python[\d.]*|poetry|pdm|pipenv|node|npm|pnpm|yarn|npx|bun|tsx|deno)(?:\.exe)? "
+    r".{0,300}(?<![&\s])$"
 )
 SUPERVISOR = re.compile(
     r"(?:^|\s)(?:exited|stopped|gave up): (?P<name>[\w.:-]{1,80}) (?:entered FATAL|"
@@ -114,6 +159,7 @@ class Program:
 
     Attributes:
         started, registered, ended: line numbers; 0 if it did not. They are the last ones.
+        is_starting: it is a server that has said so.
         last: the line of its last message.
         how: how it ended.
         cause: the cause of that end.
@@ -128,6 +174,7 @@ class Program:
     source: str
     runtime: str
     release: str = ""
+    is_starting: bool = False
     started: int = 0
     registered: int = 0
     ended: int = 0
@@ -139,6 +186,11 @@ class Program:
     failures: dict[str, Ends] = field(default_factory=dict)
     outlived: dict[str, Ends] = field(default_factory=dict)
     workers: set[str] = field(default_factory=set)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it is registered, and not known to have ended."""
+        return self.registered > 0 and not (self.is_over and self.is_sure)
 
     @property
     def is_over(self) -> bool:
@@ -155,7 +207,8 @@ class Program:
         self, line: int, how: str, cause: str = "worker-ended", *, is_failure: bool = False
     ) -> None:
         # The first words about an end say most: what follows are its effects.
-        if not self.is_over or cause != "worker-ended":
+        is_better = cause != "worker-ended" and self.cause in ("worker-ended", cause)
+        if not self.is_over or is_better:
             self.how, self.cause = how, cause
             self.is_failure, self.is_sure = is_failure or cause != "worker-ended", True
         self.ended = line
@@ -182,19 +235,26 @@ class Programs:
     """The programs in a log.
 
     Attributes:
-        crash: the last exception that a program printed without a level, with its record.
+        crash: the last exception that a program printed without a level: its record, and
+            whether it had frames.
+        before: the record before.
         other: the end of a program that is not known to be LiveKit's.
+        prompt: of the shell that started the program last.
     """
 
     known: dict[tuple[str, str], Program] = field(default_factory=dict)
-    crash: tuple[Record, Error] | None = None
+    crash: tuple[Record, Error, bool] | None = None
     other: Program = field(default_factory=lambda: Program("program", "", ""))
     last_header: dict[str, int] = field(default_factory=dict)
+    prompt: str = ""
+    before: Record | None = None
 
     def add(self, record: Record) -> bool:
         """Read a record, and return whether it says that a program ended."""
         is_end = False
-        lower = record.message.lower()
+        # A viewer may show nothing but the messages.
+        bare = "" if record.is_header else record.text.split("{")[0].strip()
+        lower = bare if bare in ANY_FORMAT else record.message.lower()
         if record.is_header:
             self.last_header[record.source] = record.line
             if len(self.last_header) > 1000:
@@ -214,10 +274,22 @@ class Programs:
             self.read_end(record.source, record.line, record.text)
         elif not record.is_header or (not record.form and record.level == "error"):
             is_end = self.read_end(record.source, record.line, record.text)
+            if (
+                not is_end
+                and not SPEAKER.match(record.text)
+                and PERHAPS_STOPPED.search(record.text, 0, END_LIMIT)
+            ):
+                self.end(record.source, record.line, "was stopped", "worker-ended", is_sure=False)
         elif not record.form and STOPPED.search(record.message):
-            self.end(record.source, record.line, "was stopped", "worker-ended")
-        if not record.is_header and (found := record.errors()):
-            self.crash = record, found[-1]
+            is_end = self.read_end(record.source, record.line, record.message)
+        if not record.is_header:
+            self.read_prompt(record)
+            if (found := record.errors()) and not GOES_ON.match(record.text):
+                # The frame of a SyntaxError is indented, so it went with the record before.
+                before = self.before.extra[-4:] if self.before else []
+                has_frames = record.has_frames or any(map(PYTHON_FRAME.match, before))
+                self.crash = record, found[-1], has_frames
+        self.before = record
         is_traceback = record.has_traceback
         # What follows a logged exception says how a job failed, not how the program ended.
         extra = [] if record.is_header and is_traceback else record.extra
@@ -229,6 +301,7 @@ class Programs:
     def add_message(self, program: Program, record: Record, lower: str) -> None:
         """Read a message of a worker's or a server's own."""
         program.last = record.line
+        program.is_starting |= lower.startswith(("using single-node", "using multi-node"))
         if lower.startswith("starting") and any(text in lower for text in STARTS):
             program.start_again()
             program.started = record.line
@@ -265,7 +338,7 @@ class Programs:
             kind, runtime = "worker", "Python"
         elif record.form == "node" and any(text in lower for text in NODE):
             kind, runtime = "worker", "Node"
-        elif record.is_header and lower.startswith((*STARTS, *REGISTRATIONS)):
+        elif lower.startswith(ANY_FORMAT):
             # Logged through a format of the owner's own.
             kind, runtime = ("server" if "server" in lower else "worker"), "Python"
         else:
@@ -275,12 +348,23 @@ class Programs:
             self.known[key] = Program(kind, record.source, runtime)
         return self.known.get(key)
 
+    def read_prompt(self, record: Record) -> None:
+        """Note that a shell prompts again, which had started a program."""
+        text = record.text.strip()
+        if self.prompt and (text == self.prompt or text.startswith(f"{self.prompt} ")):
+            self.end(record.source, record.line, "ended: its shell prompts again", "worker-ended")
+            self.prompt = ""
+        if found := COMMAND.match(text):
+            self.prompt = found["prompt"]
+
     def read_end(self, source: str, line: int, text: str) -> bool:
         """Note what a shell, a container or a platform says about the end of a program."""
-        if not text.strip() or len(text) > END_LIMIT:
+        if not text.strip() or len(text) > END_LIMIT or SPEAKER.match(text):
             return False
-        cause, how, name, is_failure = "worker-ended", "", "", False
-        if found := SUPERVISOR.search(text):
+        cause, how, name, is_failure, is_sure = "worker-ended", "", "", False, True
+        if HEALTH.search(text):
+            how, cause = "was ended by the platform, whose health check failed", "health-check"
+        elif found := SUPERVISOR.search(text):
             name, code = found["name"], int(found["code"] or 1)
             if "; expected" in text and not OURS.search(name):
                 return False
@@ -292,6 +376,7 @@ class Programs:
             name = groups.pop("name", groups.pop("task", ""))
             if app := groups.pop("pm2", ""):
                 name = "|".join(reversed(app.split(":")))
+            is_sure = not (found["code"] and PROSE.match(text, found.end()))
             code = int(next(iter(groups.values())))
             how = f"ended with exit code {code}"
             cause = cause_of(code)
@@ -300,6 +385,8 @@ class Programs:
                 how, cause = "was killed", "out-of-memory"
         elif re.match(r"Node\.js v\d+", text):
             how, cause = "ended with an error that nothing caught", "crashed"
+        elif KILL.search(text):
+            how, cause = "was killed", "out-of-memory"
         elif MEMORY.search(text):
             how, cause = "was killed for using too much memory", "out-of-memory"
         elif NATIVE.search(text) or WINDOWS_CRASH.search(text):
@@ -318,8 +405,13 @@ class Programs:
             or (source == "systemd" and text.startswith("Stopped "))
         ):
             how = "was stopped"
+        elif found := STOPPED_ONE.match(text):
+            name, how = found["container"] or f"{found['id']}|{found['pm2']}", "was stopped"
+            # The name of a container begins with that of its project.
+            sources = [source for source, _ in self.known if source and name.endswith(f"-{source}")]
+            name = next(iter(sources), name)
         if how:
-            self.end(source, line, how, cause, name=name, is_failure=is_failure)
+            self.end(source, line, how, cause, name=name, is_failure=is_failure, is_sure=is_sure)
         return bool(how)
 
     def end(
@@ -331,6 +423,7 @@ class Programs:
         *,
         name: str = "",
         is_failure: bool = False,
+        is_sure: bool = True,
     ) -> None:
         """Note the end of a program, or of all if it is not known which one ended.
 
@@ -345,28 +438,31 @@ class Programs:
         if any(p.source for p in known):
             if not named and (name or source not in BESIDE):
                 return  # a program beside the worker
-            is_sure = True
         else:
-            is_sure = not name or bool(OURS.search(name)) or not known
+            is_sure &= not name or bool(OURS.search(name)) or not known
         # One that has ended already is the one that these words are about.
-        named = named or [p for p in known if p.is_over] or known or [self.other]
+        named = named or [p for p in known if p.is_over] or known
+        named = named or ([self.other] if is_sure else [])
         for program in named if is_sure else named[:1]:
             was_over = program.is_over
+            if was_over and program.is_sure and not is_sure:
+                continue
             program.end(line, how, cause, is_failure=is_failure)
-            program.is_sure = is_sure or (was_over and program.is_sure)
+            program.is_sure = is_sure
 
     def finish(self) -> None:
         """After the last line: a program that printed an exception, and nothing more, has ended."""
         if not self.crash:
             return
-        record, error = self.crash
+        record, error, has_frames = self.crash
         if self.last_header.get(record.source, 0) < record.line:
             how = f"ended with {error}"
             if error.type == "KeyboardInterrupt":
                 how = "was stopped with Ctrl-C"
-            self.end(
-                record.source, record.line, how, "crashed" if "Ctrl" not in how else "worker-ended"
-            )
+            cause = "crashed" if "Ctrl" not in how else "worker-ended"
+            # Code of the user's may print the name of an exception; a crash prints frames, too.
+            is_sure = has_frames or not any(p.registered for p in self.known.values())
+            self.end(record.source, record.line, how, cause, is_sure=is_sure)
 
     def ended(self) -> Iterator[Program]:
         known = self.known.values()

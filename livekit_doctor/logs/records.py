@@ -25,7 +25,10 @@ REASON_LIMIT = 2_000  # of why a connection failed; Node adds a whole certificat
 WHOLE_LIMIT = 10_000  # characters of the beginning, and of the end
 
 DECODER = json.JSONDecoder(strict=False)  # a name may hold a control character
-COLOUR = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+# Also as text, as web pages and syslog show it: without the escape, or with its number.
+COLOUR = re.compile(
+    r"(?:\x1b|\\x1b|\\u001b|\\033|#033|\^\[)\[[0-9;?]{0,20}[A-Za-z]|\[\d{1,3}(?:;\d{1,3}){0,4}m"
+)
 CLOCK = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 TIME = rf"{CLOCK}(?:Z|[+-]\d\d:?\d\d)?"
 LEVELS = {
@@ -42,6 +45,7 @@ PREFIXES = tuple(
         # docker compose, honcho, foreman, overmind, pm2
         r"(?:\d\d:\d\d:\d\d )?(?P<source>(?:\d+\|)?[\w.-]{1,80})\s{0,40}\|(?: |$)",
         r"\[pod/(?P<source>[^\]]{1,200})\] ",  # kubectl logs --prefix
+        r"\[(?:inf|err|wrn|dbg)\]  ",  # Railway
         # concurrently
         r"\[(?!DEBUG|INFO|WARN|ERROR|FATAL|debug|info|warn|error|fatal|\d\d:)"
         r"(?P<source>[\w:.-]{1,40})\] ",
@@ -49,6 +53,7 @@ PREFIXES = tuple(
         r"(?P<source>(?:app|heroku)\[[\w.-]{1,80}\]):? (?:\w{3} \[\w+\] ?)?",  # Heroku, fly
         r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,100} (?P<source>[\w.@-]{1,80})(?:\[\d+\])?: ",
         r"==> ",  # Render
+        rf"DEFAULT {TIME} ",  # gcloud
         r'\{(?:\w{1,80}="[^"]{0,200}"(?:, ?)?){1,30}\} ',  # logcli
     )
 )
@@ -56,7 +61,8 @@ HEADERS = tuple(
     re.compile(pattern)
     for pattern in (
         # pino-pretty: [17:38:22.430] INFO (16499): starting worker
-        rf"\[[\d:. +T-]{{8,32}}\] {LEVEL} \((?P<logger>[\w@.-]*/)?\d+\): (?P<message>.*)",
+        rf"\[[\d:. +T-]{{8,32}}\] {LEVEL}(?: \((?P<logger>[\w@.-]*/)?\d+(?: on [\w.-]{{1,80}})?\))?"
+        r": (?P<message>.*)",
         # zap's text: time, level, logger, caller, message, fields; tabs become spaces when copied
         rf"(?P<time>{TIME})[\t ]+{LEVEL}[\t ]+(?:(?P<logger>[a-z][\w.-]*)[\t ]+)?[\w/.-]+\.go:\d+"
         r"[\t ]+(?P<message>.*)",
@@ -68,6 +74,9 @@ HEADERS = tuple(
         r"\s{1,8}(?:\| )?"
         r"(?P<logger>[a-zA-Z_][\w:-]*[.…][\w.:…-]*|[a-zA-Z_][\w.:…-]*(?= -|\s\s))(?: -)? \s{0,30}"
         r"(?P<message>.*)",
+        # rich.logging.RichHandler, which names the line of code
+        rf"(?:\[[\d/: ]{{8,24}}\]|\s{{10,24}})\s{LEVEL}\s{{1,8}}(?P<message>\S.*?)\s{{1,200}}"
+        r"[\w.]{1,80}\.py:\d+\s*$",
         # the default of Python's logging, and of uvicorn
         rf"{LEVEL}:(?P<logger>[\w.-]+):(?P<message>.*)",
         rf"(?:(?P<time>{TIME})[ ,|]{{1,3}})?(?:(?P<logger>[\w.]{{1,80}}) )?\[?{LEVEL}\]?[ :|]"
@@ -77,15 +86,19 @@ HEADERS = tuple(
         r"\s{0,10}\][ :|]\s{0,10}(?P<message>.*)",
     )
 )
+COLUMNS = HEADERS[4:6]
 ANYWHERE = re.compile(
     rf"(?P<time>{TIME}) - (?:{LEVEL} (?P<logger>[\w.-]+)|(?P<logger2>[\w.-]+) - "
     rf"{LEVEL.replace('level', 'level2')}) - (?P<message>.*)"
 )
+LEVEL_NAMES = ("level", "severity", "levelname", "severitytext", "log.level")
 # The keys under which log collectors (Cloud Run, Docker, CloudWatch, journald) keep a line.
 WRAPPERS = (
     *("jsonPayload", "textPayload", "log_processed", "log", "Log", "Log_s", "MESSAGE", "@message"),
     *("line", "message"),
 )
+# What a program's own JSON has, and that of a collector does not.
+OF_LOGGERS = {"level", "severity", "levelname", "severity_text", "log.level", "name", "logger"}
 PAIR = re.compile(r'"([\w. ]{1,40})":\s?(?:"((?:[^"\\]|\\.)*)"?|(-?[\d.]+|true|false|null))')
 
 OWN_ORDER = re.compile(r"(?P<logger>livekit[\w.]*)\]?\s{0,5}[:|-]?\s{1,5}(?P<message>.*)")
@@ -104,6 +117,7 @@ EXCEPTION = re.compile(
 ANY_EXCEPTION = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?")
 PYTHON_FRAME = re.compile(r'[ |]*File "([^"]{1,500})", line (\d+)')
 NODE_FRAME = re.compile(r"\s+at (?:.{0,200} \()?(?:file://)?(/[^():]{1,500}):(\d+):\d+\)?")
+STACK = re.compile(r"\s+at |Node\.js v\d|[ |+╭─]*Traceback|node:internal|\s+\^\s*$")
 NODE_PLACE = re.compile(r"(?:file://)?(/\S{1,500}\.[cm]?[jt]sx?|node:[\w/]{1,100}):(\d+)")
 GO_FRAME = re.compile(
     r"\t\S|[\w./-]+\.(?:\(\*?\w+\)\.)?\w+(?:\.func\d+)*(?:\(.*\))?$|goroutine \d+ \["
@@ -185,6 +199,11 @@ class Record:
         return reason[:REASON_LIMIT] if reason.strip() else self.whole
 
     @property
+    def has_frames(self) -> bool:
+        lines = (self.text, *self.extra)
+        return any(PYTHON_FRAME.match(line) or STACK.match(line) for line in lines)
+
+    @property
     def has_traceback(self) -> bool:
         return any(map(TRACEBACK.match, self.extra)) or bool(TRACEBACK.match(self.text))
 
@@ -234,25 +253,28 @@ def records(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
 
 
 def unfolded(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Yield lines with their numbers, but each object of a JSON array as one line.
+    """Yield lines with their numbers, but each JSON object as one line.
 
-    Log viewers, such as that of Google Cloud, export arrays with each field on its own line.
+    `jq` writes each field on its own line. So do log viewers, such as that of Google Cloud, which
+    export an array; `aws logs` puts the array into an object.
     """
     is_array, start, indent = False, 0, ""
     parts: list[str] = []
     for number, line in enumerate(lines, 1):
         text = line.strip()
-        if text == "[" and number == 1:
-            is_array = True
-        elif not is_array:
-            yield number, line
-        elif not parts and text == "{":
+        if (text == "[" and number == 1) or (number < 3 and text == '"events": ['):
+            is_array, parts = True, []
+        elif not parts and text == "{" and (is_array or line[0] == "{"):
             start, indent, parts = number, line[: line.index("{")], [text]
+        elif not parts and not is_array:
+            yield number, line
         elif parts:
             parts.append(text)
             if line.rstrip().rstrip(",") == f"{indent}}}" or len(parts) > 1000:
                 yield start, "".join(parts).rstrip(",")
                 parts = []
+    if parts:
+        yield start, "".join(parts)
 
 
 @dataclass
@@ -269,7 +291,7 @@ class Reader:
 
     def add(self, number: int, line: str) -> Iterator[Record]:
         """Read one line, and yield the records that are complete."""
-        record = parse(number, COLOUR.sub("", line))
+        record = parse(number, plain(line))
         before = self.open.get(record.source)
         if before and not record.is_header and follows(record.text, before):
             if len(before.extra) < EXTRA_LIMIT:
@@ -334,6 +356,11 @@ def add_fields(line: str, record: Record) -> None:
         record.fields.setdefault(key(pair[1]), pair[2].strip('"'))
 
 
+def plain(line: str) -> str:
+    """Return a line without colours."""
+    return COLOUR.sub("", line) if "[" in line else line  # the pattern alone takes ten times longer
+
+
 def parse(number: int, line: str, depth: int = 0) -> Record:
     """Read one line, without those that follow from it."""
     source, rest = "", line
@@ -366,7 +393,15 @@ def with_header(number: int, line: str, depth: int) -> Record | None:
             if record:
                 record.source = source_of(line[:start])
                 return record
-    match = next(filter(None, (header.match(line) for header in HEADERS)), None)
+    # Most lines of a traceback are indented; of the headers, only columns are.
+    headers = COLUMNS if line[:1] == " " else HEADERS
+    match = next(filter(None, (header.match(line) for header in headers)), None)
+    # A collector may put a level of its own before the whole line.
+    is_outer = match and match["message"][:1] in "{[2" and not match.groupdict().get("logger")
+    if match and is_outer and depth < 3:
+        inner = with_header(number, match["message"], depth + 1)
+        if inner:
+            return inner
     if not match and " - " in line[:400]:
         match = ANYWHERE.search(line, 0, 10_000)
         source = source_of(line[: match.start()]) if match else ""
@@ -396,10 +431,15 @@ def from_text(number: int, line: str, match: re.Match[str], source: str) -> Reco
     if match.re is HEADERS[0]:
         record.form = "node"
     elif match.re is HEADERS[1]:
-        record.form = "server"
+        record.form = form_of_go(logger)
     elif logger.startswith("livekit"):
         record.form = "python"
     return record
+
+
+def form_of_go(logger: str) -> str:
+    """Return the form of a line of zap's, which LiveKit's other services write, too."""
+    return "" if logger.split(".")[0] in ("sip", "egress", "ingress") else "server"
 
 
 def from_json(number: int, content: dict[str, Any], depth: int) -> Record | None:
@@ -407,25 +447,32 @@ def from_json(number: int, content: dict[str, Any], depth: int) -> Record | None
     for wrapper in WRAPPERS:
         inner = content.get(wrapper)
         if isinstance(inner, dict) and depth < 3:
-            if record := from_json(number, inner, depth + 1):
+            record = from_json(number, inner, depth + 1)
+            if record and (record.message or not isinstance(content.get("message"), str)):
                 record.time = record.time or str(content.get("timestamp", ""))[:40]
                 record.level = record.level or LEVELS.get(str(content.get("severity")).lower(), "")
-            return record
+                return record
+            continue
         if not isinstance(inner, str) or depth >= 3:
             continue
         inner = inner.rstrip("\r\n")
-        is_line = inner.lstrip().startswith("{") or ANYWHERE.match(inner)
+        is_line = (
+            inner.lstrip().startswith("{")
+            or ANYWHERE.match(inner)
+            or ("attributes" in content and "level" not in content)  # Railway
+            or not OF_LOGGERS & content.keys()
+        )
         if wrapper != "message" or is_line:
-            record = parse(number, COLOUR.sub("", inner), depth + 1)
+            record = parse(number, plain(inner), depth + 1)
             record.time = record.time or str(content.get("time", content.get("timestamp", "")))[:40]
             level = LEVELS.get(str(content.get("severity", "")).lower(), "")
             if not record.is_header and level == "error" and not record.text.startswith(" "):
                 record.level = level
             return record
     fields = flat(content)
-    message = fields.pop("message", "") or fields.pop("msg", "") or fields.pop("event", "")
-    level = str(
-        fields.pop("level", "") or fields.pop("severity", "") or fields.pop("levelname", "")
+    message, level = (
+        next(filter(None, (fields.pop(name, "") for name in names)), "")
+        for names in (("message", "msg", "event", "body"), LEVEL_NAMES)
     )
     if not message and not level:
         return None
@@ -436,7 +483,7 @@ def from_json(number: int, content: dict[str, Any], depth: int) -> Record | None
     if level.isdigit() and "pid" in fields:
         record.form = "node"
     elif ".go:" in fields.get("caller", ""):
-        record.form = "server"
+        record.form = form_of_go(record.logger)
     elif record.logger.startswith("livekit"):
         record.form = "server" if "msg" in content else "python"
     return record

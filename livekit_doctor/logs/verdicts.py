@@ -59,7 +59,8 @@ class Verdict:
         return {name: text for name, text in found.groupdict().items() if text} if found else None
 
 
-WORKER = ("failed to connect to livekit", "error connecting to livekit")
+# With what follows: "failed to connect to LiveKit Inference STT" is about a provider of models.
+WORKER = tuple(f"failed to connect to livekit{what}" for what in (",", " after", " server"))
 # A job connects to its room with another library than the worker.
 # httpx, with which providers of models are called, has a ConnectError of its own.
 JOB = (
@@ -186,7 +187,15 @@ MEDIA = Verdict(
 def connections() -> tuple[Verdict, ...]:
     """Return the verdicts on connections that fail: of the worker, then of a job."""
     of_workers = [
-        Verdict(cause, "problem", seen, WORKER, pattern, until_registered=True)
+        Verdict(
+            cause,
+            "problem",
+            seen,
+            WORKER,
+            pattern,
+            follows=() if pattern else tuple(reason for reason, *_ in REASONS),
+            until_registered=True,
+        )
         for cause, seen, pattern in REASONS
     ]
     of_jobs = [
@@ -235,6 +244,7 @@ CRASHES = (
             *("error relocating", "error loading shared library", "exec format error"),
             *("wrong elf class", "incompatible architecture", "' not found (required by"),
             *("@livekit/rtc-node-", "@livekit/rtc-ffi", "cannot find native binding"),
+            *("failed to load native binding", "the specified module could not be found"),
         ),
         unless=r'"msg"|native binding unavailable',
     ),
@@ -269,6 +279,14 @@ CRASHES = (
             "_inference_executor.initialize()",
         ),
         follows=("model-files-missing", "model-files-denied"),
+    ),
+    Verdict(
+        "runner-timeout",
+        "problem",
+        "The process that runs models did not start.",
+        ("initialization timed out",),
+        fields={"inference": "(?i)true"},
+        follows=("model-files-missing", "model-files-denied", "runner-timeout"),
     ),
     Verdict(
         "old-api",
@@ -498,6 +516,25 @@ CRASHES = (
         ("turn domain required", "turn tls cert", "turn_servers", "could not create server"),
     ),
     Verdict(
+        "build-failed",
+        "problem",
+        "Packages could not be installed, or an image could not be built.",
+        (
+            *("did not complete successfully: exit code", "failed to solve: ", "code eresolve"),
+            *("no matching distribution found", "no solution found when resolving"),
+            *("resolutionimpossible", "failed building wheel", "unable to find lockfile"),
+            "could not find a version that satisfies",
+            *("incompatible with the project's python req", "err_pnpm_outdated_lockfile"),
+        ),
+    ),
+    Verdict(
+        "console-mode",
+        "problem",
+        "The worker was started in the console, where it registers nowhere.",
+        ("livekit agents - console", "starting console mode"),
+        crash_only=True,
+    ),
+    Verdict(
         "usage",
         "problem",
         "The program only explained how to call it: its command is missing or unknown.",
@@ -518,6 +555,8 @@ CRASHES = (
     ),
 )
 
+AGENT_LEFT = "The server counts a job as failed, because its agent left the room first."
+UNNAMED = "A worker is registered without a name."
 UNKNOWN_NAME = "A worker is registered, but this log does not say whether it has a name."
 
 # Workers, the server and jobs, by their messages. The most decisive cause first.
@@ -628,7 +667,13 @@ MESSAGES = (
             *("status_code=401", "status_code=402", "status_code=403", "status_code=429"),
             *("statuscode: 401", "statuscode: 429"),
         ),
-        unless="failed to connect to livekit",
+    ),
+    Verdict(
+        "provider-refused",
+        "warning",
+        "A provider of models refuses the key, or its quota is used up{error}.",
+        tuple(f"{status}, message=" for status in (401, 402, 403, 429)),
+        r"\b\d{3}, message='[^']{0,100}', url=(?:URL\()?'wss?://[^'?]{1,300}(?<!/agent)['?]",
     ),
     Verdict(
         "provider-failed",
@@ -663,6 +708,7 @@ MESSAGES = (
         fields={"jobid": "."},
         follows=("memory-limit",),
     ),
+    Verdict("", "ok", AGENT_LEFT, ("job ended",), fields={"error": "agent worker left the room"}),
     Verdict(
         "job-died",
         "problem",
@@ -692,6 +738,7 @@ MESSAGES = (
             *("error initializing process", "timed out waiting for idle processes"),
             *("initialization timed out", "spawns failed to initialize"),
         ),
+        follows=("runner-timeout",),
     ),
     Verdict(
         "never-joined",
@@ -725,7 +772,7 @@ MESSAGES = (
     Verdict(
         "",
         "ok",
-        "A worker is registered without a name.",
+        UNNAMED,
         ("registered worker", "worker registered", "received job request"),
         fields={"agentname": "^$"},
     ),
@@ -751,17 +798,42 @@ MESSAGES = (
     ),
     # Errors that say nothing about agents: a process that waited for a job, or was told to end.
     Verdict("", "ok", "", ("process exited with non-zero exit code",)),
-    Verdict("", "ok", "", ("process did not exit in time", "did not ack shutdown in time")),
+    Verdict(
+        "",
+        "ok",
+        "",
+        (
+            *("process did not exit in time", "did not ack shutdown in time"),
+            *("job shutdown is taking too much time", "agentsession.aclose() timed out"),
+        ),
+    ),
+    # The connection of a job, which it takes up again. If it cannot, it says "failed".
+    Verdict(
+        "",
+        "ok",
+        "",
+        (
+            *("resuming connection... attempt", "restarting connection... attempt"),
+            "unhandled websocket message",
+        ),
+    ),
+    # Traces and reports for LiveKit Cloud.
     Verdict("", "ok", "", ("error in job_ctx._on_session_end", "failed to upload the session")),
+    Verdict("", "ok", "", ("cloud trace pipeline",)),
+    Verdict("", "ok", "", ("telemetry ",), r"^telemetry [\w ]{1,60} failed \("),
     # Somebody deleted the room, or removed the agent (livekit 1.1, measured).
     Verdict("", "ok", "", ("publisher data channel",), "closed unexpectedly"),
 )
 NORMAL = {
+    AGENT_LEFT: (
+        "It says so of every agent that ends its own conversation, and of one that died. The log "
+        "of the worker tells which."
+    ),
     UNKNOWN_NAME: (
         "livekit-agents 1.0 and 0.x, and @livekit/agents 0.x, do not log it there. With a name, a "
         "worker gets only the rooms that ask for it."
     ),
-    "A worker is registered without a name.": (
+    UNNAMED: (
         "That is normal under automatic dispatch: it gets all rooms that ask for no agent by name."
     ),
     "The server found no workers of the types participant and publisher.": (

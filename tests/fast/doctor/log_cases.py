@@ -408,6 +408,23 @@ CASES: Final[list[tuple[str, str]]] = [
         TRACEBACK
         + "ImportError: cannot import name 'helper' from partially initialized module 'tools' (most likely due to a circular import) (/app/tools.py)",
     ),
+    (
+        "console-mode",
+        "     Livekit Agents - Console\nPress [Ctrl+B] to toggle between Text/Audio mode\n" + START,
+    ),
+    ("console-mode", "   Agents   Starting console mode 🚀\n" + START),
+    (
+        "build-failed",
+        '#8 ERROR: process "/bin/sh -c uv sync" did not complete successfully: exit code: 2\n',
+    ),
+    (
+        "build-failed",
+        "ERROR: Could not find a version that satisfies the requirement livekit-agents==9.9\n"
+        "ERROR: No matching distribution found for livekit-agents==9.9\n",
+    ),
+    ("build-failed", "  x No solution found when resolving dependencies:\n"),
+    ("build-failed", "npm error code ERESOLVE\nnpm error ERESOLVE could not resolve\n"),
+    ("build-failed", "error: Unable to find lockfile at `uv.lock`.\n"),
     # K1
     ("worker-ended", START + REGISTERED + "Stopping Container\n"),
     ("worker-ended", START + REGISTERED + "^C"),

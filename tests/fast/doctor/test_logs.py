@@ -151,6 +151,7 @@ def test_an_encoding(encoding: str) -> None:
         log = "".join(text.lines(io.BytesIO((INPUTS / name).read_bytes())))
         assert graded(log.encode(encoding)) == expected
         assert graded(gzip.compress(log.encode(encoding))) == expected
+    assert graded(gzip.compress(gzip.compress(b"hello"))) == "unknown-log"
 
 
 HEALTHY_LOGS = ["own10-start.log", "own18-start.log", "own18-dev.log", "node-start.log"]
@@ -240,7 +241,9 @@ def test_every_cause_is_tested() -> None:
     for expected in [*FILES.values(), *(expected for expected, _ in CASES)]:
         tested |= {cause.rstrip("?") for cause in expected.split()}
     assert {verdict.cause for verdict in (*CRASHES, *MESSAGES, *connections())} - {""} <= tested
-    assert {*BY_ID} - tested == {"empty-log", "no-evidence", "never-started"}  # see below
+    untested = {"empty-log", "no-evidence", "never-started"}
+    untested |= {"health-check", "unnamed-worker"}
+    assert {*BY_ID} - tested == untested  # see below and test_logs_ends.py
 
 
 def test_a_healthy_log_has_no_problem() -> None:
@@ -312,6 +315,18 @@ def test_the_expected_name_is_not_a_fault() -> None:
     assert {finding.level for finding in read([registered], "ours")} == {"ok"}
     (named, *_) = read([registered], "other")
     assert "'ours'" in named.seen
+
+
+def test_the_expected_name_is_missing() -> None:
+    (missing, *others) = read([REGISTERED], "ours")
+    assert (missing.level, missing.cause) == ("warning", "unnamed-worker")
+    assert "none as 'ours'" in missing.seen
+    assert {finding.level for finding in others} == {"ok"}
+    assert not any("without a name" in finding.seen for finding in others)
+    named = line(START, "registered worker", '"agent_name": "ours", "id": "AW_rg6v"')
+    assert {finding.level for finding in read([REGISTERED, named], "ours")} == {"ok"}
+    silent = line(START, "registered worker", '"id": "AW_rg6v"')  # livekit-agents 1.0
+    assert {finding.level for finding in read([silent], "ours")} == {"ok"}
 
 
 def test_a_server() -> None:

@@ -75,6 +75,149 @@ def test_a_process_manager(expected: str, prefix: str, end: str) -> None:
     assert found(of(prefix, *HEALTHY), end) == expected
 
 
+@pytest.mark.parametrize(
+    ("expected", "end"),
+    [
+        ("worker-ended", " Container app-agent-1  Stopped"),
+        ("worker-ended", " ✔ Container app-agent-1  Removed  10.2s"),
+        ("worker-ended", "agent.service: Succeeded."),
+        ("worker-ended", "agent.service: Start request repeated too quickly."),
+        ("out-of-memory", "Container 'agent' was terminated with exit code '137' and reason 'x'"),
+        ("worker-ended", "[nodemon] clean exit - waiting for changes before restart"),
+        ("worker-ended", "Terminate batch job (Y/N)?"),
+        ("worker-ended", "forrtl: error (200): program aborting due to control-C event"),
+        ("worker-ended", "##[error]The operation was canceled."),
+        ("worker-ended", "npm error signal SIGTERM"),
+        ("worker-ended", "PM2        | Stopping app:agent id:0"),
+        ("worker-ended", "10:00:00 system | sending SIGTERM to agent.1 (pid 3)"),
+        ("worker-ended", '"stoppedReason": "Scaling activity initiated by deployment"'),
+        ("worker-ended", "Normal  Killing  2m  kubelet  Stopping container agent"),
+        ("worker-ended", "Warning  Evicted  2m  kubelet  The node was low on resource: memory."),
+        ("worker-ended", "WARNING 2026-01-05T16:00:00.559673Z Container called exit(1)."),
+        ("out-of-memory", "WARNING 2026-01-05T16:00:00.559673Z Container called exit(137)."),
+        ("worker-ended", "INFO Main child exited with signal (with signal 'SIGTERM', core dumped? "
+         "false)"),
+        ("out-of-memory", "INFO Main child exited with signal (with signal 'SIGKILL', core dumped? "
+         "false)"),
+        ("out-of-memory", "OutOfMemoryError: Container killed due to memory usage"),
+        ("out-of-memory", "Uncaught signal: 9, pid=1, tid=1, fault_addr=0."),
+        ("out-of-memory", "signal: killed"),
+        ("out-of-memory", '"OOMKilled": true,'),
+        ("", '"OOMKilled": false,'),
+        ("", "OOMKilled: false"),
+        # The words of a platform that is not known are only a warning.
+        ("worker-ended?", "(service agent) has stopped 1 running tasks: (task abc)."),
+        ("worker-ended?", "Spot interruption notice received, instance will be terminated"),
+        ("worker-ended", "App agent has excess capacity, autostopping machine abc."),
+        ("", "user: my account exited with code 3 today"),
+        ("", "assistant: the bus stopped, and we got out"),
+    ],
+)  # fmt: skip
+def test_a_platform(expected: str, end: str) -> None:
+    assert found(HEALTHY, end) == expected
+    assert found(HEALTHY, end, *HEALTHY) in ("", "out-of-memory?", "worker-ended?")
+    assert found(end) in ("unknown-log", expected)
+
+
+def test_a_container_of_compose() -> None:
+    healthy = of("agent-1  | ", *HEALTHY)
+    assert found(healthy, " Container app-agent-1  Stopped") == "worker-ended"
+    assert found(healthy, " Container app-redis-1  Stopped") == ""
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 seconds",
+        "ERROR 2026-01-05T16:00:00Z Default STARTUP TCP probe failed 1 time consecutively for "
+        'container "agent-1" on port 8080. The instance was not started.',
+        "The user-provided container failed to start and listen on the port defined provided by "
+        "the PORT=8080 environment variable",
+        "Container agent failed liveness probe, will be restarted",
+        "==> Port scan timeout reached, no open ports detected.",
+        "Container agent didn't respond to HTTP pings on port: 8080, failing site start.",
+        "(service agent) task abc failed container health checks.",
+    ],
+)
+def test_a_health_check_that_fails(end: str) -> None:
+    assert (
+        found(HEALTHY, end) == found(HEALTHY, end, "agent exited with code 137") == "health-check"
+    )
+    assert found(HEALTHY, end, JOB) == "health-check?"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "user@host:~/app$",
+        "PS C:\\app>",
+        "(venv) C:\\app>",
+        "host app %",
+        "$",
+        "\u276f",
+        "root@1a2b:/app#",
+    ],
+)
+def test_a_shell_that_prompts_again(prompt: str) -> None:
+    for command in ("python agent.py start", "LOG=1 uv run agent.py dev", "npm start 2>&1"):
+        started = [f"{prompt} {command}", *HEALTHY]
+        assert found(started) == ""
+        assert found(started, prompt) == found(started, f"{prompt} ls") == "worker-ended"
+        assert found(started, *started) == ""
+    for command in ("docker logs agent", "tail worker.log", "python agent.py start &", "cat x.log"):
+        assert found(f"{prompt} {command}", *HEALTHY, prompt) == ""
+
+
+@pytest.mark.parametrize(
+    "introduction",
+    [
+        ["Exception in thread Thread-1 (f):"],
+        ["Exception in callback f()", "handle: <Handle f()>"],
+        ["Exception ignored in: <function f at 0x1>"],
+        ["Task exception was never retrieved", "future: <Task finished name='Task-1'>"],
+        ["--- Logging error ---"],
+    ],
+)
+def test_an_exception_that_ends_no_program(introduction: list[str]) -> None:
+    traceback = ["Traceback (most recent call last):", '  File "x.py", line 1, in f', "ValueError"]
+    assert found(HEALTHY, introduction, traceback) == "unexplained-errors?"
+    assert found(HEALTHY, traceback) == "crashed"
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed"),
+    [
+        ("provider-key-missing?", "Warning: LANGFUSE_SECRET_KEY is missing; tracing is disabled"),
+        ("module-missing?", "No module named 'flash_attn', using the slow path"),
+        ("no-such-file?", "/bin/sh: 1: nvidia-smi: not found"),
+        ("port-taken?", "bind: address already in use (metrics), continuing"),
+        ("native-library?", "libcublas.so.12: cannot open shared object file: No such file or "
+         "directory"),
+        ("crashed?", "ValueError: invalid literal"),
+        ("crashed?", "KeyError: 'name'"),
+        ("", "usage: {'prompt_tokens': 3, 'details': [4]}"),
+        ("", "DATABASE_URL environment variable is not set; running without"),
+    ],
+)  # fmt: skip
+def test_what_is_printed_beside_a_worker_ends_nothing(expected: str, printed: str) -> None:
+    assert found(HEALTHY, printed) == expected
+    assert found(HEALTHY, printed, JOB) in ("", expected, "unexplained-errors?")
+
+
+def test_a_file_that_no_longer_parses_when_it_is_loaded_again() -> None:
+    error = ['  File "/app/agent.py", line 12', "    def x(", "         ^", "SyntaxError: '('"]
+    assert found(HEALTHY, error) == "syntax-error crashed"
+
+
+def test_ctrl_c_during_something_else() -> None:
+    first, second = (
+        ["Traceback (most recent call last):", '  File "x.py", line 1, in f', error]
+        for error in ("asyncio.exceptions.CancelledError", "KeyboardInterrupt")
+    )
+    during = ["", "During handling of the above exception, another exception occurred:", ""]
+    assert found(HEALTHY, first, during, second) == "worker-ended"
+
+
 def test_a_process_manager_that_names_one_of_two_programs() -> None:
     both = [*of("0|a | ", *HEALTHY), *of("1|b | ", *HEALTHY)]
     ended = f"{PM2}App [b:1] exited with code [1] via signal [SIGINT]"
@@ -160,6 +303,30 @@ def test_words_that_are_no_end() -> None:
     assert found(HEALTHY, "ffmpeg exited with code 1", said("process exiting")) == ""
     assert found(HEALTHY, "agent exited with code 1") == "worker-ended"
     assert found(HEALTHY, "agent exited with code 1", said("process exiting")) == "worker-ended"
+
+
+def test_a_server_that_was_running_already() -> None:
+    assert found(line(SERVER, "participant closing", '"reason": "x"')) == "no-evidence?"
+    assert found(line(SERVER, "using single-node routing", "")) == "never-started"
+
+
+@pytest.mark.parametrize("service", ["sip", "egress", "ingress"])
+def test_another_service_of_livekit(service: str) -> None:
+    for lines in (
+        [f"2026-02-01T10:00:00.123Z\tINFO\t{service}\tsip/inbound.go:141\tservice ready\t{{}}"],
+        [f'{{"level":"info","ts":1.5,"logger":"{service}","caller":"x/y.go:1","msg":"ready"}}'],
+    ):
+        assert found(lines) == "unknown-log"
+        assert found(of("agent-1  | ", *HEALTHY), of("sip-1  | ", *lines)) == ""
+
+
+def test_an_agent_that_left_before_its_job_ended() -> None:
+    """The server counts every job as failed whose agent shuts itself down."""
+    registered = line(SERVER, "worker registered", '"workerID": "AW_1", "agentName": ""')
+    ended = '"jobID": "AJ_1", "status": "JS_FAILED", "error": "{}"'
+    assert found(registered, line(SERVER, "job ended", ended.format("x"))) == "job-died"
+    left = line(SERVER, "job ended", ended.format("agent worker left the room"))
+    assert found(registered, left) == ""
 
 
 def test_a_server_that_lost_its_workers() -> None:

@@ -185,6 +185,79 @@ def test_a_traceback_in_a_column() -> None:
 
 
 @pytest.mark.parametrize(
+    "form",
+    [
+        "{}",
+        '{} {{"id": "AW_1"}}',
+        "DEFAULT 2026-01-05T15:59:01.559673Z {}",
+        "[10:00:00.123] INFO: {}",
+        "[2026-02-01 10:00:00.123 +0000] INFO (1 on host): {}",
+        "[02/01/26 10:00:00] INFO     {}                       worker.py:500",
+        "\x1b[36m                    INFO     {}   worker.py:800\x1b[0m",
+        "[90m2026-02-01 10:00:00,123[0m - [32mINFO[0m [0mlivekit.agents[0m - {} [90m{{}}[0m",
+        "\\x1b[90m2026-02-01 10:00:00,123 - \\x1b[32mINFO\\x1b[0m livekit.agents - {}",
+        "2026-02-01 10:00:00 - #033[36mINFO#033[0m livekit.agents - {}",
+        "INFO:     2026-02-01 10:00:00,123 - INFO livekit.agents - {}",
+        '{{"message": "{}", "level": "INFO", "timestamp": "2026"}}',
+        '{{"body": "{}", "severity_text": "INFO", "attributes": {{}}}}',
+        '{{"message": "{}", "log.level": "info", "log": {{"logger": "livekit.agents"}}}}',
+        '{{"timestamp": 1763910001000, "message": "{}", "ingestionTime": 1}}',
+        '{{"message": "{}", "severity": "error", "attributes": {{"level": "error"}}}}',
+    ],
+)
+def test_a_format(form: str) -> None:
+    said = [form.format(text) for text in ("starting worker", "registered worker")]
+    assert found(said) == ""
+    assert found(said[:1]) == "never-registered"
+    assert found([*said, said[0]]) == "never-registered"
+    assert found([form.format("received job request")]) == ""
+
+
+def test_the_events_of_aws() -> None:
+    for expected, log in (("", HEALTHY), ("worker-ended", STOPPED), ("key-refused", REFUSED)):
+        events = [{"timestamp": 1, "message": line, "ingestionTime": 2} for line in log]
+        assert graded(json.dumps({"events": events}, indent=4).encode()) == expected
+
+
+def test_objects_that_jq_wrote() -> None:
+    def of_jq(lines: list[str]) -> list[str]:
+        return "\n".join(json.dumps(json.loads(line), indent=2) for line in lines).splitlines()
+
+    for expected, log in (("", HEALTHY), ("worker-ended", STOPPED), ("key-refused", REFUSED)):
+        assert found(of_jq(log)) == expected
+    assert found(["starting", "{", *of_jq(HEALTHY), "{", "  a: 1", "}", "end"]) in ("", "cut-off?")
+
+
+def test_a_format_that_is_not_known() -> None:
+    """Whether that worker is well cannot be told, because an error would not be seen, either."""
+    for form in ('time=1 msg="{}"', "{{&quot;message&quot;: &quot;{}&quot;}}", "a  -  INFO  -  {}"):
+        said = [form.format(text) for text in ("starting worker", "registered worker")]
+        assert found(said) == "no-evidence?"
+        assert "is registered" not in normal(said)
+        (seen, *_) = (f.seen for f in read(said))
+        assert seen.startswith("Line 2 seems to say")
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        {"attributes": {"level": "error"}, "timestamp": "2026"},
+        {"timestamp": 1763910001000, "ingestionTime": 1},
+        {"timestamp": "2026", "stream": "stderr", "host": "h"},
+    ],
+)
+def test_a_traceback_whose_lines_a_platform_wraps(wrapper: dict[str, object]) -> None:
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/app/agent.py", line 3, in <module>',
+        "ImportError: cannot import name 'openai' from 'livekit.plugins' (unknown location)",
+    ]
+    assert found([json.dumps({"message": line, **wrapper}) for line in lines]) == "missing-plugin"
+    events = [{"message": line, **wrapper} for line in lines]
+    assert graded(json.dumps({"events": events}, indent=4).encode()) == "missing-plugin"
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "A_" * 4000 + "KEY is required",
@@ -193,6 +266,11 @@ def test_a_traceback_in_a_column() -> None:
         'x "livekit" ' * 750,
         '"",' * 3000 + '"',
         "exited: " * 1000,
+        "task " * 2000,
+        "stopping " * 1100,
+        "$ " * 4900,
+        "[1" * 4900,
+        "[1 INFO x " * 1000,
         '{"message": "failed to connect to livekit", "level": "WARNING", "name": "livekit.agents", '
         f'"error": "{"Cannot connect to host " * 400}"}}',
     ],

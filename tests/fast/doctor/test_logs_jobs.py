@@ -47,6 +47,55 @@ def test_a_connection_that_is_not_to_livekit(error: str) -> None:
     assert graded(found("the search engine: connection refused", "x.Y")) == "unexplained-errors?"
 
 
+@pytest.mark.parametrize("what", ["Inference STT", "Inference TTS", "Adaptive Interruption"])
+def test_a_connection_to_the_models_of_livekit_is_not_the_workers(what: str) -> None:
+    """Livekit-agents 1.8.9 calls its gateway by nearly the same words as the server."""
+    error = f"livekit.agents._exceptions.APIConnectionError: failed to connect to LiveKit {what}"
+    assert (
+        graded(found("failed to recognize speech, retrying in 0.1s", error)) == "provider-failed?"
+    )
+    node = "APIConnectionError: Error connecting to LiveKit WebSocket"
+    assert graded(found("failed to recognize speech", node)) == "provider-failed?"
+    refused = "aiohttp.WSServerHandshakeError: {}, message='Invalid response status', url='{}'"
+    gateway = "wss://agent-gateway.livekit.cloud/v1/stt?model=auto"
+    for status in (401, 402, 403, 429):
+        why = refused.format(status, gateway)
+        assert graded(found("failed to recognize speech", why, error)) == "provider-refused?"
+    why = refused.format(503, gateway)
+    assert graded(found("failed to recognize speech", why, error)) == "provider-failed?"
+    why = refused.format(401, "wss://x.livekit.cloud/agent")
+    assert graded(found("failed to connect to livekit, retrying in 0s", why)) == "key-refused"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "livekit::rtc_engine:628:livekit::rtc_engine - resuming connection... attempt: 0",
+        "unhandled websocket message Err(Protocol(ResetWithoutClosingHandshake))",
+        "job shutdown is taking too much time..",
+        "AgentSession.aclose() timed out after 10.0s; proceeding with shutdown",
+        "failed to prepare the cloud trace pipeline",
+        "telemetry session end failed (export)",
+    ],
+)
+def test_an_error_that_keeps_no_agent_away(message: str) -> None:
+    assert graded(found(message, "x.Y")) == ""
+
+
+def test_a_reason_that_says_less_than_another() -> None:
+    """After its last try, livekit-agents says only how often it tried."""
+    tried = "RuntimeError: failed to connect to livekit after 16 attempts"
+    refused = "401, message='Invalid response status', url='wss://x/agent'"
+    of_worker = {"name": "livekit.agents", "level": "ERROR"}
+    lines = (
+        {"message": "failed to connect to livekit, retrying in 0s", "error": refused},
+        {"message": "worker failed", "exc_info": TRACEBACK + tried},
+    )
+    log = [json.dumps({**of_worker, **line}) for line in lines]
+    assert graded([f for f in read(log) if f.level != "ok"]) == "key-refused"
+    assert graded([f for f in read(log[1:]) if f.level != "ok"]) == "server-unreachable"
+
+
 def test_a_connection_to_a_room() -> None:
     for error, cause in (
         ("engine: signal failure: ws failure: IO error: Connection refused", "signal-failure"),
@@ -106,5 +155,8 @@ def test_the_process_of_the_models_does_not_start() -> None:
     """Livekit-agents 1.2 says so only with a frame of the traceback."""
     error = "TimeoutError"
     assert graded(found("worker failed", error, before=1)) == "worker-failed"
+    timed_out = {"message": "initialization timed out, killing process", "inference": True}
+    line = json.dumps({**timed_out, "level": "ERROR", "name": "livekit.agents"})
+    assert next(read([HEALTHY[0], line])).cause == "runner-timeout"
     frame = '  File "worker.py", line 387, in f\n    await self._inference_executor.initialize()'
     assert graded(found("worker failed", f"{frame}\n{error}", before=1)) == "runner-timeout"
