@@ -37,7 +37,7 @@ def examine(root: Path) -> list[Finding]:
     notes = Notes(Releases(sources.texts), sources.texts)
     modules = python.Modules(sources.texts)
     for file, text in sources.texts.items():
-        if SCRIPT.fullmatch(PurePosixPath(file).name) and "gent" in text:
+        if SCRIPT.fullmatch(PurePosixPath(file).name) and "gent" in text.lower():
             texts.note_constants(file, text, notes)
     # Settings first, because code refers to them.
     for file in sorted(sources.texts, key=lambda f: not SETTINGS.fullmatch(PurePosixPath(f).name)):

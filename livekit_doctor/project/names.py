@@ -80,7 +80,10 @@ def compare(notes: Notes) -> None:
         asked |= {r.value.text for r in requests if r.by in BY_API}
         asked |= {m.value.text for m in notes.mentioned}
         name = worker.value.text
-        if asked & {name, None} or (name is None and asked - {""}):
+        if name in asked or (name is None and asked - {""}):
+            continue
+        if None in asked:
+            _report_configured(worker, scope, scopes, notes)
             continue
         if unmet_scopes and near:
             continue  # reported with the request
@@ -130,6 +133,19 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
     if comes_anyway:
         seen += " A new room gets the worker without a name, but not by this request."
     notes.say(cause, request.place, seen, "problem" if is_sure else "warning")
+
+
+def _report_configured(
+    worker: Name, scope: PurePosixPath | None, scopes: Scopes, notes: Notes
+) -> None:
+    """Report settings of a client that give no worker's name, where a request may take its own."""
+    near = [c for c in notes.configured if scopes.of(c.place.file) in (None, scope)]
+    names = {w.value.text for w in effective_names(notes)}
+    if not worker.value.is_sure or not near or any(c.value.text in names - {""} for c in near):
+        return
+    cause = "names-differ" if near[0].value.text else "named-worker"
+    seen = f"{near[0].by} is {near[0].value}, but the worker at {worker.place} has {worker.value}."
+    notes.say(cause, near[0].place, seen, "warning")
 
 
 def _report_unasked(

@@ -90,6 +90,7 @@ class Notes:
         workers: the name that the code gives to each worker.
         requests: the names that tokens, rooms and dispatches ask for.
         mentioned: names elsewhere that may be requests, or something else.
+        configured: the names in objects of settings, in JavaScript; empty if there is none.
         clients: files that speak of LiveKit, in which no name could be read.
         pages: JavaScript that joins rooms, in which no name could be read.
         issuers: files that make tokens or rooms.
@@ -107,6 +108,7 @@ class Notes:
     workers: list[Name] = field(default_factory=list)
     requests: list[Name] = field(default_factory=list)
     mentioned: list[Name] = field(default_factory=list)
+    configured: list[Name] = field(default_factory=list)
     clients: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     issuers: list[str] = field(default_factory=list)

@@ -507,6 +507,103 @@ def test_a_function_that_is_called_instead_of_passed(check: Check, worker: str) 
     assert check({"a.py": factory}) == []
 
 
+MEMBERS = {  # what gives the name NAME, and the expression for it
+    "enum": ("from enum import StrEnum\nclass C(StrEnum):\n    A = 'NAME'\n", "C.A"),
+    "value": ("from enum import Enum\nclass C(Enum):\n    A = 'NAME'\n", "C.A.value"),
+    "class": ("class C:\n    A = 'NAME'\n", "C.A"),
+    "instance": ("class C:\n    A: str = 'NAME'\nc = C()\n", "c.A"),
+}
+SETTINGS = {
+    "pydantic": ("class C(BaseSettings):\n    a: str = 'NAME'\nc = C()\n", "c.a"),
+    "field": (
+        "class C(BaseSettings):\n    a: str = Field('NAME', alias='NAME_OF')\nc = C()\n",
+        "c.a",
+    ),
+    "getter": ("class C(BaseSettings):\n    a: str = 'NAME'\ndef c(): return C()\n", "c().a"),
+    "prefix": (
+        "class C(BaseSettings):\n    model_config = dict(env_prefix='x')\n    a = 'NAME'\nc = C()\n",
+        "c.a",
+    ),
+    "dataclass": ("@dataclass\nclass C:\n    a: str = 'NAME'\nc = C()\n", "c.a"),
+}
+
+
+@pytest.mark.parametrize("kind", [*MEMBERS, *SETTINGS])
+def test_names_in_classes(check: Check, kind: str) -> None:
+    made, name = (MEMBERS | SETTINGS)[kind]
+    start = "from config import C" + (", c" if name[0] == "c" else "") + "\n"
+    worker = start + WORKER.replace("rtc_session()", f"rtc_session(agent_name={name})")
+    token = "from livekit import api\napi.RoomAgentDispatch(agent_name='bot')\n"
+    files = {"worker.py": worker, "t.py": token}
+    assert check({**files, "config.py": made.replace("NAME'", "bot'")}) == []
+    answers = check({**files, "config.py": made.replace("NAME'", "other'")})
+    level = "problem" if kind in MEMBERS else "warning"
+    assert answers == [f"{level} names-differ t.py:2"]
+
+
+REQUESTS = {
+    "a.py": "from livekit.api import *\nd = RoomAgentDispatch()\nd.agent_name = 'NAME'\n",
+    "b.py": "from livekit.api import *\nconfig = RoomConfiguration()\nconfig.agents.add(agent_name='NAME')\n",
+    "c.py": "from livekit.api import *\nd = config.agents.add()\nd.agent_name = 'NAME'\n",
+    "d.py": "from livekit.api import *\nd = {'agent_name': 'NAME'}\nCreateAgentDispatchRequest(**d)\n",
+    "a.ts": "import 'livekit-server-sdk';\nconst d = new RoomAgentDispatch();\nd.agentName = 'NAME';\n",
+    "b.ts": "import { AGENTS } from './c';\nnew RoomAgentDispatch({ agentName: AGENTS.main }); // livekit\n",
+    "c.ts": "enum Bot { Main = 'NAME' }\nnew RoomAgentDispatch({ agentName: Bot.Main }); // livekit\n",
+    "d.vue": "const source = TokenSource.endpoint('/livekit');\nsource.fetch({ agentName: 'NAME' });\n",
+}
+AGENTS = "export const AGENTS = { main: 'NAME' } as const;\n"
+
+
+@pytest.mark.parametrize("file", REQUESTS)
+def test_requests_in_other_spellings(check: Check, file: str) -> None:
+    for name, answer in (("concierge", ""), ("concierg", "names-differ")):
+        asking = {file: REQUESTS[file].replace("NAME", name)}
+        if file == "b.ts":
+            asking["c.ts"] = AGENTS.replace("NAME", name)
+        answers = check({**NAMED, **asking})
+        assert [a.split()[1] for a in answers] == ([answer] if answer else [])
+
+
+ROUTE = "// livekit\nat.roomConfig = new RoomConfiguration({ agents: [{ agentName }] });\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("'concierge'", ""),
+        ("process.env.AGENT", ""),
+        ("'consierge'", "warning names-differ web/app-config.ts:3"),
+        ("undefined", "warning named-worker web/app-config.ts:3"),
+    ],
+)
+def test_settings_of_a_client(check: Check, name: str, expected: str) -> None:
+    settings = f"// livekit\nexport const APP_CONFIG_DEFAULTS = {{\n  agentName: {name},\n}};\n"
+    client = {"web/route.ts": ROUTE, "web/app-config.ts": settings}
+    assert check({**NAMED, **client}) == ([expected] if expected else [])
+    of_a_page = settings.replace("APP_CONFIG_DEFAULTS", "CALLER")
+    assert check({**NAMED, **client, "web/app-config.ts": of_a_page}) == []
+
+
+def test_an_option_of_python_in_node(check: Check) -> None:
+    worker = NODE.replace("({", "({ agent_name: 'bot',")
+    assert check({"a.ts": worker}) == ["problem unknown-option a.ts:2"]
+    token = "// livekit\nnew RoomAgentDispatch({ agent_name: 'bot' });\n"
+    assert check({"a.ts": NODE, "t.ts": token}) == ["problem unknown-option t.ts:2"]
+
+
+NODE_AGENTS = [
+    ("export default defineAgent({ entry: async (ctx) => {} });\n", ""),
+    ("const a = defineAgent({ ...base });\nexport { a as default };\n", ""),
+    ("export const a = defineAgent({ entry: serve });\n", "problem no-entry a.ts:1"),
+    ("export default defineAgent({ entrypoint: serve });\n", "problem no-entry a.ts:1"),
+]
+
+
+@pytest.mark.parametrize(("agent", "expected"), NODE_AGENTS)
+def test_the_agent_of_a_worker_in_node(check: Check, agent: str, expected: str) -> None:
+    assert check({"a.ts": agent + NODE}) == ([expected] if expected else [])
+
+
 # --- other languages ---
 
 UNNAMED = {"agent/worker.py": WORKER}
@@ -533,6 +630,11 @@ CLIENTS = {
     "ios/D.swift": 'import LiveKit\nlet options = TokenRequestOptions()\noptions.agentName = "NAME"\n',
     "flutter/b.dart": "import 'package:livekit_client/livekit_client.dart';\nconst bot = 'NAME';\nfinal s = sdk.Session.withAgent(\n  bot, tokenSource: t);\n",
     "android/C.java": 'import io.livekit.server.*;\nRoomAgentDispatch.newBuilder()\n    .setMetadata(f(a, b))\n    .setAgentName("NAME");\n',
+    "csharp/c.cs": 'using Livekit;\nawait c.CreateDispatch(new CreateAgentDispatchRequest { AgentName = "NAME", Room = "r" });\n',
+    "rust/c.rs": 'use livekit_api;\nconst BOT: &str = "NAME";\nlet d = RoomAgentDispatch { agent_name: BOT.to_owned() };\n',
+    "php/c.php": "<?php // livekit\nclass T {\n  const BOT = 'NAME';\n  function t() { return (new RoomAgentDispatch())->setAgentName(self::BOT); }\n}\n",
+    "php/d.php": "<?php // livekit\n$name = 'NAME';\n$d = (new RoomAgentDispatch())->setAgentName($name);\n",
+    "elixir/a.ex": 'alias Livekit.RoomAgentDispatch\ndef t, do: %RoomAgentDispatch{agent_name: "NAME"}\n',
     "call2.sh": 'curl $URL/twirp/livekit.AgentDispatchService/CreateDispatch -d \'{"agent_name":"NAME"}\'\n',
     "Makefile": 'call:\n\tcurl -d "{\\"agent_name\\": \\"NAME\\"}" $(URL)/livekit.AgentDispatchService/CreateDispatch\n',
     "cpp/a.cpp": '#include <livekit/livekit.h>\nRoomAgentDispatch dispatch;\ndispatch.set_agent_name("NAME");\n',
