@@ -86,6 +86,18 @@ CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        "import-failed",
+        "The program cannot import its own modules, or LiveKit's.",
+        "The import raises, so the worker does not start.",
+        "Start a package with python -m, such as python -m app.worker start. Rename a file of your "
+        "own that is called livekit.",
+        "Python",
+        (
+            "ImportError: attempted relative import with no known parent package",
+            "ModuleNotFoundError: No module named 'livekit.agents'; 'livekit' is not a package",
+        ),
+    ),
+    Cause(
         "missing-plugin",
         "The code imports a plugin that the project does not install.",
         "The import fails, and the worker does not start.",

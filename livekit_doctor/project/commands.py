@@ -235,6 +235,11 @@ def read(file: str, text: str) -> Iterator[Command]:
     elif name.endswith((".sh", ".bash")):
         for number, line in joined_lines(text):
             yield from commands(Place(file, number), line, file, is_deployed=False)
+    elif re.fullmatch(r"Makefile|[Jj]ustfile", name):
+        for number, line in joined_lines(text):
+            if line[0] in " \t":  # of a recipe
+                place = Place(file, number)
+                yield from commands(place, line.strip(" \t@-+"), f"{place}", is_deployed=False)
 
 
 def joined_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -301,8 +306,10 @@ def of_compose(file: str, document: dict[str, Any]) -> Iterator[Command]:
             written = [*entrypoint, *command]
         elif isinstance(entrypoint, str) and isinstance(command, str):
             written = f"{entrypoint} {command}"
-        elif entrypoint and command:
-            continue  # one of them a text: rare
+        elif isinstance(entrypoint, str) and isinstance(command, list):
+            written = f"{entrypoint} {shlex.join(map(str, command))}"
+        elif isinstance(entrypoint, list) and isinstance(command, str):
+            written = f"{shlex.join(map(str, entrypoint))} {command}"
         key = "command" if command else "entrypoint"
         if isinstance(written, str | list):
             yield from commands(

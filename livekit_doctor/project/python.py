@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -89,6 +90,13 @@ class Module:
                     | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
                 ):
                     self._meanings[name] = value
+
+    @cached_property
+    def functions(self) -> dict[str, Function]:
+        """The functions and methods whose name only one has."""
+        functions = [node for node in self.nodes if isinstance(node, Function)]
+        counts = Counter(node.name for node in functions)
+        return {node.name: node for node in functions if counts[node.name] == 1}
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -279,6 +287,9 @@ class Reader:
         elif by in ISSUERS:
             self._notes.issuers.append(self._module.file)
         elif asking := request_by(call):
+            if wrong := arguments.get("agentName"):
+                seen = f"{asking} does not take agentName: it is agent_name."
+                self._notes.say("unknown-option", self.place(wrong), seen)
             if None in arguments:
                 arguments |= self._entries(arguments[None]) or {}
             if given := arguments.get(SPELLINGS[0]):
@@ -371,7 +382,7 @@ class Reader:
             function = ast.FunctionDef("lambda", handler.args, [body], [])
             handler = ast.copy_location(function, handler)
         if isinstance(handler, Function):
-            Paths(handler, say).follow()
+            Paths(handler, say, module.functions).follow()
 
     def entry(self, key: ast.Constant, value: Value) -> None:
         """Note a name in a dictionary or a JSON text. Its place says what it is for."""

@@ -5,7 +5,8 @@ before it ends. If it ends without either, it has refused the job.
 """
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from livekit_doctor.finding import Level
@@ -32,7 +33,10 @@ class Switch(ast.Match):
 class Paths:
     """All paths through a handler, followed as the sets of states that they can be in."""
 
-    def __init__(self, handler: Function, say: Say) -> None:
+    def __init__(
+        self, handler: Function, say: Say, functions: Mapping[str, Function] | None = None
+    ) -> None:
+        self._functions = functions or {}
         arguments = [a.arg for a in handler.args.args if a.arg not in ("self", "cls")]
         self._request = arguments[0] if arguments else ""
         self._handler = handler
@@ -184,7 +188,11 @@ class Paths:
                     seen = "accept() takes no entrypoint and no options, so it raises TypeError."
                     if answer == "accepted":
                         self._once("request-arguments", part.lineno, seen)
-            elif part in awaited and self._request in map(name_of, arguments):
+            elif (
+                part in awaited
+                and self._request in map(name_of, arguments)
+                and may_answer(self._functions.get(name_of(part.func)))
+            ):
                 answers.add("accepted")  # by the called function, which is not followed
         if "open" in states and answers:
             return (states - OPEN) | answers
@@ -231,6 +239,23 @@ def walk_here(node: ast.AST) -> Iterable[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.Lambda):
             yield from walk_here(child)
+
+
+@lru_cache(maxsize=100)
+def may_answer(function: Function | None) -> bool:
+    """Whether a function that gets a request may answer it: itself, or by another one."""
+    if function is None:
+        return True
+    given = {argument.arg for argument in function.args.args}
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in ANSWERS)
+        or (
+            isinstance(node, ast.Call)
+            and name_of(node.func) not in LOGS
+            and given & {name_of(a) for a in (*node.args, *(k.value for k in node.keywords))}
+        )
+        for node in ast.walk(function)
+    )
 
 
 def may_raise(node: ast.AST) -> bool:

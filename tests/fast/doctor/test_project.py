@@ -247,6 +247,7 @@ HANDLERS = [  # the body of a request handler, the finding, and its line in the 
     ("await asyncio.wait_for(request.accept(), 2)", ""),
     ("await (request.accept() if ok else request.reject())", ""),
     ("await decide(request)", ""),
+    ("await answer(request)", ""),
     (f"{ACCEPT}\nawait asyncio.sleep(9)", ""),
     (f"if full:\n    {REJECT}\n    return\n{ACCEPT}", ""),
     (f"async with lock:\n    {ACCEPT}", ""),
@@ -280,10 +281,25 @@ HANDLERS = [  # the body of a request handler, the finding, and its line in the 
 @pytest.mark.parametrize(("body", "expected"), HANDLERS)
 def test_request_handlers(check: Check, body: str, expected: str) -> None:
     agent = "from .handlers import handle\n" + worker("request_fnc=handle")["a.py"]
-    handlers = f"async def handle(request):\n{indent(body, '    ')}\n"
+    handlers = (
+        f"async def handle(request):\n{indent(body, '    ')}\n"
+        "async def answer(request): await request.accept()\n"
+    )
     found = check({"app/agent.py": agent, "app/handlers.py": handlers})
     cause, _, line = expected.rpartition(" ")
     assert found == ([f"{cause} app/handlers.py:{int(line) + 1}"] if cause else ["ok"])
+
+
+def test_a_function_that_only_looks_at_the_request(check: Check) -> None:
+    source = (
+        "import livekit\nasync def look(request): return request.room.name == 'x'\n"
+        f"async def handle(request):\n    if await look(request):\n        {ACCEPT}\n"
+        "server.rtc_session(e, on_request=handle)\n"
+    )
+    assert check({"a.py": source}) == [
+        "problem request-unanswered a.py:3",
+        "warning request-slow a.py:4",
+    ]
 
 
 @pytest.mark.parametrize("body", ["return True", "request.accept()"])

@@ -164,6 +164,21 @@ OTHER_STARTS = [
         'services:\n  agent:\n    build: .\n    command: ["python", "worker.py", "start"]\n',
         "",
     ),
+    (
+        "compose.yaml",
+        "services:\n  a:\n    entrypoint: python worker.py\n    command: [start]\n",
+        "",
+    ),
+    (
+        "compose.yaml",
+        "services:\n  a:\n    entrypoint: [python]\n    command: worker.py\n",
+        "problem no-subcommand compose.yaml:4",
+    ),
+    (
+        "start.sh",
+        "python worker.py download-files\nexec python worker.py\n",
+        "problem no-subcommand start.sh:2",
+    ),
     ("compose.yaml", "services:\n  agent:\n    build: .\n    command: python worker.py dev\n", ""),
     ("fly.toml", "[processes]\nagent = 'python worker.py'\n", "problem no-subcommand fly.toml:2"),
     (
@@ -294,6 +309,71 @@ def test_request_handlers_in_node(check: Check, body: str, answers: bool) -> Non
         assert any("problem" in cause for cause in found_causes) != answers
 
 
+SCRIPT = '[project.scripts]\nserve = "bot.main:main"\n'
+IN_PACKAGE = {
+    "bot/__init__.py": "",
+    "bot/main.py": WORKER.replace('if __name__ == "__main__":', "def main():"),
+}
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "command", "expected"),
+    [
+        (SCRIPT, "serve start", ""),
+        (SCRIPT, "uv run serve", "problem no-subcommand Procfile:1"),
+        (
+            SCRIPT.replace("project", "tool.poetry"),
+            "poetry run serve",
+            "problem no-subcommand Procfile:1",
+        ),
+        (SCRIPT, "uv run other", ""),
+    ],
+)
+def test_commands_that_a_project_defines(
+    check: Check, pyproject: str, command: str, expected: str
+) -> None:
+    files = {**IN_PACKAGE, "pyproject.toml": pyproject, "Procfile": f"worker: {command}\n"}
+    assert check(files) == ([expected] if expected else [])
+
+
+DEFINITIONS = WORKER.partition("if __name__")[0]
+SCRIPTS = [  # the file that is started, what else there is, the command, and the answer
+    ("from .tools import x\n" + WORKER, {}, "python worker.py start", "import-failed worker.py:1"),
+    ("from .tools import x\n" + WORKER, {}, "python -m worker start", ""),
+    ("try:\n    from .tools import x\nexcept ImportError:\n    pass\n" + WORKER, {}, "python worker.py start", ""),
+    (DEFINITIONS, {}, "python worker.py start", "not-run Procfile:1"),
+    (DEFINITIONS + "serve_forever(server)\n", {}, "python worker.py start", ""),
+    ("from run import go\n" + DEFINITIONS, {"run.py": WORKER}, "python worker.py start", ""),
+    (DEFINITIONS, {}, "python -m livekit.agents start", ""),
+    (WORKER, {"livekit.py": ""}, "python worker.py start", "import-failed livekit.py:1"),
+    (WORKER, {"livekit/__init__.py": ""}, "python worker.py start", "import-failed livekit/__init__.py:1"),
+    (WORKER, {"livekit/config.yaml": "port: 1\n", "app/livekit.py": ""}, "python worker.py start", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "others", "command", "expected"), SCRIPTS)
+def test_programs_that_end_at_once(
+    check: Check, code: str, others: Files, command: str, expected: str
+) -> None:
+    answers = check({"worker.py": code, **others, "Procfile": f"worker: {command}\n"})
+    assert answers == ([f"problem {expected}"] if expected else [])
+
+
+RECIPES = [
+    ("run:\n\t@uv run worker.py\n", "problem no-subcommand FILE:2"),
+    ("run:\n\t$(PYTHON) worker.py $(MODE)\n\tpython worker.py --help\n\tmypy worker.py\n", ""),
+    ("run mode:\n    uv run worker.py {{mode}}\n", ""),
+    ("run:\n\tpython worker.py \\\n\t\tdev\n", ""),
+]
+
+
+@pytest.mark.parametrize("file", ["Makefile", "justfile"])
+@pytest.mark.parametrize(("recipes", "expected"), RECIPES)
+def test_recipes(check: Check, file: str, recipes: str, expected: str) -> None:
+    answers = check({"worker.py": WORKER, file: recipes})
+    assert answers == ([expected.replace("FILE", file)] if expected else [])
+
+
 PORTS = [
     ("Procfile", "a: python a.py start\nb: python b.py start\n", "warning port-taken Procfile:2"),
     ("run.sh", "python a.py start &\npython b.py start\n", "problem port-taken run.sh:2"),
@@ -385,6 +465,35 @@ def test_model_files(check: Check, dockerfile: str, expected: str) -> None:
     assert answers == ([expected] if expected else [])
 
 
+NODE_DETECTOR = (
+    "import * as livekit from '@livekit/agents-plugin-livekit';\n"
+    "new livekit.turnDetector.MultilingualModel();\n" + NODE
+)
+NODE_IMAGE = 'FROM node:22-slim\nCOPY . .\nRUN npm ci && npm run build\n%sCMD ["node", "agent.js", "start"]\n'
+
+
+@pytest.mark.parametrize(
+    ("run", "script", "expected"),
+    [
+        ("", "", "problem model-files-missing Dockerfile:4"),
+        ("", '"postbuild": "node agent.js download-files"', ""),
+        ("RUN node agent.js download-files\n", "", ""),
+        (
+            "RUN npm run download-files\nUSER node\n",
+            "",
+            "problem model-files-elsewhere Dockerfile:4",
+        ),
+    ],
+)
+def test_model_files_of_node(check: Check, run: str, script: str, expected: str) -> None:
+    package = (
+        '{"dependencies": {"@livekit/agents": "^1.2.0", "@livekit/agents-plugin-livekit": "^1"}, '
+        f'"scripts": {{{script}}}}}'
+    )
+    files = {"agent.js": NODE_DETECTOR, "package.json": package, "Dockerfile": NODE_IMAGE % run}
+    assert check(files) == ([expected] if expected else [])
+
+
 # --- names that are not an argument ---
 
 NAMED_LATER = [
@@ -473,7 +582,7 @@ def test_options_that_cannot_be_read(check: Check, tmp_path: Path) -> None:
     assert check({"a.py": worker}) == ["unread unreadable Could not read"]
     assert "a.py:3 hides options of WorkerOptions in **load()" in examine(tmp_path)[0].seen
     token = "from livekit import api\napi.RoomAgentDispatch(agent_name='bot')\n"
-    other = {"b.py": worker.replace("**load()", "load")}
+    other = {"b.py": "from made import load\n" + worker.replace("**load()", "load")}
     answers = check({"a.py": worker, "t.py": token, **other})
     assert answers == ["warning names-an-agent t.py:2", "unread unreadable Could not read"]
     (tmp_path / "b.py").unlink()
@@ -853,6 +962,16 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): return g(c)\nWorkerOptions(entrypoint_fnc=f)", ""),
     ("livekit-agents>=1", "from livekit.agents import AgentServer, cli\ns = AgentServer()\nif __name__ == '__main__':\n    cli.run_app(s)", "problem no-session"),
     ("livekit-agents>=1", "from livekit.agents import cli\nif __name__ == 'main':\n    cli.run_app(w)", "problem not-run"),
+    ("livekit-agents==1.8.9", "from livekit.agents import Agent\nclass A(Agent):\n    def __init__(self): super().__init__(tool=1, instructions='x')", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import Agent\nclass A(Agent): ...\na = A()", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import Agent\nclass A(Agent):\n    def __init__(self): super().__init__(instructions='x')\nclass B(A): ...\na = A(), B()", ""),
+    ("livekit-agents>=1", "from livekit.agents import Agent\nclass A(Mixin, Agent):\n    def __init__(self): super().__init__(1)", ""),
+    ("livekit-agents==1.8.9", "from livekit.agents import AgentSession\ns = AgentSession()\ns.start(agent=1, participant=2)", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import AgentSession\ns = AgentSession()\ns.start(room, agent)", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import AgentSession\ns = AgentSession()\ndef f(s): s.start(room, agent)", ""),
+    ("livekit-agents>=1", "from livekit.agents import cli\nasync def e(c): ...\nif __name__ == '__main__':\n    cli.run_app(e)", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions, cli\nif __name__ == '__main__':\n    cli.run_app(WorkerOptions(e))", "problem missing-name"),
+    ("livekit-agents>=1", "from livekit.api import RoomAgentDispatch\nRoomAgentDispatch(agentName='x')", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.plugins import openai", "problem missing-plugin"),
     ("livekit-agents[openai]>=1", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\nlivekit_plugins_openai", "from livekit.plugins import openai", ""),
@@ -872,6 +991,27 @@ def test_the_missing_distribution_of_a_plugin(check: Check, tmp_path: Path) -> N
     check({"requirements.txt": "livekit-agents", "a.py": code})
     seen = examine(tmp_path)[0].seen
     assert seen.endswith("no file here asks for livekit-plugins-noise-cancellation.")
+
+
+INCOMPLETE = {
+    "requirements.txt": "-r parts/base.in\nlivekit-agents\n",
+    "pyproject.toml": '[tool.poetry.dependencies]\nlivekit-agents = { git = "https://a" }\n',
+}
+
+
+@pytest.mark.parametrize("file", INCOMPLETE)
+def test_plugins_that_come_from_elsewhere(check: Check, file: str) -> None:
+    files = {"a.py": "from livekit.plugins import openai\n", file: INCOMPLETE[file]}
+    assert check({**files, "parts/base.in": "livekit-plugins-openai\n"}) == []
+
+
+def test_other_imports_are_said_to_be_unchecked(check: Check, tmp_path: Path) -> None:
+    code = "import asyncio, prompts, supabase, dotenv\nfrom yaml import load\n" + WORKER
+    requirements = "livekit-agents\npython-dotenv\nyaml\n"
+    assert check({"a.py": code, "prompts.py": "", "requirements.txt": requirements}) == []
+    assert examine(tmp_path)[-1].means.startswith(
+        "Not checked: whether supabase can be imported. Code can"
+    )
 
 
 REQUIREMENTS = [
