@@ -156,6 +156,7 @@ class Starts:
             if command.subcommand in SERVES:
                 served_by[program.file].add(command.place.file)
         served = {*served_by}
+        starts = {program.file for command, program in runs if command.subcommand == "start"}
         served |= {program.file for command, program in runs if command.subcommand is None}
         overridden = any(
             c.program in SERVES and not c.place.file.endswith("Dockerfile") for c in self._commands
@@ -188,7 +189,11 @@ class Starts:
                     mode = command.subcommand
                     seen = f"`{shown}` starts the worker with {mode}, and nothing with start."
                     self._notes.say("wrong-subcommand", command.place, seen)
-            elif command.subcommand == "dev" and command.is_deployed and not is_replaced:
+            elif (
+                command.subcommand == "dev"
+                and command.is_deployed
+                and not (is_replaced or program.file in starts)
+            ):
                 is_for_development = re.search(r"dev|local", command.place.file, re.IGNORECASE)
                 if not is_for_development:
                     seen = f"`{shown}` starts a deployed worker with dev."

@@ -96,6 +96,12 @@ COMMANDS = [  # the last line of the Dockerfile
     ('CMD ["python", "worker.py", "download-files"]', "problem wrong-subcommand Dockerfile:4"),
     ('CMD ["python", "worker.py", "serve"]', "problem wrong-subcommand Dockerfile:4"),
     ('CMD ["python", "worker.py", "dev"]', "warning dev-in-production Dockerfile:4"),
+    ("CMD dockerize -wait tcp://db:5432 python -u worker.py start", ""),
+    ("CMD dockerize -wait tcp://db:5432 python -u worker.py", "problem no-subcommand Dockerfile:4"),
+    ("CMD gosu app python worker.py", "problem no-subcommand Dockerfile:4"),
+    ('CMD su -c "python worker.py" app', "problem no-subcommand Dockerfile:4"),
+    ("CMD if [ $A ]; then python worker.py start; else python worker.py dev; fi", ""),
+    ("CMD echo python worker.py; exec python worker.py start", ""),
     ("CMD python health.py & exec livekit-agents", "warning worker-not-started Dockerfile:4"),
     ('CMD ["uvicorn", "api:app"]', "warning worker-not-started Dockerfile:4"),
 ]
@@ -238,6 +244,13 @@ PACKAGES = [
     ('"start": "node dist/agent.js start"', ""),
     ('"start": "node dist/agent.js"', "problem no-subcommand package.json:1"),
     ('"start": "tsx --env-file=.env src/agent.ts"', "problem no-subcommand package.json:1"),
+    ('"dev": "concurrently \\"next dev\\" \\"tsx src/agent.ts dev\\""', ""),
+    (
+        '"dev": "concurrently \\"next dev\\" \\"tsx src/agent.ts\\""',
+        "problem no-subcommand package.json:1",
+    ),
+    ('"start": "deno run -A src/agent.ts"', "problem no-subcommand package.json:1"),
+    ('"start": "cross-env A=1 node dist/agent.js"', "problem no-subcommand package.json:1"),
     ('"agents": "tsx src/agent.ts"', ""),  # may get its command from whoever calls it
 ]
 
