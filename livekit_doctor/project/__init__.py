@@ -51,7 +51,7 @@ def examine(root: Path) -> list[Finding]:
         report_mark(file, sources, notes)
     starting.check(sources.texts, modules, notes, sources.unread)
     names.compare(notes)
-    sources.unread |= notes.unread
+    sources.unread |= notes.unread | notes.unfollowed
     found = sorted(notes.findings, key=lambda f: (ORDER[f.cause], notes.findings[f]))
     unknown = sorted(unknown_imports(modules, notes))
     return [*shorten([*found, *notes.remarks]), *verdict(sources, found, unknown)]

@@ -96,7 +96,8 @@ class Notes:
         issuers: files that make tokens or rooms.
         prose: the texts of READMEs.
         remarks: what is worth knowing, though nothing is wrong.
-        unread: places that could not be read, and why.
+        unread: places that could not be read, and why: they may hide names.
+        unfollowed: request handlers that could not be followed, and why.
     """
 
     releases: Releases
@@ -116,6 +117,7 @@ class Notes:
     findings: dict[Finding, Place] = field(default_factory=dict)
     remarks: list[Finding] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    unfollowed: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def is_vendored(self) -> bool:

@@ -70,6 +70,7 @@ class Module:
         self._modules = modules
         self.nodes = list(ast.walk(tree))
         self._meanings: dict[str, ast.expr | Function] = {}
+        self._locals: dict[Function, dict[str, list[ast.expr | None]]] = {}
         self._classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
         self._imports: dict[str, tuple[int, str, str]] = {}
         for node in self.nodes:
@@ -104,6 +105,9 @@ class Module:
 
     def meaning(self, node: ast.expr, hops: int = MAX_HOPS) -> "tuple[Module, ast.expr | Function]":
         """Return what a name stands for, and in which module. If unknown, it is the node itself."""
+        if isinstance(node, ast.Name) and (given := self._in_function(node)):
+            only = given[0] if len(given) == 1 else None
+            return self, only or node
         match node:
             case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name) if (
                 name in self._meanings
@@ -118,6 +122,18 @@ class Module:
                 if module := self._modules.find(level, dotted, self.file):
                     return module.meaning(ast.Name(wanted), hops - 1)
         return self, node
+
+    def _in_function(self, node: ast.Name) -> list[ast.expr | None]:
+        """Return what the functions around `node` give this name; None: only known at run time."""
+        around: ast.AST = node
+        while around in self.parents:
+            around = self.parents[around]
+            if isinstance(around, Function):
+                if around not in self._locals:
+                    self._locals[around] = locals_of(around)
+                if given := self._locals[around].get(node.id):
+                    return given
+        return []
 
     def class_of(
         self, node: ast.expr, hops: int = MAX_HOPS
@@ -145,6 +161,24 @@ class Module:
                 if module := self._modules.find(level, dotted, self.file):
                     return module.class_of(ast.Name(wanted), hops - 1)
         return None
+
+
+def locals_of(function: Function) -> dict[str, list[ast.expr | None]]:
+    """Return what a function assigns to its names; None: an argument, or known at run time only."""
+    given: dict[str, list[ast.expr | None]] = {}
+    arguments = function.args
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        given.setdefault(argument.arg, []).append(None)
+    for node in (part for line in function.body for part in walk_here(line)):
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                given.setdefault(name, []).append(value)
+            case ast.Name(id=name, ctx=ast.Store()) if name not in given:
+                given[name] = [None]
+    return given
 
 
 def read(module: Module, notes: Notes) -> None:
@@ -382,7 +416,10 @@ class Reader:
             function = ast.FunctionDef("lambda", handler.args, [body], [])
             handler = ast.copy_location(function, handler)
         if isinstance(handler, Function):
-            Paths(handler, say, module.functions).follow()
+            try:
+                Paths(handler, say, module.functions).follow()
+            except ValueError as error:
+                self._notes.unfollowed[f"{module.file}:{handler.lineno}"] = str(error)
 
     def entry(self, key: ast.Constant, value: Value) -> None:
         """Note a name in a dictionary or a JSON text. Its place says what it is for."""

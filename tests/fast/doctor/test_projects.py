@@ -296,6 +296,7 @@ NODE_HANDLERS = [  # the body of requestFunc, and whether it always answers
     ("later: { if (x) break later; log(x); }\nawait request.accept();", True),
     ("await decide(request);", True),
     ("while (true) { if (free()) { await request.accept(); break; } }", True),
+    ("await limited(() => request.accept(), 1000);", True),
     ("console.log(request.id);", False),
     ("return true;", False),
     ("if (ok) await request.accept();", False),
@@ -385,6 +386,18 @@ RECIPES = [
 def test_recipes(check: Check, file: str, recipes: str, expected: str) -> None:
     answers = check({"worker.py": WORKER, file: recipes})
     assert answers == ([expected.replace("FILE", file)] if expected else [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "const { accept } = request;\nawait accept();",
+        "const f = request.accept.bind(request);\nf();",
+    ],
+)
+def test_a_handler_in_node_that_is_not_followed(check: Check, body: str) -> None:
+    source = NODE.replace("agent:", f"requestFunc: async (request) => {{\n{body}\n}}, agent:")
+    assert check({"a.ts": source}) == ["unread unreadable Could not read"]
 
 
 PORTS = [
