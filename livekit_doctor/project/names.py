@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from packaging.version import Version
 
 from livekit_doctor.finding import Level
+from livekit_doctor.project.files import PROSE, SETTINGS
 from livekit_doctor.project.notes import NAMING_VARIABLES, UNKNOWN, Name, Notes, Place
 from livekit_doctor.project.texts import TOML
 
@@ -16,6 +17,9 @@ ID = re.compile(r"(CA|AW|AJ|RM|PA|AD|ST|SDR|TR|SIP|A)_[A-Za-z0-9]{8,24}")
 # Calls that any program may make for any room; a token is made by the program of its own project.
 BY_API = {"CreateAgentDispatchRequest", "createDispatch", "create_dispatch", "--agent-name"}
 ROOT = PurePosixPath(".")
+# What makes tokens, rooms or dispatches. Settings and texts have readers of their own.
+ASKING = re.compile(r"(?i)dispatch|access_?token|room_?config|create_?room")
+NO_CODE = re.compile(rf"{SETTINGS.pattern}|{PROSE.pattern}")
 EXAMPLES = 5  # so many unnamed workers side by side are a collection of examples, not a project
 
 
@@ -87,6 +91,8 @@ def compare(notes: Notes) -> None:
             continue
         if unmet_scopes and near:
             continue  # reported with the request
+        if any(ASKING.search(notes.sources[file]) for file in _holders(name, notes)):
+            continue  # asked for in a way that no reader knows
         _report_unasked(worker, scope, scopes, notes)
 
 
@@ -135,6 +141,19 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
     notes.say(cause, request.place, seen, "problem" if is_sure else "warning")
 
 
+def _holders(name: str | None, notes: Notes) -> list[str]:
+    """Return the files about LiveKit, other than those of workers, that hold a name as a text."""
+    return [
+        file
+        for file, text in notes.sources.items()
+        if name
+        and file not in notes.worker_files
+        and not NO_CODE.fullmatch(PurePosixPath(file).name)
+        and any(f"{quote}{name}{quote}" in text for quote in "\"'`")
+        and "livekit" in text.lower()
+    ]
+
+
 def _report_configured(
     worker: Name, scope: PurePosixPath | None, scopes: Scopes, notes: Notes
 ) -> None:
@@ -156,6 +175,7 @@ def _report_unasked(
         by_file = worker.by == TOML
         cause = "named-by-livekit-toml" if by_file else "named-by-environment"
     clients = [c for c in notes.clients if scopes.of(c) in (None, scope)]
+    clients += [f for f in _holders(worker.value.text, notes) if scopes.of(f) in (None, scope)]
     # A worker makes tokens for itself or its avatar, and not for the people in a room.
     issuers = [
         i for i in notes.issuers if i not in notes.worker_files and scopes.of(i) in (None, scope)

@@ -699,6 +699,25 @@ def test_requests_in_other_spellings(check: Check, file: str) -> None:
         assert [a.split()[1] for a in answers] == ([answer] if answer else [])
 
 
+UNKNOWN_SPELLINGS = {
+    "a.py": "from livekit import api\nd = api.RoomAgentDispatch()\nsetattr(d, 'agent_name', 'concierge')\n",
+    "a.ts": '// livekit\nat.roomConfig = RoomConfiguration.fromJsonString(\'{"a": ["concierge"]}\');\n',
+    "b.ts": "import { AccessToken } from 'livekit-server-sdk';\nfor_agent(new AccessToken(), 'concierge');\n",
+}
+
+
+@pytest.mark.parametrize("file", UNKNOWN_SPELLINGS)
+def test_a_name_beside_what_makes_tokens_may_be_a_request(check: Check, file: str) -> None:
+    assert check({**NAMED, file: UNKNOWN_SPELLINGS[file]}) == []
+    other = UNKNOWN_SPELLINGS[file].replace("concierge", "x")
+    assert check({**NAMED, file: other}) == ["problem named-worker agent/worker.py:3"]
+
+
+def test_a_name_in_other_code_is_only_a_warning(check: Check) -> None:
+    client = {"t.py": "from livekit import rtc\njoin(room, 'concierge')\n"}
+    assert check({**NAMED, **client}) == ["warning named-worker agent/worker.py:3"]
+
+
 ROUTE = "// livekit\nat.roomConfig = new RoomConfiguration({ agents: [{ agentName }] });\n"
 
 
