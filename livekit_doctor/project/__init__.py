@@ -62,6 +62,8 @@ def unknown_imports(modules: python.Modules, notes: Notes) -> set[str]:
 
     A distribution may have another name than its module, so they are only said to be unchecked.
     """
+    if notes.is_vendored:
+        return set()  # the SDK's own files are many, and their imports do not matter
     known = {"livekit", *sys.stdlib_module_names}
     known |= {part.partition(".")[0] for f in notes.sources for part in PurePosixPath(f).parts}
     for requirements in notes.releases.around(""):

@@ -175,7 +175,6 @@ def _report_unasked(
         by_file = worker.by == TOML
         cause = "named-by-livekit-toml" if by_file else "named-by-environment"
     clients = [c for c in notes.clients if scopes.of(c) in (None, scope)]
-    clients += [f for f in _holders(worker.value.text, notes) if scopes.of(f) in (None, scope)]
     # A worker makes tokens for itself or its avatar, and not for the people in a room.
     issuers = [
         i for i in notes.issuers if i not in notes.worker_files and scopes.of(i) in (None, scope)
@@ -187,6 +186,7 @@ def _report_unasked(
             cause, worker.place, f"{gives}: only rooms that ask for exactly this name get it. {why}"
         )
         return
+    clients += [f for f in _holders(worker.value.text, notes) if scopes.of(f) in (None, scope)]
     # A page gets its token from what makes tokens here, or else from elsewhere.
     clients += [page for page in notes.pages if not issuers and scopes.of(page) in (None, scope)]
     if clients:

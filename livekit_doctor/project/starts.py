@@ -208,8 +208,6 @@ class Check:
                 while node in self._module.parents and not isinstance(node, ast.ClassDef):
                     node = self._module.parents[node]
                 return "Agent" if self._is_agent(node) else ""
-            case ast.Name(id=name) if name in self._agents:
-                return "Agent"
         is_known = self._dotted(call.func).startswith(AGENTS) or self._is_unbound(call.func)
         return name_of(func) if is_known else ""
 
@@ -219,18 +217,6 @@ class Check:
             case ast.ClassDef(bases=[base], keywords=[]):
                 return self._dotted(base) in (f"{AGENTS}.Agent", f"{AGENTS}.voice.Agent")
         return False
-
-    @cached_property
-    def _agents(self) -> set[str]:
-        """The subclasses of Agent that take the same arguments."""
-        return {
-            node.name
-            for node in self._module.tree.body
-            if isinstance(node, ast.ClassDef)
-            and self._is_agent(node)
-            and not node.decorator_list
-            and not any(getattr(part, "name", "") in ("__init__", "__new__") for part in node.body)
-        }
 
     @cached_property
     def _sessions(self) -> set[str]:
