@@ -29,6 +29,7 @@ PLUGINS = ("openai", "silero", "turn-detector", "deepgram", "elevenlabs", "carte
 CALLS = (
     *("WorkerOptions", "AgentServer", "Worker", "RoomInputOptions", "RoomOutputOptions"),
     *("AgentSession", "Agent", "AgentServer.rtc_session", "JobRequest.accept"),
+    *("AgentSession.start", "AgentSession.generate_reply", "AgentSession.say"),
     *("JobContext.connect", "cli.run_app", "room_io.RoomOptions", "room_io.AudioInputOptions"),
     *("room_io.TextInputOptions", "room_io.VideoInputOptions", "room_io.AudioOutputOptions"),
     *("room_io.TextOutputOptions", "worker.ServerOptions"),

@@ -1,6 +1,8 @@
 """Find what keeps agents away in the code of a LiveKit project, without running it."""
 
+import ast
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,7 +39,7 @@ def examine(root: Path) -> list[Finding]:
     notes = Notes(Releases(sources.texts), sources.texts)
     modules = python.Modules(sources.texts)
     for file, text in sources.texts.items():
-        if SCRIPT.fullmatch(PurePosixPath(file).name) and "gent" in text:
+        if SCRIPT.fullmatch(PurePosixPath(file).name) and "gent" in text.lower():
             texts.note_constants(file, text, notes)
     # Settings first, because code refers to them.
     for file in sorted(sources.texts, key=lambda f: not SETTINGS.fullmatch(PurePosixPath(f).name)):
@@ -49,9 +51,34 @@ def examine(root: Path) -> list[Finding]:
         report_mark(file, sources, notes)
     starting.check(sources.texts, modules, notes, sources.unread)
     names.compare(notes)
-    sources.unread |= notes.unread
+    sources.unread |= notes.unread | notes.unfollowed
     found = sorted(notes.findings, key=lambda f: (ORDER[f.cause], notes.findings[f]))
-    return [*shorten([*found, *notes.remarks]), *verdict(sources, found)]
+    unknown = sorted(unknown_imports(modules, notes))
+    return [*shorten([*found, *notes.remarks]), *verdict(sources, found, unknown)]
+
+
+def unknown_imports(modules: python.Modules, notes: Notes) -> set[str]:
+    """Return the modules that the project imports, without having or requiring them by this name.
+
+    A distribution may have another name than its module, so they are only said to be unchecked.
+    """
+    if notes.is_vendored:
+        return set()  # the SDK's own files are many, and their imports do not matter
+    known = {"livekit", *sys.stdlib_module_names}
+    known |= {part.partition(".")[0] for f in notes.sources for part in PurePosixPath(f).parts}
+    for requirements in notes.releases.around(""):
+        known |= {n.replace("-", "_") for n in requirements.names | requirements.locked_names}
+        known |= {n.removeprefix("python-") for n in requirements.names}
+    imported = set[str]()
+    for file, text in notes.sources.items():
+        if file.endswith(".py") and "livekit" in text and (module := modules.module(file)):
+            for node in module.tree.body:
+                match node:
+                    case ast.Import(names=names):
+                        imported |= {alias.name.partition(".")[0] for alias in names}
+                    case ast.ImportFrom(level=0, module=str(name)):
+                        imported.add(name.partition(".")[0])
+    return imported - known
 
 
 def shorten(found: list[Finding]) -> Iterator[Finding]:
@@ -148,7 +175,7 @@ def report_mark(file: str, sources: files.Sources, notes: Notes) -> None:
         notes.say("encoding", Place(file, 1), seen, "warning")
 
 
-def verdict(sources: files.Sources, found: list[Finding]) -> Iterator[Finding]:
+def verdict(sources: files.Sources, found: list[Finding], unknown: list[str]) -> Iterator[Finding]:
     """Yield what could not be read, then what was examined."""
     unread = [f"{file} {why}" for file, why in sorted(sources.unread.items())]
     more = f", and {len(unread) - 10} more" if unread[10:] else ""
@@ -170,4 +197,7 @@ def verdict(sources: files.Sources, found: list[Finding]) -> Iterator[Finding]:
     else:
         seen = f"Nothing in {count} keeps an agent away.{details}"
         means = "Code can hide what only a run shows: pass the worker's log with --log, too."
+        if unknown:
+            more = ", …" if unknown[4:] else ""
+            means = f"Not checked: whether {', '.join(unknown[:4])}{more} can be imported. {means}"
         yield Finding("project", "ok", "", seen, means)

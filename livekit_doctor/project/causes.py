@@ -86,6 +86,18 @@ CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        "import-failed",
+        "The program cannot import its own modules, or LiveKit's.",
+        "The import raises, so the worker does not start.",
+        "Start a package with python -m, such as python -m app.worker start. Rename a file of your "
+        "own that is called livekit.",
+        "Python",
+        (
+            "ImportError: attempted relative import with no known parent package",
+            "ModuleNotFoundError: No module named 'livekit.agents'; 'livekit' is not a package",
+        ),
+    ),
+    Cause(
         "missing-plugin",
         "The code imports a plugin that the project does not install.",
         "The import fails, and the worker does not start.",
@@ -100,7 +112,8 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unknown-option",
         "A call has an argument that this release does not take, or lacks one.",
-        "It raises TypeError: the worker does not start, or the job ends at once.",
+        "Python raises TypeError: the worker does not start, or the job ends at once. JavaScript "
+        "ignores the argument.",
         "Remove the argument, or pass it where this release takes it.",
         EXTRACTED,
         (
@@ -123,6 +136,15 @@ CAUSES: tuple[Cause, ...] = (
         "Put @server.rtc_session() above the entrypoint.",
         "livekit-agents 1.8.9, worker.py",
         ("No RTC session entrypoint has been registered.",),
+    ),
+    Cause(
+        "no-entry",
+        "A worker of Node has no agent to run.",
+        "The process of each job imports the agent's file and calls entry() of its default export, "
+        "so each job ends with an error.",
+        "export default defineAgent({ entry: async (ctx) => { … } })",
+        "the source of @livekit/agents, ipc/job_proc_lazy_main.ts",
+        ("Unable to load agent: Missing or invalid default export in",),
     ),
     Cause(
         "entrypoint-called",

@@ -34,10 +34,11 @@ CONSTANT = re.compile(
     r"""(?<!\w)(\w++)(?:\s{0,3}:\s{0,3}[\w&?<>'. ]{1,30}|\s{1,3}string)?\s{0,5}:?=\s{0,5}"""
     r"""["']([^"'\n$]{1,100})["']"""
 )
+CONVERSION = re.compile(r"\.(?:to_owned|to_string|into|clone|as_str|freeze|rawValue|value)\b")
 # Before an agent's name that is an argument: `createDispatch(room, "name")`, and
 # `Session.withAgent("name", …)` of the SDKs for Swift and Flutter.
 POSITIONAL = re.compile(
-    r"(?i)create_?dispatch\w{0,20}\(\s{0,5}[^,()]{1,100},\s{0,20}"
+    r"(?i)create_?dispatch\w{0,20}\(\s{0,5}[^,(){}]{1,100},\s{0,20}"
     r"|\bsession\s{0,3}\.\s{0,3}withAgent\(\s{0,20}"
 )
 # What asks for an agent, as the SDKs call it. An interface has agents' names, too:
@@ -51,7 +52,7 @@ MADE = re.compile(
 )
 # What is before the `{` of a function or a class, whose name says nothing about what is in it.
 BODY = re.compile(
-    r"\b(?:fun|func|fn|function|def|class|struct|object|void|async|throws)\b[^={}]*$"
+    r"\b(?:fun|func|fn|function|def|class|struct|object|void|async|throws)\b[^={}%]*$"
     r"|^(?!.*(?:\bnew\b|=)).*\)\s*$|^\s*\)\s*(?::|->)"
 )
 SEPARATOR = re.compile(r"([()\[\]{};,\n])")
@@ -153,8 +154,9 @@ def value_at(rest: str, constants: Mapping[str, str], notes: Notes) -> Value | N
         return NOTHING
     if re.match(r"(String|string|str|char|std|&str|Option|\w+\?)\b", rest):
         return None  # a declaration
-    if name := re.match(r"[\w.]+", rest):
-        known = constants.get(name[0].rpartition(".")[2])
+    if name := re.match(r"(?:[\w.$]|::|->)+", rest):
+        parts = re.findall(r"\w+", CONVERSION.sub("", name[0]))
+        known = constants.get(parts[-1]) if parts else None
         return literal(known) if known else UNKNOWN
     return None
 

@@ -65,6 +65,11 @@ OF_WRAPPERS = {
     "-s",
 }
 OF_WRAPPERS |= {"--package", "--env-file", "-f"}
+CODE = (".py", ".js", ".ts", ".mjs", ".cjs")
+# Programs that start a command which is one word of theirs, and some that start none.
+QUOTING = {"concurrently", "watchfiles", "watchmedo", "nodemon", "su", "entr", "parallel"}
+MENTIONING = {"echo", "printf", "which", "command", "type", "ls", "cp", "mv", "rm", "cat", "test"}
+MENTIONING |= {"git", "grep", "pgrep", "pkill", "kill", "killall", "chmod", "chown", "mypy"}
 # Programs that are certainly not a worker.
 OTHERS = {
     *("uvicorn", "gunicorn", "hypercorn", "fastapi", "flask", "streamlit", "nginx", "caddy"),
@@ -160,10 +165,10 @@ def parse(place: Place, words: list[str], machine: str, is_deployed: bool) -> Co
     program, rest = rest[0], rest[1:]
     if PYTHONS.match(program) or NODES.match(program):
         with_value = OF_PYTHON if PYTHONS.match(program) else OF_NODE
-        while rest and rest[0].startswith("-") and rest[0] not in ("-m", "-c"):
-            rest = rest[2:] if rest[0] in with_value else rest[1:]
         if rest[:1] in (["run"], ["watch"]) and NODES.match(program):
             rest = rest[1:]
+        while rest and rest[0].startswith("-") and rest[0] not in ("-m", "-c"):
+            rest = rest[2:] if rest[0] in with_value else rest[1:]
         if rest[:1] == ["-m"]:
             rest = rest[1:]
             return replace(
@@ -177,9 +182,26 @@ def parse(place: Place, words: list[str], machine: str, is_deployed: bool) -> Co
         return replace(
             common, program=program, target=rest[0] if rest else "", arguments=tuple(rest[1:])
         )
-    if program.endswith((".py", ".js", ".ts", ".mjs", ".cjs")):
+    if program.endswith(CODE):
         return replace(common, program=program, target=program, arguments=tuple(rest))
+    if (inner := started_by(program, rest)) is not None:
+        return replace(parse(place, inner, machine, is_deployed), words=tuple(words))
     return replace(common, program=program, arguments=tuple(rest))
+
+
+def started_by(program: str, arguments: list[str]) -> list[str] | None:
+    """Return the command that an unknown program starts: `dockerize -wait … python worker.py`."""
+    if program in QUOTING:
+        quoted = (word.split() for word in arguments if " " in word)
+        arguments = next((w for w in quoted if any(p.endswith(CODE) for p in w)), arguments)
+    if program in MENTIONING:
+        return None
+    for number, word in enumerate(arguments):
+        if PYTHONS.match(word) or NODES.match(word):
+            following = next((w for w in arguments[number + 1 :] if w[0:1] != "-"), "")
+            if following.endswith(CODE):
+                return arguments[number:]
+    return None
 
 
 def commands(
@@ -235,6 +257,11 @@ def read(file: str, text: str) -> Iterator[Command]:
     elif name.endswith((".sh", ".bash")):
         for number, line in joined_lines(text):
             yield from commands(Place(file, number), line, file, is_deployed=False)
+    elif re.fullmatch(r"Makefile|[Jj]ustfile", name):
+        for number, line in joined_lines(text):
+            if line[0] in " \t":  # of a recipe
+                place = Place(file, number)
+                yield from commands(place, line.strip(" \t@-+"), f"{place}", is_deployed=False)
 
 
 def joined_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -301,8 +328,10 @@ def of_compose(file: str, document: dict[str, Any]) -> Iterator[Command]:
             written = [*entrypoint, *command]
         elif isinstance(entrypoint, str) and isinstance(command, str):
             written = f"{entrypoint} {command}"
-        elif entrypoint and command:
-            continue  # one of them a text: rare
+        elif isinstance(entrypoint, str) and isinstance(command, list):
+            written = f"{entrypoint} {shlex.join(map(str, command))}"
+        elif isinstance(entrypoint, list) and isinstance(command, str):
+            written = f"{shlex.join(map(str, entrypoint))} {command}"
         key = "command" if command else "entrypoint"
         if isinstance(written, str | list):
             yield from commands(

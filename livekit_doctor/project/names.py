@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from packaging.version import Version
 
 from livekit_doctor.finding import Level
+from livekit_doctor.project.files import PROSE, SETTINGS
 from livekit_doctor.project.notes import NAMING_VARIABLES, UNKNOWN, Name, Notes, Place
 from livekit_doctor.project.texts import TOML
 
@@ -16,6 +17,9 @@ ID = re.compile(r"(CA|AW|AJ|RM|PA|AD|ST|SDR|TR|SIP|A)_[A-Za-z0-9]{8,24}")
 # Calls that any program may make for any room; a token is made by the program of its own project.
 BY_API = {"CreateAgentDispatchRequest", "createDispatch", "create_dispatch", "--agent-name"}
 ROOT = PurePosixPath(".")
+# What makes tokens, rooms or dispatches. Settings and texts have readers of their own.
+ASKING = re.compile(r"(?i)dispatch|access_?token|room_?config|create_?room")
+NO_CODE = re.compile(rf"{SETTINGS.pattern}|{PROSE.pattern}")
 EXAMPLES = 5  # so many unnamed workers side by side are a collection of examples, not a project
 
 
@@ -80,10 +84,15 @@ def compare(notes: Notes) -> None:
         asked |= {r.value.text for r in requests if r.by in BY_API}
         asked |= {m.value.text for m in notes.mentioned}
         name = worker.value.text
-        if asked & {name, None} or (name is None and asked - {""}):
+        if name in asked or (name is None and asked - {""}):
+            continue
+        if None in asked:
+            _report_configured(worker, scope, scopes, notes)
             continue
         if unmet_scopes and near:
             continue  # reported with the request
+        if any(ASKING.search(notes.sources[file]) for file in _holders(name, notes)):
+            continue  # asked for in a way that no reader knows
         _report_unasked(worker, scope, scopes, notes)
 
 
@@ -132,6 +141,32 @@ def _report_unmet(request: Name, near: list[Name], far: list[Name], notes: Notes
     notes.say(cause, request.place, seen, "problem" if is_sure else "warning")
 
 
+def _holders(name: str | None, notes: Notes) -> list[str]:
+    """Return the files about LiveKit, other than those of workers, that hold a name as a text."""
+    return [
+        file
+        for file, text in notes.sources.items()
+        if name
+        and file not in notes.worker_files
+        and not NO_CODE.fullmatch(PurePosixPath(file).name)
+        and any(f"{quote}{name}{quote}" in text for quote in "\"'`")
+        and "livekit" in text.lower()
+    ]
+
+
+def _report_configured(
+    worker: Name, scope: PurePosixPath | None, scopes: Scopes, notes: Notes
+) -> None:
+    """Report settings of a client that give no worker's name, where a request may take its own."""
+    near = [c for c in notes.configured if scopes.of(c.place.file) in (None, scope)]
+    names = {w.value.text for w in effective_names(notes)}
+    if not worker.value.is_sure or not near or any(c.value.text in names - {""} for c in near):
+        return
+    cause = "names-differ" if near[0].value.text else "named-worker"
+    seen = f"{near[0].by} is {near[0].value}, but the worker at {worker.place} has {worker.value}."
+    notes.say(cause, near[0].place, seen, "warning")
+
+
 def _report_unasked(
     worker: Name, scope: PurePosixPath | None, scopes: Scopes, notes: Notes
 ) -> None:
@@ -151,6 +186,7 @@ def _report_unasked(
             cause, worker.place, f"{gives}: only rooms that ask for exactly this name get it. {why}"
         )
         return
+    clients += [f for f in _holders(worker.value.text, notes) if scopes.of(f) in (None, scope)]
     # A page gets its token from what makes tokens here, or else from elsewhere.
     clients += [page for page in notes.pages if not issuers and scopes.of(page) in (None, scope)]
     if clients:

@@ -5,16 +5,19 @@ follows them. A call of accept() counts without `await`: a promise runs by itsel
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
-from livekit_doctor.project.requests import Paths, Say, Switch
+from livekit_doctor.project.requests import ANSWERS, Paths, Say, Switch
 
 KEYS = {"requestFunc", "jobRequestFunc", "requestFnc"}
 FUNCTIONS = {"arrow_function", "function_expression", "function_declaration", "method_definition"}
 MAX_DEPTH = 200
+# A variable holds the request, or its accept().
+HANDED_ON = r"(?<![=!<>])=\s{{0,5}}{0}(?:\s{{0,5}}(?:;|\n|$)|\.(?:accept|reject)\b(?!\())"
 
 
 def check(text: str, is_jsx: bool, say: Say) -> None:
@@ -77,6 +80,11 @@ class Translation:
         self._request = ""
 
     def function(self) -> ast.AsyncFunctionDef | None:
+        """Return it; None if it takes its request apart.
+
+        Raises:
+            ValueError: it gives its answer in a way that is not followed.
+        """
         parameters = self._function.child_by_field_name("parameters")
         single = self._function.child_by_field_name("parameter")
         names = [single] if single else list(parameters.named_children) if parameters else []
@@ -87,6 +95,8 @@ class Translation:
         if first.type != "identifier":
             return None  # taken apart: { accept }
         self._request = text_of(first)
+        if re.search(HANDED_ON.format(re.escape(self._request)), text_of(body)):
+            raise ValueError("has a request handler that keeps accept() for later")
         if body.type == "statement_block":
             statements = self._block(body)
         else:
@@ -197,6 +207,9 @@ class Translation:
                 pause = ast.Call(ast.Name("sleep"), [ast.Constant(seconds)], [])
                 pause.func.lineno = node.start_point[0] + 1
                 return ast.Await(pause)
+            if self._is_answered_by(value):
+                request = ast.Call(ast.Name("function"), [ast.Name(self._request)], [])
+                return ast.Await(self._located(node, request))
             return ast.Await(self._located(node, self._expression(value, depth + 1)))
         parts = [self._expression(child, depth + 1) for child in node.named_children]
         if node.type == "call_expression":
@@ -229,6 +242,15 @@ class Translation:
         if self._request in given:
             return ast.Await(ast.Call(ast.Name("function"), [ast.Name(self._request)], []))
         return None
+
+    def _is_answered_by(self, call: Node) -> bool:
+        """Whether a function gets one that answers: `await limited(() => request.accept())`."""
+        arguments = call.child_by_field_name("arguments")
+        return any(
+            argument.type in FUNCTIONS
+            and any(f"{self._request}.{answer}(" in text_of(argument) for answer in ANSWERS)
+            for argument in (arguments.named_children if arguments else [])
+        )
 
     def _pause(self, node: Node) -> float | None:
         """Return the seconds that `new Promise((done) => setTimeout(done, 5000))` takes."""

@@ -90,12 +90,14 @@ class Notes:
         workers: the name that the code gives to each worker.
         requests: the names that tokens, rooms and dispatches ask for.
         mentioned: names elsewhere that may be requests, or something else.
+        configured: the names in objects of settings, in JavaScript; empty if there is none.
         clients: files that speak of LiveKit, in which no name could be read.
         pages: JavaScript that joins rooms, in which no name could be read.
         issuers: files that make tokens or rooms.
         prose: the texts of READMEs.
         remarks: what is worth knowing, though nothing is wrong.
-        unread: places that could not be read, and why.
+        unread: places that could not be read, and why: they may hide names.
+        unfollowed: request handlers that could not be followed, and why.
     """
 
     releases: Releases
@@ -107,6 +109,7 @@ class Notes:
     workers: list[Name] = field(default_factory=list)
     requests: list[Name] = field(default_factory=list)
     mentioned: list[Name] = field(default_factory=list)
+    configured: list[Name] = field(default_factory=list)
     clients: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     issuers: list[str] = field(default_factory=list)
@@ -114,6 +117,7 @@ class Notes:
     findings: dict[Finding, Place] = field(default_factory=dict)
     remarks: list[Finding] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    unfollowed: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def is_vendored(self) -> bool:

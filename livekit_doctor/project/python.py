@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -69,6 +70,8 @@ class Module:
         self._modules = modules
         self.nodes = list(ast.walk(tree))
         self._meanings: dict[str, ast.expr | Function] = {}
+        self._locals: dict[Function, dict[str, list[ast.expr | None]]] = {}
+        self._classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
         self._imports: dict[str, tuple[int, str, str]] = {}
         for node in self.nodes:
             match node:
@@ -90,11 +93,21 @@ class Module:
                     self._meanings[name] = value
 
     @cached_property
+    def functions(self) -> dict[str, Function]:
+        """The functions and methods whose name only one has."""
+        functions = [node for node in self.nodes if isinstance(node, Function)]
+        counts = Counter(node.name for node in functions)
+        return {node.name: node for node in functions if counts[node.name] == 1}
+
+    @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
         return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     def meaning(self, node: ast.expr, hops: int = MAX_HOPS) -> "tuple[Module, ast.expr | Function]":
         """Return what a name stands for, and in which module. If unknown, it is the node itself."""
+        if isinstance(node, ast.Name) and (given := self._in_function(node)):
+            only = given[0] if len(given) == 1 else None
+            return self, only or node
         match node:
             case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name) if (
                 name in self._meanings
@@ -110,9 +123,67 @@ class Module:
                     return module.meaning(ast.Name(wanted), hops - 1)
         return self, node
 
+    def _in_function(self, node: ast.Name) -> list[ast.expr | None]:
+        """Return what the functions around `node` give this name; None: only known at run time."""
+        around: ast.AST = node
+        while around in self.parents:
+            around = self.parents[around]
+            if isinstance(around, Function):
+                if around not in self._locals:
+                    self._locals[around] = locals_of(around)
+                if given := self._locals[around].get(node.id):
+                    return given
+        return []
+
+    def class_of(
+        self, node: ast.expr, hops: int = MAX_HOPS
+    ) -> "tuple[Module, ast.ClassDef] | None":
+        """Return the class that is named by `node`, or that its instance in `node` is of."""
+        match node:
+            case ast.Name(id=name) if name in self._classes:
+                return self, self._classes[name]
+            case _ if not hops:
+                return None
+            case ast.Call(func=func):
+                source, made = self.meaning(func)
+                match made:
+                    case ast.FunctionDef(body=[*_, ast.Return(value=ast.expr() as returned)]):
+                        return source.class_of(returned, hops - 1)  # such as get_settings()
+                return self.class_of(func, hops - 1)
+            case ast.Name(id=name) if isinstance(call := self._meanings.get(name), ast.Call):
+                return self.class_of(call, hops - 1)
+            case ast.Name(id=name) | ast.Attribute(value=ast.Name(id=name)) if (
+                name in self._imports
+            ):
+                level, dotted, wanted = self._imports[name]
+                if isinstance(node, ast.Attribute):
+                    dotted, wanted = f"{dotted}.{wanted}".strip("."), node.attr
+                if module := self._modules.find(level, dotted, self.file):
+                    return module.class_of(ast.Name(wanted), hops - 1)
+        return None
+
+
+def locals_of(function: Function) -> dict[str, list[ast.expr | None]]:
+    """Return what a function assigns to its names; None: an argument, or known at run time only."""
+    given: dict[str, list[ast.expr | None]] = {}
+    arguments = function.args
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        given.setdefault(argument.arg, []).append(None)
+    for node in (part for line in function.body for part in walk_here(line)):
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                given.setdefault(name, []).append(value)
+            case ast.Name(id=name, ctx=ast.Store()) if name not in given:
+                given[name] = [None]
+    return given
+
 
 def read(module: Module, notes: Notes) -> None:
     reader = Reader(module, notes)
+    asking = asking_variables(module)
     for node in module.nodes:
         match node:
             case ast.Call():
@@ -131,11 +202,33 @@ def read(module: Module, notes: Notes) -> None:
             case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=key)) as target]):
                 if key in SPELLINGS and is_metadata({name_of(target.value)}):
                     notes.say_metadata(reader.place(node), reader.value(node.value))
+            case ast.Assign(targets=[ast.Attribute(value=owner, attr="agent_name")]):
+                if by := asking.get(ast.unparse(owner)):
+                    notes.requests.append(Name(reader.place(node), by, reader.value(node.value)))
     for statement in [] if module.file.endswith(".ipynb") else module.tree.body:
         for node in [] if is_main_guard(statement) else walk_here(statement):
             if isinstance(node, ast.Call) and name_of(node.func) == "run_app":
                 seen = 'run_app is called outside of if __name__ == "__main__".'
                 notes.say("no-main-guard", reader.place(node), seen, "warning")
+
+
+def asking_variables(module: Module) -> dict[str, str]:
+    """Return the variables that hold a request for an agent, and what made each."""
+    return {
+        ast.unparse(node.targets[0]): by
+        for node in module.nodes
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and (by := request_by(node.value))
+    }
+
+
+def request_by(call: ast.Call) -> str:
+    """Return what asks for an agent here: a class, or `agents.add()` of a room's configuration."""
+    match call.func:
+        case ast.Attribute(value=ast.Attribute(attr="agents"), attr="add"):
+            return "agents.add"
+    return name_of(call.func) if name_of(call.func) in ASKS else ""
 
 
 def is_main_guard(node: ast.AST) -> bool:
@@ -227,16 +320,34 @@ class Reader:
                 self._option(by, option, argument, arguments)
         elif by in ISSUERS:
             self._notes.issuers.append(self._module.file)
-        elif given and by not in ASKS:
+        elif asking := request_by(call):
+            if wrong := arguments.get("agentName"):
+                seen = f"{asking} does not take agentName: it is agent_name."
+                self._notes.say("unknown-option", self.place(wrong), seen)
+            if None in arguments:
+                arguments |= self._entries(arguments[None]) or {}
+            if given := arguments.get(SPELLINGS[0]):
+                name = Name(self.place(given), asking, self.value(given.value))
+                self._notes.requests.append(name)
+            elif None in arguments:
+                self._notes.requests.append(Name(self.place(call), asking, UNKNOWN))
+        elif given:
             self._mention(given, self.value(given.value))
-        elif by in ASKS and given:
-            self._notes.requests.append(Name(self.place(given), by, self.value(given.value)))
 
     def _unpack(self, by: str, arguments: dict[str | None, ast.keyword]) -> None:
         """Add the entries of `**options` to the arguments, or note that they cannot be read."""
-        unpacked = arguments.pop(None)
-        _, value = self._module.meaning(unpacked.value)
-        match value:
+        unpacked = arguments[None]
+        entries = self._entries(unpacked)
+        if entries is not None:
+            del arguments[None]
+            arguments |= {name: entry for name, entry in entries.items() if name not in arguments}
+        elif not arguments.get(SPELLINGS[0]):
+            hidden = f"hides options of {by} in **{ast.unparse(unpacked.value)[:50]}"
+            self._notes.unread[str(self.place(unpacked))] = hidden
+
+    def _entries(self, unpacked: ast.keyword) -> dict[str | None, ast.keyword] | None:
+        """Return the entries of a dictionary as arguments. None if they cannot be read."""
+        match self._module.meaning(unpacked.value)[1]:
             case ast.Dict(keys=keys, values=values) if all(
                 isinstance(key, ast.Constant) for key in keys
             ):
@@ -249,13 +360,8 @@ class Reader:
             ):
                 pairs = [(str(keyword.arg), keyword.value) for keyword in keywords]
             case _:
-                arguments[None] = unpacked
-                if not arguments.get(SPELLINGS[0]):
-                    hidden = f"hides options of {by} in **{ast.unparse(unpacked.value)[:50]}"
-                    self._notes.unread[str(self.place(unpacked))] = hidden
-                return
-        for name, part in pairs:
-            arguments.setdefault(name, ast.copy_location(ast.keyword(name, part), unpacked))
+                return None
+        return {n: ast.copy_location(ast.keyword(n, part), unpacked) for n, part in pairs}
 
     def _is_conditional(self, node: ast.AST) -> bool:
         """Whether this depends on a condition, other than that the file is run."""
@@ -310,7 +416,10 @@ class Reader:
             function = ast.FunctionDef("lambda", handler.args, [body], [])
             handler = ast.copy_location(function, handler)
         if isinstance(handler, Function):
-            Paths(handler, say).follow()
+            try:
+                Paths(handler, say, module.functions).follow()
+            except ValueError as error:
+                self._notes.unfollowed[f"{module.file}:{handler.lineno}"] = str(error)
 
     def entry(self, key: ast.Constant, value: Value) -> None:
         """Note a name in a dictionary or a JSON text. Its place says what it is for."""
@@ -377,4 +486,39 @@ def value_of(node: ast.expr, module: Module, notes: Notes, hops: int = MAX_HOPS)
             source, meaning = module.meaning(node)
             if isinstance(meaning, ast.expr) and meaning is not node:
                 return value_of(meaning, source, notes, hops - 1)
+            if isinstance(node, ast.Attribute):
+                return member(node, module, notes, hops - 1)
     return UNKNOWN
+
+
+def member(node: ast.Attribute, module: Module, notes: Notes, hops: int) -> Value:
+    """Return the value of a member of a class: of an Enum, a dataclass, or settings of Pydantic."""
+    if node.attr == "value" and isinstance(node.value, ast.Attribute):
+        node = node.value  # of an Enum
+    if not (found := module.class_of(node.value)):
+        return UNKNOWN
+    source, owner = found
+    for line in owner.body:
+        match line:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=written)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as written)
+            ) if name == node.attr:
+                break
+    else:
+        return UNKNOWN
+    variable = name.upper()
+    if isinstance(written, ast.Call) and name_of(written.func) in ("Field", "field"):
+        options = {keyword.arg: keyword.value for keyword in written.keywords}
+        alias = options.get("validation_alias") or options.get("alias")
+        if alias:
+            variable = str(alias.value) if isinstance(alias, ast.Constant) else ""
+        written = options.get("default") or (written.args or [ast.Constant(None)])[0]
+    value = value_of(written, source, notes, hops)
+    bases = {name_of(base) for base in owner.bases}
+    if any(base.endswith("Settings") for base in bases):
+        if not variable or "env_prefix" in ast.unparse(owner):
+            return Value(value.text) if value.text else UNKNOWN
+        return notes.variable(variable, value)
+    is_fixed = any("Enum" in base for base in bases) or not owner.decorator_list
+    return value if is_fixed else replace(value, is_sure=False)

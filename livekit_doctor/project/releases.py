@@ -1,6 +1,7 @@
 """The release of livekit-agents that a project uses, and what that release exports."""
 
 import json
+import posixpath
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -175,6 +176,13 @@ class Releases:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._folders: dict[PurePosixPath, Requirements] = {}
+        # Those that another one includes: `-r base.in`. Most have no telling name.
+        self._included = {
+            posixpath.normpath(PurePosixPath(file).parent / found)
+            for file, text in texts.items()
+            if file.endswith((".txt", ".in"))
+            for found in re.findall(r"(?m)^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", text)
+        }
         for file, text in texts.items():
             try:
                 self._read(file, text)
@@ -232,8 +240,10 @@ class Releases:
             parsed = tomllib.loads(text)
             for section in ("packages", "dev-packages"):
                 self._table(file, parsed.get(section, {}))
-        elif re.fullmatch(r"(requirements|constraints|deps).*\.(txt|in)", name) or (
-            name.endswith((".txt", ".in")) and "requirements" in file
+        elif (
+            re.fullmatch(r"(requirements|constraints|deps).*\.(txt|in)", name)
+            or (name.endswith((".txt", ".in")) and "requirements" in file)
+            or file in self._included
         ):
             for line in text.splitlines():
                 self._line(file, line)
@@ -283,6 +293,8 @@ class Releases:
             extras, version = [], wanted
             if isinstance(wanted, dict):
                 extras, version = wanted.get("extras", []), wanted.get("version", "")
+                if wanted.keys() & {"git", "path", "url", "file"}:
+                    self._of(file).is_complete = False
             version = str(version)
             if found := re.fullmatch(r"\^(\d+)\.?(.*)", version):
                 version = f">={version[1:]},<{int(found[1]) + 1}"

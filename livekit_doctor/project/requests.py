@@ -5,7 +5,8 @@ before it ends. If it ends without either, it has refused the job.
 """
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from livekit_doctor.finding import Level
@@ -32,12 +33,20 @@ class Switch(ast.Match):
 class Paths:
     """All paths through a handler, followed as the sets of states that they can be in."""
 
-    def __init__(self, handler: Function, say: Say) -> None:
-        arguments = [a.arg for a in handler.args.args if a.arg not in ("self", "cls")]
+    def __init__(
+        self, handler: Function, say: Say, functions: Mapping[str, Function] | None = None
+    ) -> None:
+        self._functions = functions or {}
+        arguments = [a.arg for a in (*handler.args.posonlyargs, *handler.args.args)]
+        arguments = [name for name in arguments if name not in ("self", "cls")]
         self._request = arguments[0] if arguments else ""
         self._handler = handler
         self._is_coroutine = isinstance(handler, ast.AsyncFunctionDef)
         self._say = say
+        # The variables that it awaits.
+        self._awaited = {
+            name_of(node.value) for node in ast.walk(handler) if isinstance(node, ast.Await)
+        } - {""}
         self._reported: set[str] = set()
         self._steps = 0
         # Where a path ends: how, on which line, in which state.
@@ -52,8 +61,10 @@ class Paths:
         """Report the paths that do not answer.
 
         Raises:
-            ValueError: there are too many.
+            ValueError: there are too many, or the answer is given in a way that is not followed.
         """
+        if self._is_handed_on():
+            raise ValueError("has a request handler that keeps accept() for later")
         first = self._handler.lineno
         rest = self._block(self._handler.body, OPEN)
         self._ends += [("ends", first, state) for state in rest]
@@ -65,6 +76,28 @@ class Paths:
                 self._say(cause, line, f"The request handler {how} without an answer.", "problem")
         if {state for *_, state in self._ends} == {"rejected"}:
             self._once("request-rejects", first, "The request handler rejects every job.")
+
+    def _is_handed_on(self) -> bool:
+        """Whether a variable or a lambda holds the request, or its accept()."""
+        called, holders = set[ast.AST](), list[ast.AST]()
+        for node in ast.walk(self._handler):
+            match node:
+                case ast.Call(func=func, args=arguments):
+                    called.add(func)
+                    if name_of(func) == "getattr":
+                        holders += arguments[:1]
+                case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+                    holders.append(value)
+                case ast.Lambda(body=body):
+                    holders += [n.value for n in ast.walk(body) if isinstance(n, ast.Attribute)]
+        is_request = {n for n in holders if isinstance(n, ast.Name) and n.id == self._request}
+        return bool(is_request) or any(
+            isinstance(node, ast.Attribute)
+            and node.attr in ANSWERS
+            and name_of(node.value) == self._request
+            and node not in called
+            for node in ast.walk(self._handler)
+        )
 
     def _once(self, cause: str, line: int, seen: str, level: Level = "problem") -> None:
         if cause not in self._reported:
@@ -172,6 +205,8 @@ class Paths:
         # A plain function works, too, if it returns the awaitable.
         wait = ast.Await if self._is_coroutine else ast.Return
         awaited = {node for part in parts if isinstance(part, wait) for node in walk_here(part)}
+        if isinstance(node, ast.Assign) and {name_of(t) for t in node.targets} & self._awaited:
+            awaited |= {*parts}  # `task = create_task(request.accept())`, and `await task`
         for part in parts:
             if not isinstance(part, ast.Call):
                 continue
@@ -184,7 +219,11 @@ class Paths:
                     seen = "accept() takes no entrypoint and no options, so it raises TypeError."
                     if answer == "accepted":
                         self._once("request-arguments", part.lineno, seen)
-            elif part in awaited and self._request in map(name_of, arguments):
+            elif (
+                part in awaited
+                and self._request in map(name_of, arguments)
+                and may_answer(self._functions.get(name_of(part.func)))
+            ):
                 answers.add("accepted")  # by the called function, which is not followed
         if "open" in states and answers:
             return (states - OPEN) | answers
@@ -231,6 +270,23 @@ def walk_here(node: ast.AST) -> Iterable[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.Lambda):
             yield from walk_here(child)
+
+
+@lru_cache(maxsize=100)
+def may_answer(function: Function | None) -> bool:
+    """Whether a function that gets a request may answer it: itself, or by another one."""
+    if function is None:
+        return True
+    given = {argument.arg for argument in function.args.args}
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in ANSWERS)
+        or (
+            isinstance(node, ast.Call)
+            and name_of(node.func) not in LOGS
+            and given & {name_of(a) for a in (*node.args, *(k.value for k in node.keywords))}
+        )
+        for node in ast.walk(function)
+    )
 
 
 def may_raise(node: ast.AST) -> bool:

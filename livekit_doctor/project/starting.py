@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ NODE_PLUGIN = re.compile(
     r"""(?m)^(?:import\b[^;'"]{0,500}|\}[ \t]{0,5}|(?:const|let|var)\b[^;'"]{0,200}require\()"""
     r"""(?:from[ \t]{0,5})?['"](@livekit/agents-plugin-[\w-]+)['"]"""
 )
+NODE_TURN_DETECTOR = "@livekit/agents-plugin-livekit"
 NODE_OF_0X = re.compile(
     r"""(?m)^import[ \t]{1,5}\{[^}'"]{0,500}?\b(multimodal|pipeline)\b[^}'"]{0,500}\}"""
     r"""\s{0,20}from[ \t]{0,5}['"]@livekit/agents['"]"""
@@ -80,6 +82,28 @@ def port(calls: Iterable[ast.Call]) -> int | None:
     return DEFAULT_PORT
 
 
+# What does no work by itself at the top of a file.
+HARMLESS = {"load_dotenv", "basicConfig", "getLogger", "setLevel", "rtc_session"}
+WORKER = re.compile(r"\b(?:AgentServer|WorkerOptions|rtc_session)\b")
+
+
+def is_only_definitions(tree: ast.Module) -> bool:
+    """Whether a file only defines things, so that running it does nothing."""
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                pass
+            case ast.Import() | ast.ImportFrom() | ast.Assign() | ast.AnnAssign():
+                pass
+            case ast.Expr(value=ast.Constant()):
+                pass
+            case ast.Expr(value=ast.Call(func=func)) if name_of(func) in HARMLESS:
+                pass
+            case _:
+                return False
+    return True
+
+
 def is_copied(file: PurePosixPath, sources: Iterable[str]) -> bool:
     """Whether an image has this file of the project."""
     return any(
@@ -120,6 +144,8 @@ class Starts:
                     unread.setdefault(file, "does not parse")
 
     def check(self) -> None:
+        for command in self._commands:
+            self._imports(command)
         if not self._programs:
             return
         runs = [
@@ -130,12 +156,15 @@ class Starts:
             if command.subcommand in SERVES:
                 served_by[program.file].add(command.place.file)
         served = {*served_by}
+        starts = {program.file for command, program in runs if command.subcommand == "start"}
         served |= {program.file for command, program in runs if command.subcommand is None}
         overridden = any(
             c.program in SERVES and not c.place.file.endswith("Dockerfile") for c in self._commands
         )
         self._package_scripts()
         self._packages()
+        self._shadows()
+        stopped = {program.file for command, program in runs if command.subcommand == ""}
         for command, program in runs:
             if program.is_own_command_line or command.subcommand is None:
                 continue
@@ -155,12 +184,16 @@ class Starts:
             elif command.subcommand not in SUBCOMMANDS and program.file.endswith(".py"):
                 seen = f"`{shown}`: the worker has no command {command.subcommand!r}."
                 self._notes.say("wrong-subcommand", command.place, seen)
-            elif command.subcommand not in SERVES and program.file not in served:
+            elif command.subcommand not in SERVES and program.file not in served | stopped:
                 if command.is_deployed:
                     mode = command.subcommand
                     seen = f"`{shown}` starts the worker with {mode}, and nothing with start."
                     self._notes.say("wrong-subcommand", command.place, seen)
-            elif command.subcommand == "dev" and command.is_deployed and not is_replaced:
+            elif (
+                command.subcommand == "dev"
+                and command.is_deployed
+                and not (is_replaced or program.file in starts)
+            ):
                 is_for_development = re.search(r"dev|local", command.place.file, re.IGNORECASE)
                 if not is_for_development:
                     seen = f"`{shown}` starts a deployed worker with dev."
@@ -172,6 +205,56 @@ class Starts:
                 self._models(image, mine)
             elif not runs:
                 self._not_started(image, mine)
+
+    def _imports(self, command: Command) -> None:
+        """Report a Python file that cannot be run as a script, or that only defines a worker."""
+        if command.program == "python -m" or not command.target.endswith(".py"):
+            return
+        file = self._resolve(command)
+        module = self._modules.module(file) if file and "livekit" in self._texts[file] else None
+        if not file or not module:
+            return
+        for node in module.tree.body:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                seen = (
+                    f"`{' '.join(command.words)[:100]}` ({command.place}) runs this file as a "
+                    "script, where relative imports fail."
+                )
+                self._notes.say("import-failed", Place(file, node.lineno), seen)
+                return
+        if is_only_definitions(module.tree) and WORKER.search(self._texts[file]):
+            imported = {*re.findall(r"(?m)^(?:from|import)\s+([\w.]+)", self._texts[file])}
+            others = [self._modules.find(0, name, file) for name in imported]
+            if not any(other and "run_app" in self._texts[other.file] for other in others):
+                seen = f"`{' '.join(command.words)[:100]}` runs {file}, which calls no run_app."
+                self._notes.say("not-run", command.place, seen)
+
+    def _shadows(self) -> None:
+        """Report a file that hides the SDK from a script beside it."""
+        for file in self._programs:
+            folder = PurePosixPath(file).parent
+            if (folder / "__init__.py").as_posix() in self._texts or not file.endswith(".py"):
+                continue  # part of a package, which is started from elsewhere
+            for name in ("livekit.py", "livekit/__init__.py"):
+                if (shadow := (folder / name).as_posix()) in self._texts:
+                    seen = f"{file} imports this file instead of LiveKit's livekit."
+                    self._notes.say("import-failed", Place(shadow, 1), seen)
+
+    @cached_property
+    def _scripts(self) -> dict[str, str]:
+        """The modules behind the commands that pyproject.toml files define."""
+        scripts: dict[str, str] = {}
+        for file, text in self._texts.items():
+            if PurePosixPath(file).name == "pyproject.toml":
+                try:
+                    parsed = tomllib.loads(text)
+                except ValueError:
+                    continue
+                tables = parsed.get("project", {}), parsed.get("tool", {}).get("poetry", {})
+                for table in tables:
+                    for name, entry in table.get("scripts", {}).items():
+                        scripts[name] = str(entry).partition(":")[0]
+        return scripts
 
     @cached_property
     def _is_mode_passed(self) -> bool:
@@ -193,10 +276,10 @@ class Starts:
 
     def _resolve(self, command: Command) -> str | None:
         """Return the file of this project that Python or Node runs."""
-        target = command.target
+        target = command.target or self._scripts.get(command.program, "")
         if not target or "$" in target:
             return None
-        if command.program == "python -m":
+        if command.program == "python -m" or not command.target:
             path = target.replace(".", "/")
             names = [f"{path}.py", f"{path}/__main__.py"]
         else:
@@ -419,15 +502,19 @@ class Starts:
                 f"{plugin} in {wanted}, but they are {where}."
             )
             self._notes.say("model-files-elsewhere", place, seen)
-        elif stage.is_base_known and not self._runs_unknown(image):
+        elif stage.is_base_known and not self._runs_unknown(image, plugin[0] == "@"):
             at = mine[0].place
             self._notes.say(
                 "model-files-missing", at, f"{plugin} needs model files, and no RUN fetches them."
             )
 
-    def _runs_unknown(self, image: Image) -> bool:
+    def _runs_unknown(self, image: Image, is_of_node: bool) -> bool:
         """Whether the build runs a script that may fetch model files."""
         text = self._texts[image.file]
+        if is_of_node:
+            hooks = r'"(?:pre|post)?(?:install|build|prepare)":[^\n]*download'
+            packages = (t for f, t in self._texts.items() if f.endswith("package.json"))
+            return any(re.search(hooks, package) for package in packages)
         for script in re.findall(r"([\w./-]+\.(?:sh|py|bash))", text):
             file = self._near(PurePosixPath(image.file).parent, script)
             if not file or ("download" in self._texts[file] and file not in self._programs):
@@ -436,6 +523,13 @@ class Starts:
 
     def _plugins_with_models(self, folder: PurePosixPath) -> Iterator[str]:
         for file, text in self._texts.items():
+            if (
+                file.endswith((".ts", ".js", ".mts", ".mjs"))
+                and PurePosixPath(file).is_relative_to(folder)
+                and NODE_TURN_DETECTOR in NODE_PLUGIN.findall(text)
+                and "turnDetector" in text
+            ):
+                yield NODE_TURN_DETECTOR
             if not PYTHON.fullmatch(PurePosixPath(file).name) or not PurePosixPath(
                 file
             ).is_relative_to(folder):

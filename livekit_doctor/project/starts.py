@@ -4,17 +4,19 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from livekit_doctor.project.notes import Notes, Place
 from livekit_doctor.project.python import WORKERS, Module
 from livekit_doctor.project.releases import Release, Requirements, exports, normalised
-from livekit_doctor.project.requests import name_of, walk_here
+from livekit_doctor.project.requests import Function, name_of, walk_here
 
 AGENTS, PLUGINS = "livekit.agents", "livekit.plugins"
 # Methods, by the name of what they are called on: `request.accept()`, `ctx.connect()`.
 # Calls whose options seldom grow: one that no release takes is a mistake, not a newer release.
 SURE = {"WorkerOptions", "ServerOptions", "AgentServer", "AgentServer.rtc_session"}
 METHODS = {"rtc_session": "AgentServer.rtc_session"}
+OF_SESSIONS = {"start", "generate_reply", "say"}
 # Distributions whose plugins have another name than their import.
 OTHER_DISTRIBUTIONS = {
     "noise_cancellation": {"livekit-plugins-noise-cancellation", "livekit-plugins-ai-coustics"},
@@ -191,17 +193,53 @@ class Check:
                 return self._dotted(value)
         return ""
 
+    def _call_name(self, call: ast.Call) -> str:
+        """Return the call of LiveKit's that this is. Empty if it is none."""
+        func = call.func.value if isinstance(call.func, ast.Subscript) else call.func
+        match func:
+            case ast.Attribute(attr="rtc_session" as method):
+                return METHODS[method]
+            case ast.Attribute(value=owner, attr=method) if (
+                method in OF_SESSIONS and ast.unparse(owner) in self._sessions
+            ):
+                return f"AgentSession.{method}"
+            case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"):
+                node: ast.AST = call
+                while node in self._module.parents and not isinstance(node, ast.ClassDef):
+                    node = self._module.parents[node]
+                return "Agent" if self._is_agent(node) else ""
+        is_known = self._dotted(call.func).startswith(AGENTS) or self._is_unbound(call.func)
+        return name_of(func) if is_known else ""
+
+    def _is_agent(self, node: ast.AST) -> bool:
+        """Whether this is a class that only Agent is a base of."""
+        match node:
+            case ast.ClassDef(bases=[base], keywords=[]):
+                return self._dotted(base) in (f"{AGENTS}.Agent", f"{AGENTS}.voice.Agent")
+        return False
+
+    @cached_property
+    def _sessions(self) -> set[str]:
+        """The variables that hold an AgentSession wherever they occur."""
+        stored = Counter(
+            ast.unparse(node)
+            for node in self._nodes
+            if isinstance(node, ast.Name | ast.Attribute) and is_stored(node)
+        )
+        stored.update(node.arg for node in self._nodes if isinstance(node, ast.arg))
+        made = Counter(
+            ast.unparse(node.targets[0])
+            for node in self._nodes
+            if isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Call)
+            and self._dotted(node.value.func).endswith(".AgentSession")
+        )
+        return {name for name, count in made.items() if stored[name] == count}
+
     def calls(self) -> None:
         for node in self._nodes:
             if isinstance(node, ast.Call) and node not in self._guarded:
-                dotted = self._dotted(node.func)
-                name = name_of(
-                    node.func.value if isinstance(node.func, ast.Subscript) else node.func
-                )
-                if name == "rtc_session" and isinstance(node.func, ast.Attribute):
-                    name = METHODS[name]
-                elif not dotted.startswith(AGENTS) and not self._is_unbound(node.func):
-                    continue
+                name = self._call_name(node)
                 if self._exports.is_call(name):
                     self._arguments(node, name)
 
@@ -282,6 +320,12 @@ class Check:
                         self._entrypoint(self._module, node)
                 case ast.Call(func=func) if name_of(func) in WORKERS:
                     self._called(node)
+                    self._undefined(node)
+                case ast.Call(func=func, args=[ast.Name(id=given) as argument, *_]) if name_of(
+                    func
+                ) == "run_app" and isinstance(self._module.meaning(argument)[1], Function):
+                    seen = f"run_app gets {given}, a function. It takes an AgentServer or options."
+                    self._say("unknown-option", node, seen)
             match node:
                 case ast.Call(func=func, keywords=keywords) if name_of(func).endswith("Options"):
                     for keyword in keywords:
@@ -298,6 +342,22 @@ class Check:
                 if isinstance(meaning, ast.AsyncFunctionDef) and not meaning.decorator_list:
                     seen = f"{name_of(worker.func)} gets {ast.unparse(part)[:50]}, a coroutine."
                     self._say("entrypoint-called", part, seen)
+
+    @cached_property
+    def _is_program(self) -> bool:
+        """Whether this is a whole program, rather than an excerpt, and all its names are known."""
+        is_whole = any(isinstance(n, ast.Name) and n.id == "__name__" for n in self._nodes)
+        has_star = any(
+            isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in self._nodes
+        )
+        return is_whole and "cli" in self._names and not has_star
+
+    def _undefined(self, worker: ast.Call) -> None:
+        """Report an entrypoint that this program does not define."""
+        given = [k.value for k in worker.keywords if k.arg == "entrypoint_fnc"] or worker.args[:1]
+        for part in given if self._is_program else ():
+            if isinstance(part, ast.Name) and part.id not in self._bound:
+                self._say("missing-name", part, f"Nothing in this file defines {part.id}.")
 
     def _entrypoint(self, module: Module, function: ast.FunctionDef) -> None:
         inside = [part for line in function.body for part in walk_here(line)]
@@ -362,7 +422,13 @@ def bound_names(nodes: Iterable[ast.AST]) -> set[str]:
     bound: set[str] = set()
     for node in nodes:
         match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.ClassDef(name=name):
+            case (
+                ast.Name(id=name, ctx=ast.Store())
+                | ast.ClassDef(name=name)
+                | ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.arg(arg=name)
+            ):
                 bound.add(name)
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 bound |= {alias.asname or alias.name for alias in aliases}

@@ -162,8 +162,21 @@ ENVIRONMENT = r"""(?:process\.|import\.meta\.|\b)env(?:\.(\w+)|\[["'](\w+)["']\]
 
 OBJECT = re.compile(
     r"\b(?:const|let|var)\s{1,5}([\w$]++)[^=\n{]{0,200}=\s{0,20}(?:Object\.freeze\()?\{"
+    r"|\benum\s{1,5}([\w$]++)\s{0,5}\{"
 )
-LATER = re.compile(r"\.agentName\s{0,5}=(?!=)")  # `options.agentName = "x"`
+ENTRY = re.compile(r"""(?<![\w$.])([\w$]++)\s{0,5}[:=]\s{0,5}((["'`])[^"'`$\\\n]{1,100}\3)""")
+LATER = re.compile(r"\b([\w$]++)\.agentName\s{0,5}=(?!=)")  # `options.agentName = "x"`
+DISPATCHES = re.compile(
+    r"(?<![\w$.])([\w$]++)\s{0,5}(?::[^=\n;]{0,100})?=\s{0,5}"
+    r"new\s{1,5}(?:\w+\.)?RoomAgentDispatch\s{0,5}\("
+)
+# Objects whose members are settings, rather than data for a page.
+CONFIGURATION = re.compile(r"(?i)config|default|setting|option|constant")
+# What the SDK's child process imports; with neither, it raises.
+EXPORT = re.compile(r"\bexport\s{1,5}default\b|\bas\s{1,5}default\b|\bexports\b")
+OWN_FILE = re.compile(r"\bagent\s{0,5}:[^,}]{0,200}?(?:import\.meta|__filename)")
+DEFINE = re.compile(r"\bdefineAgent\s*(?:<[^>\n]{0,100}>)?\(\s*(?=\{)")
+ENTRY_KEY = re.compile(r"\bentry\b|\.\.\.")
 # A page with a token from elsewhere.
 JOINS = re.compile(r"<LiveKitRoom\b|\bnew\s+Room\s*\(|\bTokenSource\b|\buseSession\s*\(")
 ISSUES = re.compile(r"\bnew\s+AccessToken\b|\bcreateRoom\s*\(")
@@ -184,7 +197,7 @@ def note_constants(file: str, text: str, notes: Notes) -> None:
     for name, value in script.constants.items():
         if "agent" in name.lower() or "name" in name.lower():
             notes.constants[name] = value if notes.constants.get(name, value) == value else ""
-    for name, key, value in script.members():
+    for name, key, value in (*script.members(), *script.literals()):
         whole = f"{name}.{key}"
         notes.constants[whole] = value if notes.constants.get(whole, value) == value else ""
 
@@ -213,7 +226,17 @@ class Script:
         if ISSUES.search(self._code):
             self._notes.issuers.append(self._file)
         members = {name: value for name, key, value in self.members() if key in SPELLINGS}
-        is_named_later = bool(LATER.search(self._code))
+        dispatches = set(DISPATCHES.findall(self._code))
+        later = list(LATER.finditer(self._code))
+        for found in later:
+            value = self._value(self._source(found.end(), ";\n"))
+            name = Name(self._place(found.start()), "agentName", value)
+            if found[1] in dispatches:
+                self._notes.requests.append(name)
+            elif value.text:
+                self._notes.mentioned.append(name)
+        is_named_later = any(found[1] not in dispatches for found in later)
+        self._default_export()
         for found in WORKER.finditer(self._code):
             arguments = self._text[found.end() : self._end(found.end())].strip()
             place, value = self._place(found.start()), NOTHING
@@ -235,16 +258,51 @@ class Script:
             name = Name(self._place(found.start()), "createDispatch", value)
             self._notes.requests.append(name)
 
-    def members(self) -> Iterator[tuple[str, str, str]]:
-        """Yield objects with a key for an agent's name, the key, and the source of its value."""
-        objects: list[tuple[int, int, str]] = []  # the outermost ones, in their order
+    @cached_property
+    def _objects(self) -> list[tuple[int, int, str]]:
+        """The outermost objects and enums that have a name, in their order."""
+        objects: list[tuple[int, int, str]] = []
         for found in OBJECT.finditer(self._code):
             if not objects or found.end() >= objects[-1][1]:
-                objects.append((found.end(), self._end(found.end()), found[1]))
-        for key in KEY.finditer(self._text) if objects else []:
-            index = bisect_right(objects, key.start(), key=itemgetter(0)) - 1
-            if key[0].endswith(":") and index >= 0 and key.start() < objects[index][1]:
-                yield objects[index][2], key[2], self._source(key.end(), ",;")
+                objects.append((found.end(), self._end(found.end()), found[1] or found[2]))
+        return objects
+
+    def members(self) -> Iterator[tuple[str, str, str]]:
+        """Yield objects with a key for an agent's name, the key, and the source of its value."""
+        for key in KEY.finditer(self._text) if self._objects else []:
+            if key[0].endswith(":") and (name := self._object_at(key.start())):
+                yield name, key[2], self._source(key.end(), ",;")
+
+    def _object_at(self, at: int) -> str:
+        """Return the name of the outermost object here. Empty if there is none."""
+        index = bisect_right(self._objects, at, key=itemgetter(0)) - 1
+        return self._objects[index][2] if index >= 0 and at < self._objects[index][1] else ""
+
+    def literals(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the members of objects that are texts, and may be names of agents."""
+        if self._file.endswith(".json"):
+            return
+        for start, end, name in self._objects:
+            for entry in ENTRY.finditer(self._text, start, end):
+                if entry[1] not in SPELLINGS:
+                    yield name, entry[1], entry[2]
+
+    def _default_export(self) -> None:
+        """Report an agent that a job's process will not find in this file."""
+        defined = DEFINE.search(self._code)
+        if not defined or not OWN_FILE.search(self._code):
+            return
+        place = self._place(defined.start())
+        agent = self._code[defined.end() : self._end(defined.end() + 1)]
+        if not ENTRY_KEY.search(agent):
+            self._notes.say("no-entry", place, "defineAgent() gets no entry.")
+        elif not EXPORT.search(self._code):
+            self._notes.say("no-entry", place, "The agent is not the default export of this file.")
+
+    @cached_property
+    def _asks(self) -> set[str]:
+        """The words before what asks for an agent. A TokenSource does with fetch()."""
+        return ASKS | ({"fetch"} if "TokenSource" in self._code else set())
 
     def _key(self, key: re.Match[str]) -> None:
         before = self._code[max(0, key.start() - 100) : key.start()].rstrip()
@@ -258,20 +316,33 @@ class Script:
         name = Name(self._place(key.start()), key[2], value)
         # A worker's options are close by: defineAgent() also contains all of the agent's code.
         decisive = next((w for w in leading[:2] if w & WORKERS), set()) or next(
-            (words for words in leading if words & {*ASKS, "agents"}), set()
+            (words for words in leading if words & {*self._asks, "agents"}), set()
         )
         inner: set[str] = set().union(*leading[: leading.index(decisive) if decisive else None])
-        if decisive & WORKERS:
+        if key[2] != "agentName" and decisive & {*WORKERS, "RoomAgentDispatch"}:
+            by = min(decisive & {*WORKERS, "RoomAgentDispatch"})
+            self._notes.say("unknown-option", name.place, f"{by} has no {key[2]}: it is agentName.")
+            if decisive & WORKERS:
+                self._notes.workers.append(replace(name, value=NOTHING))
+        elif decisive & WORKERS:
             self._notes.workers.append(name)
         elif value == NOTHING:
-            return
+            if not decisive and self._is_configuration(key.start()):
+                self._notes.configured.append(name)
         elif any("metadata" in word.lower() for word in inner):
             if not decisive and is_metadata(inner):
                 self._notes.say_metadata(name.place, value)
-        elif decisive & ASKS or (decisive and set().union(*leading) & ABOUT_ROOMS):
+        elif decisive & self._asks or (decisive and set().union(*leading) & ABOUT_ROOMS):
             self._notes.requests.append(name)
         elif decisive or (written and (value.text or re.search(ENVIRONMENT, written))):
             self._notes.mentioned.append(name)
+            if not decisive and value.is_sure and self._is_configuration(key.start()):
+                self._notes.configured.append(name)
+
+    def _is_configuration(self, at: int) -> bool:
+        """Whether this is in an object such as APP_CONFIG_DEFAULTS."""
+        name = self._object_at(at)
+        return bool(name and CONFIGURATION.search(name))
 
     @cached_property
     def _brackets(self) -> tuple[list[int], list[int], dict[int, int], dict[int, int]]:

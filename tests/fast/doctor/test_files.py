@@ -169,6 +169,26 @@ CRAFTED: dict[str, Callable[[], str]] = {
     "names.py": lambda: "".join(
         f"{NAMED}o{n} = WorkerOptions(f)\no{n}.agent_name = 'x'\n" for n in range(1000)
     ),
+    "helpers.py": lambda: (
+        "import livekit\nasync def look(r):\n"
+        + "    print(r)\n" * 3000
+        + "async def handle(r):\n"
+        + "    await look(r)\n" * 3000
+        + "server.rtc_session(e, on_request=handle)\n"
+    ),
+    "sessions.py": lambda: (
+        "from livekit.agents import AgentSession\ns = AgentSession()\n"
+        + "".join(f"s{n} = AgentSession()\ns{n}.start(agent=1)\n" for n in range(3000))
+    ),
+    "members.py": lambda: (
+        "from livekit.api import RoomAgentDispatch\n"
+        + "".join(f"class C{n}:\n    a = C{n + 1}.a\n" for n in range(2000))
+        + "RoomAgentDispatch(agent_name=C0.a)\n" * 500
+    ),
+    "enums.ts": lambda: "// livekit agent\n" + "enum A { A = 'b', " * (SIZE // 18),
+    "later.ts": lambda: "// livekit\n" + "const a: RoomAgentDispatch a.agentName = " * (SIZE // 40),
+    "agents.ts": lambda: "// @livekit/agents\ndefineAgent({ " + "agent: " * (SIZE // 7),
+    "justfile": lambda: " $(a" * (SIZE // 4) + "\n",
     "cases.ts": lambda: (
         "// @livekit/agents\nconst a = { requestFunc: async (r) => { switch (a) {"
         + "".join(f"case {number}: b();" for number in range(2000))

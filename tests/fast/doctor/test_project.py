@@ -217,6 +217,21 @@ def test_names_of_workers_and_requests_for_them(check: Check, files: Files, expe
     assert check(files) == [expected]
 
 
+LOCALS = [  # what a function knows of the name n, and the answer
+    ("def f():\n    n = 'my-agent'\n    ", "ok"),
+    ("def f():\n    n = 'agent'\n    ", "problem names-differ t.py:4"),
+    ("n = 'x'\ndef f(n):\n    ", "ok"),
+    ("n = 'x'\ndef f():\n    for n in names:\n        ", "ok"),
+    ("n = 'x'\ndef f():\n    def g():\n        n = 1\n    ", "problem names-differ t.py:6"),
+]
+
+
+@pytest.mark.parametrize(("before", "expected"), LOCALS)
+def test_names_in_functions(check: Check, before: str, expected: str) -> None:
+    request = f"import livekit\n{before}RoomAgentDispatch(agent_name=n)\n"
+    assert check(NAMED | {"t.py": request}) == [expected]
+
+
 GUIDE_GOOD = worker("prewarm_fnc=p, port=8082, num_idle_processes=1, shutdown_process_timeout=30")
 LATE = {"b.py": "import livekit\nRoomInputOptions(close_on_disconnect=False)"}
 NAMING = {".env": "LIVEKIT_AGENT_NAME=x"}
@@ -247,6 +262,10 @@ HANDLERS = [  # the body of a request handler, the finding, and its line in the 
     ("await asyncio.wait_for(request.accept(), 2)", ""),
     ("await (request.accept() if ok else request.reject())", ""),
     ("await decide(request)", ""),
+    ("await answer(request)", ""),
+    ("answer = request.accept()\nawait answer", ""),
+    ("task = asyncio.create_task(request.accept())\nawait task", ""),
+    ("task = asyncio.create_task(request.accept())", "problem request-not-awaited 1"),
     (f"{ACCEPT}\nawait asyncio.sleep(9)", ""),
     (f"if full:\n    {REJECT}\n    return\n{ACCEPT}", ""),
     (f"async with lock:\n    {ACCEPT}", ""),
@@ -280,10 +299,44 @@ HANDLERS = [  # the body of a request handler, the finding, and its line in the 
 @pytest.mark.parametrize(("body", "expected"), HANDLERS)
 def test_request_handlers(check: Check, body: str, expected: str) -> None:
     agent = "from .handlers import handle\n" + worker("request_fnc=handle")["a.py"]
-    handlers = f"async def handle(request):\n{indent(body, '    ')}\n"
+    handlers = (
+        f"async def handle(request):\n{indent(body, '    ')}\n"
+        "async def answer(request): await request.accept()\n"
+    )
     found = check({"app/agent.py": agent, "app/handlers.py": handlers})
     cause, _, line = expected.rpartition(" ")
     assert found == ([f"{cause} app/handlers.py:{int(line) + 1}"] if cause else ["ok"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "accept = request.accept\nawait accept()",
+        "same = request\nawait same.accept()",
+        "await getattr(request, 'accept')()",
+        "await retry(lambda: request.accept())",
+    ],
+)
+def test_a_handler_that_is_not_followed(check: Check, body: str, tmp_path: Path) -> None:
+    handler = f"import livekit\nasync def handle(request):\n{indent(body, '    ')}\n"
+    source = handler + "server.rtc_session(e, on_request=handle, agent_name='x')\n"
+    assert check({"a.py": source}) == [
+        "problem named-worker a.py:5" if "\n" in body else "problem named-worker a.py:4",
+        "unread unreadable Could not read",
+    ]
+    assert "a.py:2 has a request handler that keeps accept()" in examine(tmp_path)[1].seen
+
+
+def test_a_function_that_only_looks_at_the_request(check: Check) -> None:
+    source = (
+        "import livekit\nasync def look(request): return request.room.name == 'x'\n"
+        f"async def handle(request):\n    if await look(request):\n        {ACCEPT}\n"
+        "server.rtc_session(e, on_request=handle)\n"
+    )
+    assert check({"a.py": source}) == [
+        "problem request-unanswered a.py:3",
+        "warning request-slow a.py:4",
+    ]
 
 
 @pytest.mark.parametrize("body", ["return True", "request.accept()"])

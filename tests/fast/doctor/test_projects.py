@@ -96,6 +96,12 @@ COMMANDS = [  # the last line of the Dockerfile
     ('CMD ["python", "worker.py", "download-files"]', "problem wrong-subcommand Dockerfile:4"),
     ('CMD ["python", "worker.py", "serve"]', "problem wrong-subcommand Dockerfile:4"),
     ('CMD ["python", "worker.py", "dev"]', "warning dev-in-production Dockerfile:4"),
+    ("CMD dockerize -wait tcp://db:5432 python -u worker.py start", ""),
+    ("CMD dockerize -wait tcp://db:5432 python -u worker.py", "problem no-subcommand Dockerfile:4"),
+    ("CMD gosu app python worker.py", "problem no-subcommand Dockerfile:4"),
+    ('CMD su -c "python worker.py" app', "problem no-subcommand Dockerfile:4"),
+    ("CMD if [ $A ]; then python worker.py start; else python worker.py dev; fi", ""),
+    ("CMD echo python worker.py; exec python worker.py start", ""),
     ("CMD python health.py & exec livekit-agents", "warning worker-not-started Dockerfile:4"),
     ('CMD ["uvicorn", "api:app"]', "warning worker-not-started Dockerfile:4"),
 ]
@@ -164,6 +170,21 @@ OTHER_STARTS = [
         'services:\n  agent:\n    build: .\n    command: ["python", "worker.py", "start"]\n',
         "",
     ),
+    (
+        "compose.yaml",
+        "services:\n  a:\n    entrypoint: python worker.py\n    command: [start]\n",
+        "",
+    ),
+    (
+        "compose.yaml",
+        "services:\n  a:\n    entrypoint: [python]\n    command: worker.py\n",
+        "problem no-subcommand compose.yaml:4",
+    ),
+    (
+        "start.sh",
+        "python worker.py download-files\nexec python worker.py\n",
+        "problem no-subcommand start.sh:2",
+    ),
     ("compose.yaml", "services:\n  agent:\n    build: .\n    command: python worker.py dev\n", ""),
     ("fly.toml", "[processes]\nagent = 'python worker.py'\n", "problem no-subcommand fly.toml:2"),
     (
@@ -223,6 +244,13 @@ PACKAGES = [
     ('"start": "node dist/agent.js start"', ""),
     ('"start": "node dist/agent.js"', "problem no-subcommand package.json:1"),
     ('"start": "tsx --env-file=.env src/agent.ts"', "problem no-subcommand package.json:1"),
+    ('"dev": "concurrently \\"next dev\\" \\"tsx src/agent.ts dev\\""', ""),
+    (
+        '"dev": "concurrently \\"next dev\\" \\"tsx src/agent.ts\\""',
+        "problem no-subcommand package.json:1",
+    ),
+    ('"start": "deno run -A src/agent.ts"', "problem no-subcommand package.json:1"),
+    ('"start": "cross-env A=1 node dist/agent.js"', "problem no-subcommand package.json:1"),
     ('"agents": "tsx src/agent.ts"', ""),  # may get its command from whoever calls it
 ]
 
@@ -268,6 +296,7 @@ NODE_HANDLERS = [  # the body of requestFunc, and whether it always answers
     ("later: { if (x) break later; log(x); }\nawait request.accept();", True),
     ("await decide(request);", True),
     ("while (true) { if (free()) { await request.accept(); break; } }", True),
+    ("await limited(() => request.accept(), 1000);", True),
     ("console.log(request.id);", False),
     ("return true;", False),
     ("if (ok) await request.accept();", False),
@@ -292,6 +321,83 @@ def test_request_handlers_in_node(check: Check, body: str, answers: bool) -> Non
         found_causes = check({"a.ts": before + source})
         assert all(" request-" in cause for cause in found_causes)
         assert any("problem" in cause for cause in found_causes) != answers
+
+
+SCRIPT = '[project.scripts]\nserve = "bot.main:main"\n'
+IN_PACKAGE = {
+    "bot/__init__.py": "",
+    "bot/main.py": WORKER.replace('if __name__ == "__main__":', "def main():"),
+}
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "command", "expected"),
+    [
+        (SCRIPT, "serve start", ""),
+        (SCRIPT, "uv run serve", "problem no-subcommand Procfile:1"),
+        (
+            SCRIPT.replace("project", "tool.poetry"),
+            "poetry run serve",
+            "problem no-subcommand Procfile:1",
+        ),
+        (SCRIPT, "uv run other", ""),
+    ],
+)
+def test_commands_that_a_project_defines(
+    check: Check, pyproject: str, command: str, expected: str
+) -> None:
+    files = {**IN_PACKAGE, "pyproject.toml": pyproject, "Procfile": f"worker: {command}\n"}
+    assert check(files) == ([expected] if expected else [])
+
+
+DEFINITIONS = WORKER.partition("if __name__")[0]
+SCRIPTS = [  # the file that is started, what else there is, the command, and the answer
+    ("from .tools import x\n" + WORKER, {}, "python worker.py start", "import-failed worker.py:1"),
+    ("from .tools import x\n" + WORKER, {}, "python -m worker start", ""),
+    ("try:\n    from .tools import x\nexcept ImportError:\n    pass\n" + WORKER, {}, "python worker.py start", ""),
+    (DEFINITIONS, {}, "python worker.py start", "not-run Procfile:1"),
+    (DEFINITIONS + "serve_forever(server)\n", {}, "python worker.py start", ""),
+    ("from run import go\n" + DEFINITIONS, {"run.py": WORKER}, "python worker.py start", ""),
+    (DEFINITIONS, {}, "python -m livekit.agents start", ""),
+    (WORKER, {"livekit.py": ""}, "python worker.py start", "import-failed livekit.py:1"),
+    (WORKER, {"livekit/__init__.py": ""}, "python worker.py start", "import-failed livekit/__init__.py:1"),
+    (WORKER, {"livekit/config.yaml": "port: 1\n", "app/livekit.py": ""}, "python worker.py start", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "others", "command", "expected"), SCRIPTS)
+def test_programs_that_end_at_once(
+    check: Check, code: str, others: Files, command: str, expected: str
+) -> None:
+    answers = check({"worker.py": code, **others, "Procfile": f"worker: {command}\n"})
+    assert answers == ([f"problem {expected}"] if expected else [])
+
+
+RECIPES = [
+    ("run:\n\t@uv run worker.py\n", "problem no-subcommand FILE:2"),
+    ("run:\n\t$(PYTHON) worker.py $(MODE)\n\tpython worker.py --help\n\tmypy worker.py\n", ""),
+    ("run mode:\n    uv run worker.py {{mode}}\n", ""),
+    ("run:\n\tpython worker.py \\\n\t\tdev\n", ""),
+]
+
+
+@pytest.mark.parametrize("file", ["Makefile", "justfile"])
+@pytest.mark.parametrize(("recipes", "expected"), RECIPES)
+def test_recipes(check: Check, file: str, recipes: str, expected: str) -> None:
+    answers = check({"worker.py": WORKER, file: recipes})
+    assert answers == ([expected.replace("FILE", file)] if expected else [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "const { accept } = request;\nawait accept();",
+        "const f = request.accept.bind(request);\nf();",
+    ],
+)
+def test_a_handler_in_node_that_is_not_followed(check: Check, body: str) -> None:
+    source = NODE.replace("agent:", f"requestFunc: async (request) => {{\n{body}\n}}, agent:")
+    assert check({"a.ts": source}) == ["unread unreadable Could not read"]
 
 
 PORTS = [
@@ -385,6 +491,35 @@ def test_model_files(check: Check, dockerfile: str, expected: str) -> None:
     assert answers == ([expected] if expected else [])
 
 
+NODE_DETECTOR = (
+    "import * as livekit from '@livekit/agents-plugin-livekit';\n"
+    "new livekit.turnDetector.MultilingualModel();\n" + NODE
+)
+NODE_IMAGE = 'FROM node:22-slim\nCOPY . .\nRUN npm ci && npm run build\n%sCMD ["node", "agent.js", "start"]\n'
+
+
+@pytest.mark.parametrize(
+    ("run", "script", "expected"),
+    [
+        ("", "", "problem model-files-missing Dockerfile:4"),
+        ("", '"postbuild": "node agent.js download-files"', ""),
+        ("RUN node agent.js download-files\n", "", ""),
+        (
+            "RUN npm run download-files\nUSER node\n",
+            "",
+            "problem model-files-elsewhere Dockerfile:4",
+        ),
+    ],
+)
+def test_model_files_of_node(check: Check, run: str, script: str, expected: str) -> None:
+    package = (
+        '{"dependencies": {"@livekit/agents": "^1.2.0", "@livekit/agents-plugin-livekit": "^1"}, '
+        f'"scripts": {{{script}}}}}'
+    )
+    files = {"agent.js": NODE_DETECTOR, "package.json": package, "Dockerfile": NODE_IMAGE % run}
+    assert check(files) == ([expected] if expected else [])
+
+
 # --- names that are not an argument ---
 
 NAMED_LATER = [
@@ -473,7 +608,7 @@ def test_options_that_cannot_be_read(check: Check, tmp_path: Path) -> None:
     assert check({"a.py": worker}) == ["unread unreadable Could not read"]
     assert "a.py:3 hides options of WorkerOptions in **load()" in examine(tmp_path)[0].seen
     token = "from livekit import api\napi.RoomAgentDispatch(agent_name='bot')\n"
-    other = {"b.py": worker.replace("**load()", "load")}
+    other = {"b.py": "from made import load\n" + worker.replace("**load()", "load")}
     answers = check({"a.py": worker, "t.py": token, **other})
     assert answers == ["warning names-an-agent t.py:2", "unread unreadable Could not read"]
     (tmp_path / "b.py").unlink()
@@ -507,6 +642,122 @@ def test_a_function_that_is_called_instead_of_passed(check: Check, worker: str) 
     assert check({"a.py": factory}) == []
 
 
+MEMBERS = {  # what gives the name NAME, and the expression for it
+    "enum": ("from enum import StrEnum\nclass C(StrEnum):\n    A = 'NAME'\n", "C.A"),
+    "value": ("from enum import Enum\nclass C(Enum):\n    A = 'NAME'\n", "C.A.value"),
+    "class": ("class C:\n    A = 'NAME'\n", "C.A"),
+    "instance": ("class C:\n    A: str = 'NAME'\nc = C()\n", "c.A"),
+}
+SETTINGS = {
+    "pydantic": ("class C(BaseSettings):\n    a: str = 'NAME'\nc = C()\n", "c.a"),
+    "field": (
+        "class C(BaseSettings):\n    a: str = Field('NAME', alias='NAME_OF')\nc = C()\n",
+        "c.a",
+    ),
+    "getter": ("class C(BaseSettings):\n    a: str = 'NAME'\ndef c(): return C()\n", "c().a"),
+    "prefix": (
+        "class C(BaseSettings):\n    model_config = dict(env_prefix='x')\n    a = 'NAME'\nc = C()\n",
+        "c.a",
+    ),
+    "dataclass": ("@dataclass\nclass C:\n    a: str = 'NAME'\nc = C()\n", "c.a"),
+}
+
+
+@pytest.mark.parametrize("kind", [*MEMBERS, *SETTINGS])
+def test_names_in_classes(check: Check, kind: str) -> None:
+    made, name = (MEMBERS | SETTINGS)[kind]
+    start = "from config import C" + (", c" if name[0] == "c" else "") + "\n"
+    worker = start + WORKER.replace("rtc_session()", f"rtc_session(agent_name={name})")
+    token = "from livekit import api\napi.RoomAgentDispatch(agent_name='bot')\n"
+    files = {"worker.py": worker, "t.py": token}
+    assert check({**files, "config.py": made.replace("NAME'", "bot'")}) == []
+    answers = check({**files, "config.py": made.replace("NAME'", "other'")})
+    level = "problem" if kind in MEMBERS else "warning"
+    assert answers == [f"{level} names-differ t.py:2"]
+
+
+REQUESTS = {
+    "a.py": "from livekit.api import *\nd = RoomAgentDispatch()\nd.agent_name = 'NAME'\n",
+    "b.py": "from livekit.api import *\nconfig = RoomConfiguration()\nconfig.agents.add(agent_name='NAME')\n",
+    "c.py": "from livekit.api import *\nd = config.agents.add()\nd.agent_name = 'NAME'\n",
+    "d.py": "from livekit.api import *\nd = {'agent_name': 'NAME'}\nCreateAgentDispatchRequest(**d)\n",
+    "a.ts": "import 'livekit-server-sdk';\nconst d = new RoomAgentDispatch();\nd.agentName = 'NAME';\n",
+    "b.ts": "import { AGENTS } from './c';\nnew RoomAgentDispatch({ agentName: AGENTS.main }); // livekit\n",
+    "c.ts": "enum Bot { Main = 'NAME' }\nnew RoomAgentDispatch({ agentName: Bot.Main }); // livekit\n",
+    "d.vue": "const source = TokenSource.endpoint('/livekit');\nsource.fetch({ agentName: 'NAME' });\n",
+}
+AGENTS = "export const AGENTS = { main: 'NAME' } as const;\n"
+
+
+@pytest.mark.parametrize("file", REQUESTS)
+def test_requests_in_other_spellings(check: Check, file: str) -> None:
+    for name, answer in (("concierge", ""), ("concierg", "names-differ")):
+        asking = {file: REQUESTS[file].replace("NAME", name)}
+        if file == "b.ts":
+            asking["c.ts"] = AGENTS.replace("NAME", name)
+        answers = check({**NAMED, **asking})
+        assert [a.split()[1] for a in answers] == ([answer] if answer else [])
+
+
+UNKNOWN_SPELLINGS = {
+    "a.py": "from livekit import api\nd = api.RoomAgentDispatch()\nsetattr(d, 'agent_name', 'concierge')\n",
+    "a.ts": '// livekit\nat.roomConfig = RoomConfiguration.fromJsonString(\'{"a": ["concierge"]}\');\n',
+    "b.ts": "import { AccessToken } from 'livekit-server-sdk';\nfor_agent(new AccessToken(), 'concierge');\n",
+}
+
+
+@pytest.mark.parametrize("file", UNKNOWN_SPELLINGS)
+def test_a_name_beside_what_makes_tokens_may_be_a_request(check: Check, file: str) -> None:
+    assert check({**NAMED, file: UNKNOWN_SPELLINGS[file]}) == []
+    other = UNKNOWN_SPELLINGS[file].replace("concierge", "x")
+    assert check({**NAMED, file: other}) == ["problem named-worker agent/worker.py:3"]
+
+
+def test_a_name_in_other_code_is_only_a_warning(check: Check) -> None:
+    client = {"t.py": "from livekit import rtc\njoin(room, 'concierge')\n"}
+    assert check({**NAMED, **client}) == ["warning named-worker agent/worker.py:3"]
+
+
+ROUTE = "// livekit\nat.roomConfig = new RoomConfiguration({ agents: [{ agentName }] });\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("'concierge'", ""),
+        ("process.env.AGENT", ""),
+        ("'consierge'", "warning names-differ web/app-config.ts:3"),
+        ("undefined", "warning named-worker web/app-config.ts:3"),
+    ],
+)
+def test_settings_of_a_client(check: Check, name: str, expected: str) -> None:
+    settings = f"// livekit\nexport const APP_CONFIG_DEFAULTS = {{\n  agentName: {name},\n}};\n"
+    client = {"web/route.ts": ROUTE, "web/app-config.ts": settings}
+    assert check({**NAMED, **client}) == ([expected] if expected else [])
+    of_a_page = settings.replace("APP_CONFIG_DEFAULTS", "CALLER")
+    assert check({**NAMED, **client, "web/app-config.ts": of_a_page}) == []
+
+
+def test_an_option_of_python_in_node(check: Check) -> None:
+    worker = NODE.replace("({", "({ agent_name: 'bot',")
+    assert check({"a.ts": worker}) == ["problem unknown-option a.ts:2"]
+    token = "// livekit\nnew RoomAgentDispatch({ agent_name: 'bot' });\n"
+    assert check({"a.ts": NODE, "t.ts": token}) == ["problem unknown-option t.ts:2"]
+
+
+NODE_AGENTS = [
+    ("export default defineAgent({ entry: async (ctx) => {} });\n", ""),
+    ("const a = defineAgent({ ...base });\nexport { a as default };\n", ""),
+    ("export const a = defineAgent({ entry: serve });\n", "problem no-entry a.ts:1"),
+    ("export default defineAgent({ entrypoint: serve });\n", "problem no-entry a.ts:1"),
+]
+
+
+@pytest.mark.parametrize(("agent", "expected"), NODE_AGENTS)
+def test_the_agent_of_a_worker_in_node(check: Check, agent: str, expected: str) -> None:
+    assert check({"a.ts": agent + NODE}) == ([expected] if expected else [])
+
+
 # --- other languages ---
 
 UNNAMED = {"agent/worker.py": WORKER}
@@ -533,6 +784,11 @@ CLIENTS = {
     "ios/D.swift": 'import LiveKit\nlet options = TokenRequestOptions()\noptions.agentName = "NAME"\n',
     "flutter/b.dart": "import 'package:livekit_client/livekit_client.dart';\nconst bot = 'NAME';\nfinal s = sdk.Session.withAgent(\n  bot, tokenSource: t);\n",
     "android/C.java": 'import io.livekit.server.*;\nRoomAgentDispatch.newBuilder()\n    .setMetadata(f(a, b))\n    .setAgentName("NAME");\n',
+    "csharp/c.cs": 'using Livekit;\nawait c.CreateDispatch(new CreateAgentDispatchRequest { AgentName = "NAME", Room = "r" });\n',
+    "rust/c.rs": 'use livekit_api;\nconst BOT: &str = "NAME";\nlet d = RoomAgentDispatch { agent_name: BOT.to_owned() };\n',
+    "php/c.php": "<?php // livekit\nclass T {\n  const BOT = 'NAME';\n  function t() { return (new RoomAgentDispatch())->setAgentName(self::BOT); }\n}\n",
+    "php/d.php": "<?php // livekit\n$name = 'NAME';\n$d = (new RoomAgentDispatch())->setAgentName($name);\n",
+    "elixir/a.ex": 'alias Livekit.RoomAgentDispatch\ndef t, do: %RoomAgentDispatch{agent_name: "NAME"}\n',
     "call2.sh": 'curl $URL/twirp/livekit.AgentDispatchService/CreateDispatch -d \'{"agent_name":"NAME"}\'\n',
     "Makefile": 'call:\n\tcurl -d "{\\"agent_name\\": \\"NAME\\"}" $(URL)/livekit.AgentDispatchService/CreateDispatch\n',
     "cpp/a.cpp": '#include <livekit/livekit.h>\nRoomAgentDispatch dispatch;\ndispatch.set_agent_name("NAME");\n',
@@ -751,6 +1007,16 @@ CODE = [  # a requirement, a line of code, and the answer
     ("livekit-agents>=1", "from livekit.agents import WorkerOptions\ndef f(c): return g(c)\nWorkerOptions(entrypoint_fnc=f)", ""),
     ("livekit-agents>=1", "from livekit.agents import AgentServer, cli\ns = AgentServer()\nif __name__ == '__main__':\n    cli.run_app(s)", "problem no-session"),
     ("livekit-agents>=1", "from livekit.agents import cli\nif __name__ == 'main':\n    cli.run_app(w)", "problem not-run"),
+    ("livekit-agents==1.8.9", "from livekit.agents import Agent\nclass A(Agent):\n    def __init__(self): super().__init__(tool=1, instructions='x')", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import Agent\nclass A(Agent): ...\na = A()", ""),  # maybe an excerpt
+    ("livekit-agents>=1", "from livekit.agents import Agent\nclass A(Agent):\n    def __init__(self): super().__init__(instructions='x')\nclass B(A): ...\na = A(), B()", ""),
+    ("livekit-agents>=1", "from livekit.agents import Agent\nclass A(Mixin, Agent):\n    def __init__(self): super().__init__(1)", ""),
+    ("livekit-agents==1.8.9", "from livekit.agents import AgentSession\ns = AgentSession()\ns.start(agent=1, participant=2)", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import AgentSession\ns = AgentSession()\ns.start(room, agent)", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import AgentSession\ns = AgentSession()\ndef f(s): s.start(room, agent)", ""),
+    ("livekit-agents>=1", "from livekit.agents import cli\nasync def e(c): ...\nif __name__ == '__main__':\n    cli.run_app(e)", "problem unknown-option"),
+    ("livekit-agents>=1", "from livekit.agents import WorkerOptions, cli\nif __name__ == '__main__':\n    cli.run_app(WorkerOptions(e))", "problem missing-name"),
+    ("livekit-agents>=1", "from livekit.api import RoomAgentDispatch\nRoomAgentDispatch(agentName='x')", "problem unknown-option"),
     ("livekit-agents>=1", "from livekit.plugins import openai", "problem missing-plugin"),
     ("livekit-agents[openai]>=1", "from livekit.plugins import openai", ""),
     ("livekit-agents>=1\nlivekit_plugins_openai", "from livekit.plugins import openai", ""),
@@ -770,6 +1036,27 @@ def test_the_missing_distribution_of_a_plugin(check: Check, tmp_path: Path) -> N
     check({"requirements.txt": "livekit-agents", "a.py": code})
     seen = examine(tmp_path)[0].seen
     assert seen.endswith("no file here asks for livekit-plugins-noise-cancellation.")
+
+
+INCOMPLETE = {
+    "requirements.txt": "-r parts/base.in\nlivekit-agents\n",
+    "pyproject.toml": '[tool.poetry.dependencies]\nlivekit-agents = { git = "https://a" }\n',
+}
+
+
+@pytest.mark.parametrize("file", INCOMPLETE)
+def test_plugins_that_come_from_elsewhere(check: Check, file: str) -> None:
+    files = {"a.py": "from livekit.plugins import openai\n", file: INCOMPLETE[file]}
+    assert check({**files, "parts/base.in": "livekit-plugins-openai\n"}) == []
+
+
+def test_other_imports_are_said_to_be_unchecked(check: Check, tmp_path: Path) -> None:
+    code = "import asyncio, prompts, supabase, dotenv\nfrom yaml import load\n" + WORKER
+    requirements = "livekit-agents\npython-dotenv\nyaml\n"
+    assert check({"a.py": code, "prompts.py": "", "requirements.txt": requirements}) == []
+    assert examine(tmp_path)[-1].means.startswith(
+        "Not checked: whether supabase can be imported. Code can"
+    )
 
 
 REQUIREMENTS = [
