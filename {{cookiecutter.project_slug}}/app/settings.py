@@ -52,7 +52,7 @@ def check_filled_in(value: str | SecretStr) -> str | SecretStr:
     if PLACEHOLDER.search(text):
         raise PydanticCustomError("placeholder", "is still a placeholder: replace it")
     if not text.isprintable() or text != text.strip("\u2018\u2019\u201c\u201d"):  # curly quotes
-        raise PydanticCustomError("odd", "has an odd character in it: copy it again")
+        raise PydanticCustomError("characters", "has an odd character in it: copy it again")
     return check_present(value) if text else value
 
 
