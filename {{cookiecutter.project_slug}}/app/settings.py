@@ -251,7 +251,7 @@ def env_file() -> tuple[Path, str]:
         if name and name.upper() in map(str.upper, names):
             raise SystemExit(f"{name} is twice in .env: remove one of the lines, such as {line}")
         for unset in {*re.findall(r"\$\{(\w+)\}", value or "")} - names - {*os.environ}:
-            raise SystemExit(f"{name} in .env refers to ${{{unset}}}, which is not set")
+            raise SystemExit(f"{name} in .env refers to {unset}, which is not set")
         names.add(name or "")
     return path, encoding
 
