@@ -4,13 +4,15 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterable
+import warnings
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 from cookiecutter.cli import main as cookiecutter
+from jinja2 import Environment, TemplateSyntaxError
 
 PACKAGE = Path(__file__).parent
 # In a clone the template is in the root, where cookiecutter looks for it.
@@ -19,15 +21,23 @@ TEMPLATE = PACKAGE if (PACKAGE / "cookiecutter.json").exists() else PACKAGE.pare
 NOT_OURS = {"template", "checkout", "directory", "list_installed", "version"}
 
 
-def check_questions(names: Iterable[str]) -> None:
-    """Refuse answers to questions that the template does not ask: cookiecutter drops them."""
+def check_answers(answers: Mapping[str, str]) -> None:
+    """Refuse answers to questions that the template does not ask: cookiecutter drops them.
+
+    Also those that Jinja cannot read: cookiecutter renders answers, and would print a traceback.
+    """
     questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
     public = [question for question in questions if not question.startswith("_")]
-    for name in names:
-        if name not in questions:
+    for name, answer in answers.items():
+        if name not in public:
             (likely,) = get_close_matches(name, public, 1) or [""]
             hint = f"Did you mean {likely}?" if likely else f"The questions: {', '.join(public)}."
             raise click.ClickException(f"the template does not ask {name}. {hint}")
+        try:
+            Environment(autoescape=True).parse(answer)
+        except TemplateSyntaxError as error:
+            hint = "{{, {% and {# are Jinja's here; at the prompt, you can type them"
+            raise click.ClickException(f"{name}: {error} ({hint})") from None
 
 
 def without_traceback(record: logging.LogRecord) -> bool:
@@ -38,7 +48,7 @@ def without_traceback(record: logging.LogRecord) -> bool:
 
 def bake(**options: Any) -> None:
     """Bake a copy of the template: an installer may have put bytecode next to the files."""
-    check_questions(options["extra_context"] or ())
+    check_answers(options["extra_context"] or {})
     logging.getLogger("cookiecutter.hooks").addFilter(without_traceback)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "cookiecutter-livekit-agent")  # names the file that --replay reads
@@ -49,9 +59,19 @@ def bake(**options: Any) -> None:
             shutil.copytree(TEMPLATE / name, copy / name, ignore=ignore)
         unused = {"checkout": None, "directory": None, "list_installed": False}
         try:
-            cookiecutter.callback(str(copy), **unused, **options)
-        except ValueError as error:  # an answer that is not one of the choices
-            raise click.ClickException(str(error)) from None
+            with warnings.catch_warnings():
+                # cookiecutter drops such an answer of a configuration file, and all after it.
+                warnings.filterwarnings("error", "Invalid default received")
+                cookiecutter.callback(str(copy), **unused, **options)
+        except (click.Abort, click.ClickException, click.exceptions.Exit):
+            raise
+        except UserWarning as warning:
+            hint = "Correct your configuration file, or use --default-config."
+            raise click.ClickException(f"{warning} {hint}") from None
+        except Exception as error:  # an answer, a file or a folder that cookiecutter does not check
+            if options.get("verbose"):
+                raise
+            raise click.ClickException(str(error) or type(error).__name__) from None
 
 
 main = click.version_option(package_name="cookiecutter-livekit-agent")(

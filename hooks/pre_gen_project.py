@@ -11,6 +11,7 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECA
 # livekit-server 1.13.5 accepts any text as a name, but two attributes of the agent hold it, and a
 # participant's attributes are limited to 64 KiB. Measured: 32,000 bytes join, 33,000 do not.
 NAME_LIMIT_BYTES = 32_000
+QUOTES = "'`"  # and ", which is refused anywhere
 
 
 def has_odd_character(text: str) -> bool:
@@ -46,6 +47,8 @@ def agent_name_problem(name: str) -> str | None:
         return "contains a control character or an invalid character: remove it"
     if name != name.strip():
         return f"begins or ends with a space, which no room would ask for: use {name.strip()}"
+    if name != name.strip(QUOTES):  # the settings refuse these, too: Docker keeps quotes of .env
+        return f"begins or ends with a quote: use {name.strip(QUOTES) or 'my-agent'}"
     if len(name.encode()) > NAME_LIMIT_BYTES:
         return f"longer than LiveKit's limit of {NAME_LIMIT_BYTES:,} bytes: use a shorter name"
     # Python and Docker each parse .env differently, but only for these characters.

@@ -32,7 +32,7 @@ LIVE = "In a running project"
 # What pydantic itself says about a setting; the rest is in app/settings.py.
 TYPES = (
     *("int_parsing", "float_parsing", "bool_parsing", "literal_error", "greater_than"),
-    *("greater_than_equal", "less_than_equal", "finite_number", "pattern_regex"),
+    *("greater_than_equal", "less_than_equal", "pattern_regex"),
 )
 
 

@@ -109,6 +109,12 @@ def test_bytecode_of_the_installed_template_is_not_baked(output: Path, command: 
         ("project_slug=con", "  project_slug: Windows reserves this name"),
         ("agent-name=Ann", "Error: the template does not ask agent-name. Did you mean agent_name?"),
         ("room=lobby", "Error: the template does not ask room. The questions: project_name, "),
+        ("__author=Ann", "Error: the template does not ask __author. Did you mean author_name?"),
+        ("description=50{% off", "Error: description: Encountered unknown tag 'off'. ({{, {% and "),
+        ("description={{ 1 / 0 }}", "Error: division by zero"),
+        ("project_slug=" + "x" * 300, "Error: [Errno 36] File name too long"),
+        ("--config-file=/nowhere", "Error: Config file /nowhere does not exist."),
+        ("--output-dir=/dev/null", "Error: Unable to create directory at /dev/null/my-agent"),
     ],
 )
 def test_a_wrong_answer_is_a_clear_error(
@@ -118,6 +124,19 @@ def test_a_wrong_answer_is_a_clear_error(
     assert result.returncode == 1
     assert re.search(f"(?m)^{re.escape(error)}", result.stderr)
     assert "Traceback" not in result.stdout + result.stderr
+    assert not list(output.iterdir())
+
+
+def test_a_configuration_file_of_another_template_is_named(
+    tmp_path: Path, output: Path, command: Run
+) -> None:
+    """cookiecutter alone only warns, and ignores the rest of the file: the licence would be MIT."""
+    config = tmp_path / "config.yaml"
+    config.write_text("default_context: {license: Proprietary license, author_name: Ann}")
+    result = command("--no-input", "--config-file", str(config))
+    assert result.returncode == 1
+    assert "Proprietary license provided for choice variable license" in result.stderr
+    assert "Traceback" not in result.stderr
     assert not list(output.iterdir())
 
 

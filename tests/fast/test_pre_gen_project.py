@@ -87,6 +87,9 @@ def test_it_rejects_the_slug(slug: str) -> None:
         'say "a"',
         "a\\n",
         "$a",
+        "'a'",
+        "a`",
+        "''",
         "x" * 33_000,
     ],
 )

@@ -36,6 +36,18 @@ def test_a_taken_port_ends_the_worker_with_one_line(command: list[str]) -> None:
     assert line.startswith(f"WORKER_PORT {port} of WORKER_HOST 127.0.0.1 cannot be used: [Errno ")
 
 
+# begin only 1.8
+def test_the_same_port_for_metrics_ends_the_worker_with_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    ports = {"WORKER_PORT": port, "WORKER_METRICS_PORT": port}
+    ended = start("-m", "app.agent", "start", WORKER_HOST="127.0.0.1", **ports)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"WORKER_METRICS_PORT {port} of WORKER_HOST 127.0.0.1 cannot be used: ")
+
+
+# end only 1.8
 @pytest.mark.parametrize("host", ["localhost:8080", "http://0.0.0.0", "é..b", "[::]", "a" * 80])
 def test_a_host_that_does_not_exist_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str

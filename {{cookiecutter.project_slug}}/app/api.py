@@ -115,8 +115,9 @@ async def answer_with_token(request: Request) -> Response:
     identity = await sign_in(bearer if scheme.lower() == "bearer" else "")
     try:
         if request.scope["query_string"]:
-            TokenRequest.check_query(request.query_params)
-        body = (await read_body(request, BODY_LIMIT_BYTES)).strip()
+            for key in filter(TokenRequest.hint, request.query_params):
+                raise Refused(f"{key:.100}: send it in the JSON body, not in the URL")
+        body = (await read_body(request, BODY_LIMIT_BYTES)).removeprefix(b"\xef\xbb\xbf").strip()
         token_request = TokenRequest.model_validate_json(b"{}" if body in (b"", b"null") else body)
         if identity and token_request.participant_identity not in (None, "", identity):
             raise HTTPException(403, "participant_identity: does not match your sign-in")

@@ -3,13 +3,15 @@
 Real environment variables override those in `.env`. `.env.example` explains each one.
 """
 
-import codecs
 import logging
+import os
 import re
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic.networks import AnyHttpUrl, AnyWebsocketUrl, RedisDsn
 from pydantic_core import PydanticCustomError, ValidationError
@@ -17,7 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 logger = logging.getLogger("app.settings")
 
-PLACEHOLDER = re.compile(r"[<>]|^(wss?://)?(your|replace|change)[-_ ]", re.IGNORECASE)
+PLACEHOLDER = re.compile(r"[<>]|^([a-z]+://)?(your|replace|change)[-_ ]", re.IGNORECASE)
 SECRET_LENGTH = 32  # characters; livekit-server requires it: the secret signs with HMAC-SHA256
 IDLE_PROCESSES = 1  # only 1.0.23
 IDLE_PROCESSES = 4  # only 1.8
@@ -25,13 +27,14 @@ IDLE_PROCESSES = 4  # only 1.8
 URL = re.compile(
     r"[a-z]+://([^\s\\/@]*@)?([\w.-]+|\[[\w:.%]+\])(:[1-9]\d*)?([/?#](?!/)[^\s\\]*)?", re.ASCII
 )
+REDIS = re.compile(r"rediss?://[^\s/?#]+(/\d*)?(\?[^\s#]*)?")  # a database has a number
 ORIGIN = re.compile(r"[a-z][a-z\d+.-]*://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?", re.ASCII)
 DEFAULT_PORT = re.compile(r"^(http://.+):80$|^(https://.+):443$")  # which browsers leave out
 DEV_SECRET = "secret"  # noqa: S105  what `livekit-server --dev` accepts
 
 
-def text_of(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+def text_of(value: Any) -> str:
+    return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
 def check_present(value: str | SecretStr) -> str | SecretStr:
@@ -45,9 +48,12 @@ def check_present(value: str | SecretStr) -> str | SecretStr:
 
 
 def check_filled_in(value: str | SecretStr) -> str | SecretStr:
-    if PLACEHOLDER.search(text_of(value)):
+    text = text_of(value)
+    if PLACEHOLDER.search(text):
         raise PydanticCustomError("placeholder", "is still a placeholder: replace it")
-    return check_present(value) if text_of(value) else value
+    if not text.isprintable() or text != text.strip("\u2018\u2019\u201c\u201d"):  # curly quotes
+        raise PydanticCustomError("characters", "has an odd character in it: copy it again")
+    return check_present(value) if text else value
 
 
 def url(kind: Any, example: str) -> AfterValidator:
@@ -60,7 +66,7 @@ def url(kind: Any, example: str) -> AfterValidator:
         try:
             if text:
                 kind(text)
-                if not text.isascii() or not URL.fullmatch(text):
+                if not text.isascii() or not (REDIS if kind is RedisDsn else URL).fullmatch(text):
                     raise ValueError
         except ValueError:
             raise PydanticCustomError("url", f"must be a URL such as {example}") from None
@@ -104,8 +110,8 @@ class Settings(BaseSettings):
     worker_host: str = "0.0.0.0"  # noqa: S104  for an orchestrator's health checks
     worker_port: int = Field(8082, ge=0, le=65535)
     worker_metrics_port: int = Field(0, ge=0, le=65535)  # only 1.8
-    worker_num_idle_processes: int = Field(IDLE_PROCESSES, ge=0)
-    worker_shutdown_timeout: float = Field(30, gt=0, allow_inf_nan=False)  # seconds
+    worker_num_idle_processes: int = Field(IDLE_PROCESSES, ge=0, le=1000)
+    worker_shutdown_timeout: float = Field(30, gt=0, le=604_800)  # seconds
     worker_drain_timeout: int = Field(3600, gt=0, le=604_800)  # seconds
 
     assistant_transcripts: Text = ""
@@ -136,18 +142,21 @@ class Settings(BaseSettings):
     token_jwt_issuer: Text = ""
     token_jwt_audience: Text = ""
     token_rate_limit: str = "60/minute"  # noqa: S105  not a password
-    token_redis_url: Annotated[SecretStr, url(RedisDsn, "redis://127.0.0.1:6379")] = SecretStr("")
+    token_redis_url: Annotated[Secret, url(RedisDsn, "redis://127.0.0.1:6379/0")] = SecretStr("")
     token_cors_origins: Annotated[list[str], NoDecode] = []
-    token_server_url: Annotated[str, url(AnyWebsocketUrl, "wss://livekit.example.com")] = ""
+    token_server_url: Annotated[Text, url(AnyWebsocketUrl, "wss://livekit.example.com")] = ""
     token_metrics_host: str = "0.0.0.0"  # noqa: S104, S105  for Prometheus on another host
     token_metrics_port: int = Field(0, ge=0, le=65535)
     token_log_format: Literal["text", "json"] = "text"  # noqa: S105  not a password
     # begin only 1.8
-    otel_exporter_otlp_endpoint: Annotated[str, url(AnyHttpUrl, "http://127.0.0.1:4318")] = ""
+    otel_exporter_otlp_endpoint: Annotated[Text, url(AnyHttpUrl, "http://127.0.0.1:4318")] = ""
     # end only 1.8
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(_env_file_encoding=env_file()[1], **values)
+        try:
+            super().__init__(_env_file_encoding=env_file()[1], **values)
+        except (OverflowError, RecursionError):
+            raise SystemExit("TOKEN_ROOM_PATTERN repeats or nests something too often") from None
 
     @field_validator("livekit_api_key", "livekit_api_secret")
     @classmethod
@@ -227,14 +236,24 @@ def is_on_this_machine(url: str) -> bool:
 
 
 def env_file() -> tuple[Path, str]:
-    """Return .env and its encoding: UTF-16 if it begins as Windows PowerShell writes it."""
+    """Return .env and its encoding (PowerShell's is UTF-16); exit if a line would be misread."""
     path = Path(str(Settings.model_config["env_file"]))
     data = path.read_bytes() if path.is_file() else b""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return path, "utf-16"
-    if b"\0" in data:  # as in UTF-16 without a mark, and in UTF-32
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = data.decode(encoding)
+    if "\0" in text:  # as in UTF-16 without a mark, and in UTF-32
         raise UnicodeError
-    return path, "utf-8-sig"
+    names = set[str]()
+    for name, value, (string, line), is_wrong in parse_stream(StringIO(text)):
+        line += string[: -len(string.lstrip())].count("\n")  # the empty lines before it
+        if is_wrong or (name and (value is None or not re.fullmatch(r"(?a)[\w.-]+", name))):
+            raise SystemExit(f".env: line {line} is not NAME=value, or a quote is missing there")
+        if name and name.upper() in map(str.upper, names):
+            raise SystemExit(f"{name} is twice in .env: remove one of the lines, such as {line}")
+        for unset in {*re.findall(r"\$\{(\w+)\}", value or "")} - names - {*os.environ}:
+            raise SystemExit(f"{name} in .env refers to {unset}, which is not set")
+        names.add(name or "")
+    return path, encoding
 
 
 def load_settings() -> Settings:
@@ -248,10 +267,6 @@ def load_settings() -> Settings:
     except ValidationError as error:
         lines = [f"{'_'.join(map(str, e['loc'])).upper()} {e['msg']}" for e in error.errors()]
         raise SystemExit("\n".join(lines)) from None
-    except OverflowError:
-        raise SystemExit("TOKEN_ROOM_PATTERN repeats something too often") from None
     if settings.livekit_api_secret.get_secret_value() == DEV_SECRET:
-        logger.warning(
-            "LIVEKIT_API_SECRET is LiveKit's public development secret: everybody knows it"
-        )
+        logger.warning("LIVEKIT_API_SECRET is LiveKit's public development secret: no secret")
     return settings

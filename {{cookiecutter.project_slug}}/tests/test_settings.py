@@ -1,5 +1,6 @@
 """An invalid variable ends the program with one line about it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch
         ("LIVEKIT_URL", "WS://127.0.0.1:7880", "must be a URL"),
         ("LIVEKIT_URL", "ws://127.0.0.1:0", "must be a URL"),
         ("LIVEKIT_URL", "ws://$HOST:7880", "must be a URL"),
-        ("LIVEKIT_URL", "ws://exa\nmple.com", "must be a URL"),
+        ("LIVEKIT_URL", "ws://exa\nmple.com", "odd character"),
         ("LIVEKIT_API_KEY", "'quoted'", "a space or a quote at one end"),
         ("LIVEKIT_API_KEY", "`quoted`", "a space or a quote at one end"),
         ("LIVEKIT_API_KEY", "“APIkey”", "odd character"),
@@ -73,7 +74,17 @@ def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch
         ("TOKEN_RATE_LIMIT", "often", "such as 60/minute"),
         ("TOKEN_RATE_LIMIT", "0/second", "such as 60/minute"),
         ("TOKEN_ROOM_PATTERN", "[", "regular expression"),
-        ("TOKEN_ROOM_PATTERN", "a{99999999999}", "repeats something too often"),
+        ("TOKEN_ROOM_PATTERN", "a{99999999999}", "repeats or nests something too often"),
+        ("TOKEN_ROOM_PATTERN", "(" * 20_000, "repeats or nests something too often"),
+        ("WORKER_SHUTDOWN_TIMEOUT", "1e300", "less than or equal to 604800"),
+        ("WORKER_NUM_IDLE_PROCESSES", "100000", "less than or equal to 1000"),
+        ("TOKEN_API_KEY", "“key”", "odd character"),
+        ("TOKEN_API_KEY", "a\nTOKEN_AUTH=jwt", "odd character"),
+        ("TOKEN_JWT_ISSUER", "https://id.example.org/\u200b", "odd character"),
+        ("TOKEN_SERVER_URL", "wss://your-project.livekit.cloud", "placeholder"),
+        ("TOKEN_REDIS_URL", "redis://:<password>@redis", "placeholder"),
+        ("TOKEN_REDIS_URL", "redis://redis/tokens", "must be a URL such as redis://"),
+        ("TOKEN_REDIS_URL", "redis://redis#0", "must be a URL such as redis://"),
         ("PORT", "99999", "less than or equal to 65535"),
         ("TOKEN_REDIS_URL", "http://redis", "must be a URL such as redis://"),
         ("TOKEN_CORS_ORIGINS", "https://example.com/a", "origins such as"),
@@ -123,6 +134,44 @@ def test_an_env_file_in_another_encoding_is_named(no_env_file: Path) -> None:
     no_env_file.write_bytes("TOKEN_JWT_ISSUER=é\n".encode("latin-1"))
     with pytest.raises(SystemExit, match=r"\.env is not UTF-8 text: save it as UTF-8"):
         settings.load_settings()
+
+
+@pytest.mark.parametrize(
+    ("lines", "error"),
+    [
+        ("\n\nset TOKEN_AUTH=jwt", ".env: line 3 is not NAME=value"),
+        ('$env:TOKEN_AUTH="jwt"', ".env: line 1 is not NAME=value"),
+        ("TOKEN_AUTH: jwt", ".env: line 1 is not NAME=value"),
+        ("TOKEN_AUTH", ".env: line 1 is not NAME=value"),
+        ("# a comment\n\ufeffTOKEN_AUTH=jwt", ".env: line 2 is not NAME=value"),
+        ("\u200bTOKEN_AUTH=jwt", ".env: line 1 is not NAME=value"),
+        ("TOKEN_API_KEY='key\nTOKEN_AUTH='jwt'", ".env: line 1 is not NAME=value, or a quote is"),
+        ("<<<<<<< HEAD\nTOKEN_AUTH=jwt", ".env: line 1 is not NAME=value"),
+        ('{"TOKEN_AUTH": "jwt"}', ".env: line 1 is not NAME=value"),
+        ("TOKEN_AUTH=jwt\ntoken_auth=none", "token_auth is twice in .env: remove one of the lines"),
+        ("TOKEN_API_KEY=a${KEY_B}c", "TOKEN_API_KEY in .env refers to KEY_B, which is not set"),
+    ],
+)
+def test_a_line_that_would_get_lost_is_refused(no_env_file: Path, lines: str, error: str) -> None:
+    no_env_file.write_text(lines, encoding="utf-8")
+    with pytest.raises(SystemExit, match=re.escape(error)):
+        settings.load_settings()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "export TOKEN_API_KEY=key",
+        "TOKEN_API_KEY = 'key' # a comment",
+        '\r\nTOKEN_API_KEY="key"\r\n',
+        "B=ey\nTOKEN_API_KEY=k${B}",
+        "TOKEN_API_KEY=${B_:-key}",
+        "token_api_key=key",
+    ],
+)
+def test_each_way_to_write_a_line_is_read(no_env_file: Path, line: str) -> None:
+    no_env_file.write_text(line, encoding="utf-8", newline="")
+    assert settings.load_settings().token_api_key.get_secret_value() == "key"
 
 
 @pytest.mark.parametrize(

@@ -106,15 +106,39 @@ def test_a_body_is_optional(body: bytes, content_type: str | None) -> None:
         *((key, "room_config") for key in ("config", "roomConfiguration", "room_configuration")),
         *((key, "room_config.agents") for key in ("agent", "agents", "agentMetadata")),
         *((f"agent{rest}", "room_config.agents") for rest in ("Name", "_name", "Deployment")),
+        *((f"agent{rest}", "room_config.agents") for rest in ("_id", "Dispatch", "_attributes")),
+        *((key, "room_config.agents") for key in ("dispatch", "deployment", "restartPolicy")),
+        *((key, "room_name") for key in ("Room Name", "room.name", "room[]", "channelName")),
+        *((key, "participant_identity") for key in ("id", "user_identity", "UserIdentity")),
+        ("userMetadata", "participant_metadata"),
+        *((key, f"room_config.{key}") for key in ("empty_timeout", "max_participants")),
+        ("syncStreams", "room_config.sync_streams"),
+        *((key, "room_config.metadata") for key in ("roomMetadata", "room_metadata")),
     ],
 )
 def test_a_key_that_is_not_the_standards_is_refused_with_the_right_one(key: str, hint: str) -> None:
     assert refusal({key: "x"}) == f"{key}: use {hint}"
     assert claims({key: None})  # some SDKs send empty fields
+    for value in (0, False):  # which are not empty
+        assert refusal({key: value}) == f"{key}: use {hint}"
+
+
+@pytest.mark.parametrize("key", ["ttl", "grants", "video", "permissions"])
+def test_what_a_token_allows_is_not_for_clients_to_choose(key: str) -> None:
+    assert refusal({key: {"roomAdmin": True}}).startswith(f"{key}: ")
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    body = '{"room_name": "blue"}'.encode("utf-8-sig")
+    assert client.post("/token", content=body).status_code == 201
 
 
 @pytest.mark.parametrize(
-    "key", ["room_name", "roomName", "room", "participant_identity", "identity"]
+    "key",
+    [
+        *("room_name", "roomName", "room", "participant_identity", "identity"),
+        *("ROOM_NAME", "room-name", "room[]", "agentName", "max_participants", "ttl"),
+    ],
 )
 def test_a_field_in_the_query_is_refused(key: str) -> None:
     answer = client.post("/token", params={key: "blue"})
@@ -168,6 +192,14 @@ def test_a_field_in_both_spellings_is_refused(field: str) -> None:
         ({"agents": [{"agentName": "a", "agent_name": "b"}]}, "agents.0.agentName: use agent_"),
         ({"agents": [{"name": "a"}]}, "agents.0.name: use agent_"),
         ({"agents": [{"Metadata": "a"}]}, "agents.0.Metadata: use metadata"),
+        ({"agents": [{"agentMetadata": "a"}]}, "agents.0.agentMetadata: use metadata"),
+        ({"agents": [{"room": "a"}]}, "agents.0.room: use room_name"),
+        ({"agents": [{"identity": "a"}]}, "agents.0.identity: use participant_identity"),
+        ({"agents": [{"maxParticipants": 2}]}, "agents.0.maxParticipants: use room_config.max_"),
+        ({"agent": {"agent_name": "a"}}, "agent: use room_config.agents"),
+        ({"agentName": "a"}, "agentName: use room_config.agents"),
+        ({"roomName": "a"}, "roomName: use room_name"),
+        ({"participant_identity": "a"}, "participant_identity: use participant_identity"),
     ],
 )
 def test_what_a_room_cannot_have_is_refused(config: dict[str, Any], reason: str) -> None:

@@ -28,8 +28,9 @@ logger = logging.getLogger("app.dispatch.names")
 NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
 NAME_KEYS = ("agent_name", "agentName")
 ANY_NAME = re.compile("agent[-_]?name", re.IGNORECASE)
-# The options of LiveKit's client SDKs that choose an agent, in lower case and without separators.
-OPTIONS = ("agentname", "agent", "agents", "agentmetadata", "agentdeployment")
+# How clients ask for an agent, in lower case and without separators.
+OPTIONS = "agentname agent agents agentid agentdispatch dispatch agentmetadata agentattributes"
+OPTIONS += " agentdeployment deployment agentrestartpolicy restartpolicy"
 JOB_OPTIONS = ("metadata", "deployment", "attributes")  # of a dispatch
 NAME_OF_WORKER = "_agent_name"  # there is no public attribute for it  # only 1.8
 
@@ -189,7 +190,7 @@ def dump(content: Any) -> str:
 
 def is_name(key: str) -> bool:
     """Whether this is agent_name in some spelling: agentName, agent-name, AGENT_NAME …"""
-    return "".join(filter(str.isalpha, key)).lower() == OPTIONS[0]
+    return "".join(filter(str.isalpha, key)).lower() == "agentname"
 
 
 def name_for(job: Job) -> str:

@@ -191,12 +191,8 @@ class Rooms:
                 if earlier and not options:
                     latest = max(earlier, key=lambda dispatch: dispatch.state.created_at)
                     options = {name: getattr(latest, name) for name in names.JOB_OPTIONS}
-                logger.warning(
-                    "No agent is in the room %.100r: asking for one (if none comes, "
-                    "run python -m app.doctor)",
-                    room,
-                    extra={"room": room},
-                )
+                text = "No agent is in the room %.100r: asking for one (if none comes, run %s)"
+                logger.warning(text, room, "python -m app.doctor", extra={"room": room})
                 request = CreateAgentDispatchRequest(room=room, **(options or {}))
                 request.agent_name = self._name  # only explicit
                 await self._server.send_agent(request)
@@ -216,9 +212,7 @@ class Rooms:
         participants = await self._server.participants(room)
         if not (is_expected or any(map(policy.is_person, participants))):
             return False
-        for participant in participants:
-            if policy.is_agent(participant, self._name) and await self._server.is_connected(
-                room, participant.identity
-            ):
+        for agent in (p.identity for p in participants if policy.is_agent(p, self._name)):
+            if await self._server.is_connected(room, agent):
                 return False
         return True

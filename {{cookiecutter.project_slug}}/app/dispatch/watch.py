@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+from contextlib import ExitStack
 from typing import Any
 
 from livekit.agents.ipc.job_executor import JobExecutor
@@ -17,16 +18,19 @@ BACKEND_HEAD_START_SECONDS = 1
 
 
 def exit_if_taken(settings: Settings) -> None:
-    """End the program if WORKER_PORT is taken. The SDK would log a traceback, and exit with 0."""
-    host, port = settings.worker_host, settings.worker_port
+    """End the program if a port of it is taken. The SDK would log a traceback, and exit with 0."""
+    host = settings.worker_host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.create_server((host, port), family=family).close()
-    except (OSError, UnicodeError, TypeError) as error:  # not each text can name a host
-        line = f"WORKER_PORT {port} of WORKER_HOST {host} cannot be used: {error}"
-        # Not SystemExit, which would end in tracebacks of the SDK's tasks.
-        print(line, file=sys.stderr, flush=True)
-        os._exit(1)
+    with ExitStack() as opened:  # both at once, as they may be the same
+        try:
+            for name in ("WORKER_PORT", "WORKER_METRICS_PORT"):
+                port = getattr(settings, name.lower(), 0)  # 1.0.23 has only the first
+                opened.enter_context(socket.create_server((host, port), family=family))
+        except (OSError, UnicodeError, TypeError) as error:  # not each text can name a host
+            line = f"{name} {port} of WORKER_HOST {host} cannot be used: {error}"
+            # Not SystemExit, which would end in tracebacks of the SDK's tasks.
+            print(line, file=sys.stderr, flush=True)
+            os._exit(1)
 
 
 def keep_watch(worker: Any, settings: Settings) -> None:

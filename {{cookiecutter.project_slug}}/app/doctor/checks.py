@@ -62,8 +62,10 @@ def read_settings() -> Settings | list[Finding]:
     """Read the settings, or return what is wrong with them, without any value."""
     try:
         return Settings()
-    except UnicodeDecodeError:
+    except UnicodeError:
         return [found("environment", "settings-encoding")]
+    except SystemExit as error:
+        raise CouldNotCheck(str(error)) from None
     except ValidationError as error:
         findings = []
         for details in error.errors(include_input=False):

@@ -56,8 +56,7 @@ async def check(
         return several("probe", "a new room", agents)
     seen = f"A person joined a new room and saw the agent {seconds:.2f} s later."
     if local and worker_now and worker_now.jobs <= local.jobs:
-        seen += " Another worker sent it, not the one on this machine: another one of this "
-        seen += "project, or of another project with the same server and key."
+        seen += " Another worker sent it: of this project, or of one with its server and key."
     return ok("probe", seen)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 import jwt
@@ -18,10 +19,7 @@ def check(
 ) -> Finding:
     """Return the first thing that keeps an agent away from people with a token for `room`."""
     which = "token from POST /token" if source == "backend" else "token"
-
-    def wrong(cause: str, **values: object) -> Finding:
-        return found(source, cause, which=which, **values)
-
+    wrong = partial(found, source, which=which)
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
         grant, configuration = claims.get("video", {}), claims.get("roomConfig", {})

@@ -6,6 +6,7 @@ nor 1.0.23 does, read.) Processes of other users and of other containers cannot 
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -42,10 +43,6 @@ class Process(NamedTuple):
     ports: set[int]
     peers: set[tuple[str, int]]
 
-    @property
-    def is_elsewhere(self) -> bool:
-        return self.folder != PROJECT
-
 
 def url_of(settings: Settings) -> str:
     host = settings.worker_host
@@ -58,10 +55,7 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     if not settings.worker_port:
         return skipped("worker", "The worker's port is unknown: WORKER_PORT is 0."), None
     url, own_name = url_of(settings), names.our_name(settings)
-
-    def problem(cause: str, **values: object) -> Finding:
-        return found("worker", cause, url=url, server=settings.livekit_url, **values)
-
+    problem = partial(found, "worker", url=url, server=settings.livekit_url)
     try:
         worker = await worker_at(url)
     except TimeoutError:
@@ -71,7 +65,7 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     except UNANSWERED:
         return problem("no-livekit-worker"), None
     process, is_connected = await connection_of(settings)
-    if process and process.is_elsewhere and not is_connected:
+    if process and process.folder != PROJECT and not is_connected:
         return problem("another-projects-worker", folder=process.folder), None
     if not worker:
         return problem("worker-disconnected"), None
@@ -80,7 +74,7 @@ async def check(settings: Settings) -> tuple[Finding, Worker | None]:
     if worker.agent != own_name:
         values = {"name": by_name(worker.agent), "ours": by_name(own_name)}
         return problem("named-worker", **values), worker
-    if process and process.is_elsewhere:
+    if process and process.folder != PROJECT:
         return problem("second-project", folder=process.folder), worker
     load = f"{worker.load:.2f}" if worker.sdk_version else "unknown"
     seen = f"The worker at {url} is registered {by_name(own_name)} (load: {load})."
@@ -109,7 +103,7 @@ async def check_others(settings: Settings) -> list[Finding]:
     servers = await addresses(url)
     findings = []
     for process in listening():
-        if process.is_elsewhere and process.peers & servers:
+        if process.folder != PROJECT and process.peers & servers:
             for port in process.ports - {settings.worker_port}:
                 theirs = f"http://127.0.0.1:{port}"
                 worker = await worker_if_any(theirs)

@@ -48,9 +48,8 @@ class RateLimit:
             count = self._counts[client]
         if count > self._limit:
             seconds = max(1, round((window + 1) * self._seconds - now))
-            raise HTTPException(
-                429, f"Too many requests: try again in {seconds} s", {"Retry-After": str(seconds)}
-            )
+            retry = {"Retry-After": str(seconds)}
+            raise HTTPException(429, f"Too many requests: try again in {seconds} s", retry)
 
     async def _count_in_redis(self, key: str) -> int:
         """Return the count of all backends; 0 if Redis does not answer, or did not a moment ago."""
@@ -67,10 +66,8 @@ class RateLimit:
                 count, _ = await pipeline.execute()
         except Exception as error:  # an option in the URL may raise any other
             if not has_failed:
-                logger.error(
-                    "TOKEN_REDIS_URL does not answer (%s): this backend counts on its own",
-                    type(error).__name__,
-                )
+                text = "TOKEN_REDIS_URL does not answer (%s): this backend counts on its own"
+                logger.error(text, type(error).__name__)
             self._next_try = time.monotonic() + REDIS_PAUSE_SECONDS
             return 0
         self._next_try = 0

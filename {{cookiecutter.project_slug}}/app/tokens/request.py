@@ -5,7 +5,8 @@ for the sake of newer clients; they are counted, and logged once.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field
@@ -62,19 +63,24 @@ class Fields(BaseModel):
         ),
         extra="allow",
     )
-    # What to say about a key that is not a field, in lower case and without separators.
+    # What to say about keys that are not fields, in lower case and without separators.
     hints: ClassVar[Mapping[str, str]] = {}
 
+    @classmethod
+    @cache
+    def known_keys(cls) -> dict[str, str]:
+        tables = HINTS, {f"use {f}": f.replace("_", "") for f in cls.model_fields}, cls.hints
+        return {key: hint for table in tables for hint in table for key in table[hint].split()}
+
+    @classmethod
+    def hint(cls, key: str) -> str | None:
+        return cls.known_keys().get("".join(filter(str.isalnum, key)).lower())
+
     def check_keys(self, path: str = "") -> None:
-        """Refuse keys with a hint, and fields that are misspelt or given in both spellings."""
-        if not self.model_extra:
-            return
-        fields = {field.replace("_", ""): f"use {field}" for field in type(self).model_fields}
-        hints = {**fields, **self.hints}
-        for key, value in self.model_extra.items():
-            plain = key.replace("_", "").replace("-", "").lower()
-            if hint := hints.get(plain):
-                if value:  # some SDKs send empty fields, too
+        """Refuse known keys that are not fields here: misspelt, misplaced, or in both spellings."""
+        for key, value in (self.model_extra or {}).items():
+            if hint := self.hint(key):
+                if value not in (None, "", [], {}):  # some SDKs send empty fields, too
                     raise Refused(f"{path}{key:.100}: {hint}")
                 continue
             UNKNOWN_KEYS.inc()
@@ -86,7 +92,10 @@ class Fields(BaseModel):
 class Agent(Fields):
     """An agent that a client asks for. Only our own can come: see app/dispatch/names.py."""
 
-    hints = dict.fromkeys(("name", *names.OPTIONS), f"use {names.NAME_KEYS[0]}")
+    hints = {
+        f"use {names.NAME_KEYS[0]}": f"name id {names.OPTIONS}",
+        **{f"use {option}": f"agent{option}" for option in names.JOB_OPTIONS},
+    }
 
     name: str | None = Field(None, validation_alias=NAMES, serialization_alias=names.NAME_KEYS[0])
     metadata: Metadata | None = Field(None, description="for the agent's job")
@@ -99,9 +108,9 @@ class RoomConfig(Fields):
     """What a client may configure in a room that it opens."""
 
     hints = {
-        "name": "use room_name",
-        "egress": "clients cannot have a room recorded",
-        "tags": "clients cannot tag a room",
+        "use room_name": "name id",
+        "clients cannot have a room recorded": "egress",
+        "clients cannot tag a room": "tags",
     }
 
     empty_timeout: int | None = Field(None, ge=0, le=ROOM_TIMEOUT_LIMIT_SECONDS)
@@ -117,32 +126,12 @@ class RoomConfig(Fields):
 class TokenRequest(Fields):
     """A request for a token. Every field is optional; so is the body."""
 
-    hints = {
-        **dict.fromkeys(("room", "roomid"), "use room_name"),
-        **dict.fromkeys(
-            ("identity", "participant", "participantid", "user", "userid", "uid"),
-            "use participant_identity",
-        ),
-        **dict.fromkeys(("name", "username", "displayname"), "use participant_name"),
-        "metadata": "use participant_metadata",
-        "attributes": "use participant_attributes",
-        **dict.fromkeys(("config", "roomconfiguration"), "use room_config"),
-        **dict.fromkeys(names.OPTIONS, "use room_config.agents"),
-    }
-
     room_name: Name | None = None
     participant_identity: Name | None = None
     participant_name: Name | None = None
     participant_metadata: Metadata | None = None
     participant_attributes: Attributes | None = None
     room_config: RoomConfig | None = None
-
-    @classmethod
-    def check_query(cls, keys: Iterable[str]) -> None:
-        """Refuse a field in the URL's query, where nobody reads it."""
-        fields = {*cls.model_fields, *map(to_camel, cls.model_fields), *cls.hints}
-        for key in fields.intersection(keys):
-            raise Refused(f"{key}: send it in the JSON body, not in the URL")
 
     def check(self) -> None:
         """Refuse what cannot be granted because of its key."""
@@ -151,3 +140,20 @@ class TokenRequest(Fields):
             config.check_keys("room_config.")
             for number, agent in enumerate(config.agents or ()):
                 agent.check_keys(f"room_config.agents.{number}.")
+
+
+# In any object, because clients also send a field in the wrong one. The last hint counts.
+HINTS = {
+    **{f"use room_config.{f}": f.replace("_", "") for f in RoomConfig.model_fields},
+    "use room_config.metadata": "roommetadata",
+    "use room_config.agents": names.OPTIONS,
+    "use room_config": "config options roomconfig roomconfiguration roomoptions",
+    "use room_name": "room roomid roomname channel channelid channelname",
+    "use participant_identity": "participant participantid participantidentity identity "
+    "user userid useridentity uid id",
+    "use participant_name": "participantname name username displayname",
+    "use participant_metadata": "participantmetadata metadata usermetadata",
+    "use participant_attributes": "participantattributes attributes userattributes",
+    "TOKEN_TTL_SECONDS sets it, for everybody": "ttl",
+    "clients cannot choose what a token allows": "grant grants video permission permissions",
+}

@@ -41,14 +41,13 @@ def choose_sign_in(settings: Settings) -> SignIn:
     }.get(settings.token_auth or "", ())
     if missing := [name.upper() for name in needed if not getattr(settings, name)]:
         raise SystemExit(f"{', '.join(missing)} missing: TOKEN_AUTH={settings.token_auth} needs it")
+    urls = filter(None, (settings.livekit_url, settings.token_server_url))
     match settings.token_auth:
         case "api-key":
             return api_key(settings.token_api_key.get_secret_value())
         case "jwt":
             return identity_provider(settings)
-        case None if not all(
-            map(is_on_this_machine, filter(None, (settings.livekit_url, settings.token_server_url)))
-        ):
+        case None if not all(map(is_on_this_machine, urls)):
             raise SystemExit(
                 "TOKEN_AUTH is missing: LIVEKIT_URL or TOKEN_SERVER_URL is not on this machine, so "
                 "choose who gets tokens: api-key, jwt or none (whoever can reach POST /token)"
