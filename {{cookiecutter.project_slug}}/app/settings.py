@@ -268,5 +268,5 @@ def load_settings() -> Settings:
         lines = [f"{'_'.join(map(str, e['loc'])).upper()} {e['msg']}" for e in error.errors()]
         raise SystemExit("\n".join(lines)) from None
     if settings.livekit_api_secret.get_secret_value() == DEV_SECRET:
-        logger.warning("LIVEKIT_API_SECRET is LiveKit's public development secret: no secret")
+        logger.warning("LIVEKIT_API_SECRET is LiveKit's development secret, which everybody knows")
     return settings

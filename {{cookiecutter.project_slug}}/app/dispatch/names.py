@@ -29,8 +29,10 @@ NAMING_VARIABLES = ("LIVEKIT_AGENT_NAME", "LIVEKIT_AGENT_NAME_OVERRIDE")
 NAME_KEYS = ("agent_name", "agentName")
 ANY_NAME = re.compile("agent[-_]?name", re.IGNORECASE)
 # How clients ask for an agent, in lower case and without separators.
-OPTIONS = "agentname agent agents agentid agentdispatch dispatch agentmetadata agentattributes"
-OPTIONS += " agentdeployment deployment agentrestartpolicy restartpolicy"
+OPTIONS = (
+    "agentname agent agents agentid agentdispatch dispatch agentmetadata agentattributes "
+    "agentdeployment deployment agentrestartpolicy restartpolicy"
+)
 JOB_OPTIONS = ("metadata", "deployment", "attributes")  # of a dispatch
 NAME_OF_WORKER = "_agent_name"  # there is no public attribute for it  # only 1.8
 

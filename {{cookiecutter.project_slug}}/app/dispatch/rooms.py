@@ -191,8 +191,12 @@ class Rooms:
                 if earlier and not options:
                     latest = max(earlier, key=lambda dispatch: dispatch.state.created_at)
                     options = {name: getattr(latest, name) for name in names.JOB_OPTIONS}
-                text = "No agent is in the room %.100r: asking for one (if none comes, run %s)"
-                logger.warning(text, room, "python -m app.doctor", extra={"room": room})
+                logger.warning(
+                    "No agent is in the room %.100r: asking for one (if none comes, "
+                    "run python -m app.doctor)",
+                    room,
+                    extra={"room": room},
+                )
                 request = CreateAgentDispatchRequest(room=room, **(options or {}))
                 request.agent_name = self._name  # only explicit
                 await self._server.send_agent(request)
