@@ -42,6 +42,7 @@ Each cause has a heading in {causes.URL}
 """
 TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w.-]*")
 CREDENTIALS = re.compile(r"//[^/\s@]+@")
+SLOW_BYTES = 50_000_000  # which take about ten seconds
 TERMINAL_COLOURS = {"ok": 32, "unread": 33, "warning": 33, "problem": 31}
 
 
@@ -61,6 +62,9 @@ def read_log(name: str, agent_name: str) -> Iterator[Finding]:
         return
     if Path(name).is_dir():
         raise CannotCheck(f"{name} is a folder. To read a project: livekit-doctor {name}")
+    size = Path(name).stat().st_size
+    if size > SLOW_BYTES and sys.stderr.isatty():
+        print(f"Reading {size // 1_000_000} MB, about 5 MB in a second ...", file=sys.stderr)
     with open(name, "rb") as file:
         yield from logs.read(text.lines(file), agent_name)
 
