@@ -47,6 +47,14 @@ def test_the_same_port_for_metrics_ends_the_worker_with_one_line() -> None:
     assert line.startswith(f"WORKER_METRICS_PORT {port} of WORKER_HOST 127.0.0.1 cannot be used: ")
 
 
+def test_a_console_without_portaudio_says_how_to_get_it(tmp_path: Path) -> None:
+    code = 'raise OSError("PortAudio library not found")'
+    (tmp_path / "sounddevice.py").write_text(code, encoding="utf-8")
+    ended = start("-m", "app.agent", "console", "--text", PYTHONPATH=str(tmp_path))
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == ["console needs PortAudio: apt install libportaudio2"]
+
+
 # end only 1.8
 @pytest.mark.parametrize("host", ["localhost:8080", "http://0.0.0.0", "é..b", "[::]", "a" * 80])
 def test_a_host_that_does_not_exist_is_named(

@@ -87,4 +87,9 @@ server.rtc_session(
 )
 
 if __name__ == "__main__":
-    cli.run_app(server)
+    try:
+        cli.run_app(server)
+    except OSError as error:
+        if "PortAudio" not in str(error):
+            raise
+        raise SystemExit("console needs PortAudio: apt install libportaudio2") from None
