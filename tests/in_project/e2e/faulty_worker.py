@@ -17,12 +17,13 @@ from livekit.agents import (
 )
 
 from app import assistant
-from app.dispatch import names, presence, proxy
+from app.dispatch import names, presence, proxy, server
 
 FAULTS = Path(os.environ["FAULTS"])
 PLAIN = bool(os.environ.get("PLAIN"))
 
 join, start = presence.join, assistant.start
+participants = server.LiveKitServer.participants
 measure: Any = WorkerOptions.load_fnc
 run = AgentServer.run  # only 1.8
 
@@ -38,6 +39,12 @@ async def start_and_record(job: JobContext) -> AgentSession[None]:
     with (FAULTS / "jobs").open("a") as file:
         file.write(f"{os.getpid()} {job.room.local_participant.identity}\n")
     return await start(job)
+
+
+async def participants_or_fail(of: server.LiveKitServer, room: str) -> Any:
+    if (FAULTS / "no-list").exists():
+        raise TimeoutError("a fault on demand")
+    return await participants(of, room)
 
 
 async def accept_or_not(request: JobRequest) -> None:
@@ -56,11 +63,11 @@ def load(worker: Any) -> float:
 
 
 # begin only 1.8
-async def run_with_toml(server: AgentServer, **options: bool) -> None:
+async def run_with_toml(worker: AgentServer, **options: bool) -> None:
     """Imitate livekit-agents after 1.8.9, which reads `[agent] name` from livekit.toml (#7295)."""
     if (FAULTS / "livekit.toml").exists():
-        setattr(server, names.NAME_OF_WORKER, "another-agent")
-    await run(server, **options)
+        setattr(worker, names.NAME_OF_WORKER, "another-agent")
+    await run(worker, **options)
 
 
 # end only 1.8
@@ -68,6 +75,7 @@ async def run_with_toml(server: AgentServer, **options: bool) -> None:
 import_module("tests.e2e.scripted_worker")  # only pipeline
 presence.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_record
+server.LiveKitServer.participants = participants_or_fail  # type: ignore[method-assign]
 presence.ALONE_SECONDS = float(os.environ.get("ALONE_SECONDS", presence.ALONE_SECONDS))
 WorkerOptions.load_fnc = load
 AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8

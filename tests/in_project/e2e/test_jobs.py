@@ -106,6 +106,24 @@ async def test_an_agent_does_not_leave_for_a_dead_one(tmp_path: Path) -> None:
         assert (await scenario.outcome(15)).is_good  # the server would remove it after 20
 
 
+async def test_a_later_agent_leaves_even_if_the_server_did_not_answer_at_first(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as scenario:
+        backend, _ = await asyncio.gather(scenario.backend(), scenario.worker())
+        await scenario.join(backend)
+        person = scenario.people["room"]
+        await person.meets_agent()
+        (tmp_path / "no-list").touch()
+        await send_agent(scenario.api, "room")
+        async with asyncio.timeout(TIMEOUT):
+            while len(await scenario.agents()) < 2:
+                await asyncio.sleep(POLL_SECONDS)
+        (tmp_path / "no-list").unlink()
+        await person.is_with_one_agent()
+        assert await answers_to(person) == 1
+
+
 async def test_an_agent_leaves_an_empty_room_despite_a_long_departure_timeout(
     tmp_path: Path,
 ) -> None:

@@ -22,6 +22,9 @@ logger = logging.getLogger("app.dispatch.presence")
 
 # Over loopback, an agent answers in 3 ms (measured). A short timeout would remove live agents.
 ANSWER_TIMEOUT_SECONDS = 5
+# A server that has lost a neighbour may not answer for a while. Without a second try, two agents
+# stayed in a room of a fleet for minutes (measured).
+TRY_AGAIN_SECONDS = 5
 # Delays before the attempts to find a room that is not listed: another region may list it late.
 LISTING_DELAYS_SECONDS = (0, 0.5, 1.5)
 # How long an agent waits in a room without people, whatever the room's timeout. LiveKit keeps a
@@ -189,8 +192,9 @@ class Presence:
         except API_ERRORS as error:
             logger.warning("Could not restore the room: %s", error)
 
-    async def _give_way(self) -> bool:
+    async def _give_way(self, wait: float = 0) -> bool:
         """End the job if a live agent with the same name joined earlier."""
+        await asyncio.sleep(wait)
         async with self._one_by_one:
             others = self._job.room.remote_participants.values()
             if not self._is_leaving and any(map(self._is_like_this, others)):
@@ -199,6 +203,7 @@ class Presence:
                         self._leave("another agent is in the room")
                 except API_ERRORS as error:
                     logger.warning("Could not check who else is in the room: %s", error)
+                    self._tasks.create_task(self._give_way(TRY_AGAIN_SECONDS))
         return self._is_leaving
 
     async def _is_surplus(self) -> bool:
