@@ -23,7 +23,7 @@ FAULTS = Path(os.environ["FAULTS"])
 PLAIN = bool(os.environ.get("PLAIN"))
 
 join, start = presence.join, assistant.start
-participants = server.LiveKitServer.participants
+participants, rooms = server.LiveKitServer.participants, server.LiveKitServer.rooms
 measure: Any = WorkerOptions.load_fnc
 run = AgentServer.run  # only 1.8
 
@@ -45,6 +45,13 @@ async def participants_or_fail(of: server.LiveKitServer, room: str) -> Any:
     if (FAULTS / "no-list").exists():
         raise TimeoutError("a fault on demand")
     return await participants(of, room)
+
+
+async def rooms_or_fail(of: server.LiveKitServer, *only: Any) -> Any:
+    if (FAULTS / "no-rooms-once").exists():
+        (FAULTS / "no-rooms-once").unlink()
+        raise TimeoutError("a fault on demand")
+    return await rooms(of, *only)
 
 
 async def accept_or_not(request: JobRequest) -> None:
@@ -75,7 +82,8 @@ async def run_with_toml(worker: AgentServer, **options: bool) -> None:
 import_module("tests.e2e.scripted_worker")  # only pipeline
 presence.join = join_or_fail  # type: ignore[assignment]
 assistant.start = start_and_record
-server.LiveKitServer.participants = participants_or_fail  # type: ignore[method-assign]
+server.LiveKitServer.participants = participants_or_fail  # type: ignore[assignment, method-assign]
+server.LiveKitServer.rooms = rooms_or_fail  # type: ignore[assignment]
 presence.ALONE_SECONDS = float(os.environ.get("ALONE_SECONDS", presence.ALONE_SECONDS))
 WorkerOptions.load_fnc = load
 AgentServer.run = run_with_toml  # type: ignore[assignment]  # only 1.8

@@ -169,12 +169,12 @@ class Presence:
             reason = f"the room was empty for {ALONE_SECONDS} s"
             self._alone = loop.call_later(ALONE_SECONDS, self._leave, reason)
 
-    async def _come_back(self) -> None:
+    async def _come_back(self, wait: float = 0) -> None:
         """After a reconnect, give way to another agent, or restore the room on a new server.
 
         If the agent returns first, the room has no metadata (livekit-server 1.13.5, measured).
         """
-        if await self._give_way():
+        if await self._give_way(wait):
             return
         try:
             job, room = self._job.job, await self._open_room()
@@ -191,6 +191,7 @@ class Presence:
             # end only explicit
         except API_ERRORS as error:
             logger.warning("Could not restore the room: %s", error)
+            self._tasks.create_task(self._come_back(TRY_AGAIN_SECONDS))
 
     async def _give_way(self, wait: float = 0) -> bool:
         """End the job if a live agent with the same name joined earlier."""
