@@ -32,8 +32,8 @@ ROOMS = 100
 AT_ONCE = 10  # rooms that open, and people who ask, at the same moment
 TRY_SECONDS = 10
 PATIENCE_SECONDS = 360  # until everybody must have an agent again; 50 on two idle cores
-# A client may hang as it reconnects to a busy server: it reports no end, and the server lists it,
-# but shows it to nobody (4 of 100 after the loss of a server, livekit 1.1.21, measured).
+# A client may hang as it reconnects to a busy server: it reports no end, but the agents in its room
+# see nobody (2 of 100 after the loss of a server, livekit 1.1.21, measured).
 TRIES_BEFORE_RELOAD = 5
 NEW = 10  # rooms that open after each loss
 # Each worker uses a different server as long as that one is up.
