@@ -8,7 +8,7 @@ from hooks.post_gen_project import files
 from tests.baking import PROJECT, TEMPLATE, BakedProject
 
 LINES = 7_710  # of all files
-LINES_OF_APP = 3_282  # of Python; the aim is 3,000
+LINES_OF_APP = 3_283  # of Python; the aim is 3,000
 DISPATCH_MARKERS_IN_APP = 25
 SCARS = 8  # where a removed argument has left a call on several lines
 DISPATCH_MARKER = re.compile(r"(?:#|//|<!--) (?:begin |file )?only [\w. ]*(?:automatic|explicit)")
