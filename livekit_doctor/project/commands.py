@@ -101,6 +101,11 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
+    def shown(self) -> str:
+        """Return it as sentences show it."""
+        return " ".join(self.words)[:100]
+
+    @property
     def subcommand(self) -> str | None:
         """Return the first argument that is not an option; None if a variable may hold one."""
         if any(re.search(r"[$%{]|@", word) for word in self.arguments):
@@ -324,14 +329,11 @@ def of_compose(file: str, document: dict[str, Any]) -> Iterator[Command]:
         command, entrypoint = service.get("command"), service.get("entrypoint")
         machine = f"{file} host" if service.get("network_mode") == "host" else f"{file} {name}"
         written = command or entrypoint
+        both = [part for part in (entrypoint, command) if isinstance(part, str | list)]
         if isinstance(entrypoint, list) and isinstance(command, list):
             written = [*entrypoint, *command]
-        elif isinstance(entrypoint, str) and isinstance(command, str):
-            written = f"{entrypoint} {command}"
-        elif isinstance(entrypoint, str) and isinstance(command, list):
-            written = f"{entrypoint} {shlex.join(map(str, command))}"
-        elif isinstance(entrypoint, list) and isinstance(command, str):
-            written = f"{shlex.join(map(str, entrypoint))} {command}"
+        elif len(both) == 2:
+            written = " ".join(p if isinstance(p, str) else shlex.join(map(str, p)) for p in both)
         key = "command" if command else "entrypoint"
         if isinstance(written, str | list):
             yield from commands(

@@ -172,9 +172,14 @@ class Requirements:
 
 
 class Releases:
-    """The requirements of a project, folder by folder."""
+    """The requirements of a project, folder by folder.
+
+    Attributes:
+        scripts: the modules behind the commands that pyproject.toml files define.
+    """
 
     def __init__(self, texts: Mapping[str, str]) -> None:
+        self.scripts: dict[str, str] = {}
         self._folders: dict[PurePosixPath, Requirements] = {}
         # Those that another one includes: `-r base.in`. Most have no telling name.
         self._included = {
@@ -286,6 +291,9 @@ class Releases:
         self._table(file, poetry.get("dependencies", {}))
         for group in poetry.get("group", {}).values():
             self._table(file, group.get("dependencies", {}))
+        for table in (project, poetry):
+            for name, entry in table.get("scripts", {}).items():
+                self.scripts[name] = str(entry).partition(":")[0]
 
     def _table(self, file: str, table: Mapping[str, Any]) -> None:
         """Read a table of Poetry or Pipenv."""

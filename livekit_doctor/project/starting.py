@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -168,7 +167,7 @@ class Starts:
         for command, program in runs:
             if program.is_own_command_line or command.subcommand is None:
                 continue
-            shown = " ".join(command.words)[:100]
+            shown = command.shown
             is_replaced = bool(served_by[program.file] - {command.place.file}) or overridden
             if command.subcommand == "":
                 seen = f"`{shown}` does not say start."
@@ -217,7 +216,7 @@ class Starts:
         for node in module.tree.body:
             if isinstance(node, ast.ImportFrom) and node.level:
                 seen = (
-                    f"`{' '.join(command.words)[:100]}` ({command.place}) runs this file as a "
+                    f"`{command.shown}` ({command.place}) runs this file as a "
                     "script, where relative imports fail."
                 )
                 self._notes.say("import-failed", Place(file, node.lineno), seen)
@@ -226,7 +225,7 @@ class Starts:
             imported = {*re.findall(r"(?m)^(?:from|import)\s+([\w.]+)", self._texts[file])}
             others = [self._modules.find(0, name, file) for name in imported]
             if not any(other and "run_app" in self._texts[other.file] for other in others):
-                seen = f"`{' '.join(command.words)[:100]}` runs {file}, which calls no run_app."
+                seen = f"`{command.shown}` runs {file}, which calls no run_app."
                 self._notes.say("not-run", command.place, seen)
 
     def _shadows(self) -> None:
@@ -239,22 +238,6 @@ class Starts:
                 if (shadow := (folder / name).as_posix()) in self._texts:
                     seen = f"{file} imports this file instead of LiveKit's livekit."
                     self._notes.say("import-failed", Place(shadow, 1), seen)
-
-    @cached_property
-    def _scripts(self) -> dict[str, str]:
-        """The modules behind the commands that pyproject.toml files define."""
-        scripts: dict[str, str] = {}
-        for file, text in self._texts.items():
-            if PurePosixPath(file).name == "pyproject.toml":
-                try:
-                    parsed = tomllib.loads(text)
-                except ValueError:
-                    continue
-                tables = parsed.get("project", {}), parsed.get("tool", {}).get("poetry", {})
-                for table in tables:
-                    for name, entry in table.get("scripts", {}).items():
-                        scripts[name] = str(entry).partition(":")[0]
-        return scripts
 
     @cached_property
     def _is_mode_passed(self) -> bool:
@@ -276,7 +259,7 @@ class Starts:
 
     def _resolve(self, command: Command) -> str | None:
         """Return the file of this project that Python or Node runs."""
-        target = command.target or self._scripts.get(command.program, "")
+        target = command.target or self._notes.releases.scripts.get(command.program, "")
         if not target or "$" in target:
             return None
         if command.program == "python -m" or not command.target:

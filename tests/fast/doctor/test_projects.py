@@ -341,6 +341,11 @@ IN_PACKAGE = {
             "problem no-subcommand Procfile:1",
         ),
         (SCRIPT, "uv run other", ""),
+        # Files of other tools, or damaged ones: they define no commands.
+        ('project = "x"\n', "serve start", ""),
+        ("tool = 3\n", "serve start", ""),
+        ('[project]\nscripts = ["serve"]\n', "serve start", ""),
+        ("[project\n", "serve start", ""),
     ],
 )
 def test_commands_that_a_project_defines(
