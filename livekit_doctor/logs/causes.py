@@ -712,8 +712,8 @@ CAUSES = (
         "The platform ended the program, because nothing answered its health check",
         "It expects a web server on a port of its choice (PORT). A worker listens for health "
         "checks, but on 8081 by default (livekit-agents, @livekit/agents).",
-        "Deploy it as a worker or background service, without a port. Or let it listen where the "
-        "platform looks: port= of AgentServer or WorkerOptions.",
+        "Deploy it as a worker or background service, without a port. Or give AgentServer or "
+        "WorkerOptions the port that the platform asks: port=.",
         READ,
         (
             "Error R10 (Boot timeout)",

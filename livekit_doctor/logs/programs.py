@@ -98,15 +98,15 @@ STOPPED_ONE = re.compile(
 )
 KILL = re.compile(r"^signal: killed$|Uncaught signal: 9\b|with signal 'SIGKILL'|by signal 9\b")
 # What may say so in the words of a platform that is not known.
+UNIT = r"\b(?:container|task|process|service|pod|instance|machine|deployment|replica|workload)s?\b"
 PERHAPS_STOPPED = re.compile(
-    r"\b(?:container|task|process|service|pod|instance|machine|deployment|replica|workload)s?\b"
-    r".{0,80}\b(?:(?:auto)?stopp(?:ed|ing)|terminat(?:ed|ing)|exit(?:ed|ing)|kill(?:ed|ing)|evicted"
-    r"|shut(?:ting)? down|crashed|died)\b"
+    rf"{UNIT}.{{0,80}}\b(?:(?:auto)?stopp(?:ed|ing)|terminat(?:ed|ing)|exit(?:ed|ing)"
+    r"|kill(?:ed|ing)|evicted|shut(?:ting)? down|crashed|died)\b"
     r"|\b(?:(?:auto)?stopping|terminating|killing|evicting|shutting down)\b.{0,80}"
-    r"\b(?:container|task|process|service|pod|instance|machine|deployment|replica|workload)s?\b",
+    rf"{UNIT}",
     re.IGNORECASE,
 )
-# What a person says in a conversation is no end.
+# A person's words in a conversation end no program.
 SPEAKER = re.compile(
     r"(?:user|human|person|caller|customer|assistant|bot)\b.{0,20}: ", re.IGNORECASE
 )

@@ -28,9 +28,15 @@ measure: Any = WorkerOptions.load_fnc
 run = AgentServer.run  # only 1.8
 
 
+def is_asked_once(fault: str) -> bool:
+    """Whether a test has requested this fault, which then happens only once."""
+    is_asked = (FAULTS / fault).exists()
+    (FAULTS / fault).unlink(missing_ok=True)
+    return is_asked
+
+
 async def join_or_fail(*arguments: Any) -> bool:
-    if (FAULTS / "exception").exists():
-        (FAULTS / "exception").unlink()
+    if is_asked_once("exception"):
         raise RuntimeError("a fault on demand")
     return await join(*arguments)
 
@@ -48,8 +54,7 @@ async def participants_or_fail(of: server.LiveKitServer, room: str) -> Any:
 
 
 async def rooms_or_fail(of: server.LiveKitServer, *only: Any) -> Any:
-    if (FAULTS / "no-rooms-once").exists():
-        (FAULTS / "no-rooms-once").unlink()
+    if is_asked_once("no-rooms"):
         raise TimeoutError("a fault on demand")
     return await rooms(of, *only)
 
